@@ -1,0 +1,26 @@
+"""The scalar engine: every scalar is a node, its gradient the sum over its consumers (the multivariate chain rule)."""
+
+from pathlib import Path
+
+if (Path(__file__).parent / "tracer.py").exists():
+    raise ImportError(
+        "the package folder 'autograd' holds files of two distributions, 'backprop-compare' and 'autograd' (HIPS), "
+        "which own the same import name: install backprop-compare into an environment of its own"
+    )
+
+from autograd.exact import Exact
+from autograd.recording import ValueArray, gradients, numbers, total, values
+from autograd.value import Contribution, Value, contributions, graph
+
+__all__ = [
+    "Contribution",
+    "Exact",
+    "Value",
+    "ValueArray",
+    "contributions",
+    "gradients",
+    "graph",
+    "numbers",
+    "total",
+    "values",
+]

@@ -1,0 +1,174 @@
+"""The table of operations: each one once, with its value and its local derivatives.
+
+A row says three things about an operation `out = f(x, y, ...)`: its NumPy name, how to compute `out`, and its local
+derivatives `d out / dx, d out / dy, ...`, written in terms of the result and the operands. Everything else (recording,
+sweeping, drawing, the tests) reads this table, so an operation is added in one place.
+
+The rows name no type of number. They run on floats, ints and fractions, on every number of this package
+(`Exact`, ...) and on SymPy expressions; a division of two ints is a fraction, so that 1/3 is a third.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import symbolic
+
+
+class Op(NamedTuple):
+    """One operation: `value(*operands)` and `partials(out, *operands)`, one local derivative for each operand.
+
+    `arity` is the number of operands, 0 for any number of them. `in_floats` is the function for floats of an elementary
+    function (exp, tanh, ...), which every type of number has to bring along under the same name; None for the rest.
+    """
+
+    name: str
+    symbol: str
+    arity: int
+    value: Callable[..., Any]
+    partials: Callable[..., Sequence[Any]]
+    in_floats: Callable[[Any], float] | None = None
+
+
+def divide(x: Any, y: Any) -> Any:
+    """x / y, exact for two ints, and inf or nan for floats as in NumPy."""
+    if isinstance(x, int) and isinstance(y, int):
+        return Fraction(x, y)
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return _in_floats(np.divide, x, y)
+
+
+def power(x: Any, y: Any) -> Any:
+    """x ** y, exact for an int to a negative int, and inf or nan for floats as in NumPy (never a complex number)."""
+    if isinstance(x, int) and isinstance(y, int):
+        return Fraction(x) ** y if y < 0 else x**y
+    if isinstance(x, (float, int, Fraction)) and isinstance(y, (float, Fraction)) and x < 0 and y != int(y):
+        return math.nan
+    try:
+        return x**y
+    except (ZeroDivisionError, OverflowError):
+        return _in_floats(np.power, x, y)
+
+
+def _in_floats(ufunc: np.ufunc, *operands: Any) -> float:
+    """What NumPy answers in floats where Python would raise; exact numbers have no infinity, so for them it raises."""
+    if not any(isinstance(x, float) for x in operands):
+        raise ZeroDivisionError(f"np.{ufunc.__name__}({', '.join(map(str, operands))}) has no exact value")
+    with np.errstate(all="ignore"):
+        return float(ufunc(*map(float, operands)))
+
+
+def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], Any]:
+    """The function `name` for any number: its own method of that name, SymPy's, or the one for floats."""
+    ufunc = getattr(np, name, None)
+
+    def value(x: Any) -> Any:
+        if isinstance(x, (float, int, Fraction)):
+            try:
+                return in_floats(x)
+            except (OverflowError, ValueError):  # math raises where NumPy answers inf or nan
+                if ufunc is None:
+                    raise
+                with np.errstate(all="ignore"):
+                    return float(ufunc(float(x)))
+        if symbolic.is_expression(x):
+            return symbolic.elementary(name, x)
+        return getattr(x, name)()
+
+    return value
+
+
+def _sigmoid(x: float) -> float:
+    if x >= 0:
+        return 1 / (1 + math.exp(-x))
+    e = math.exp(x)  # exp(-x) would overflow
+    return e / (1 + e)
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0) + math.log1p(math.exp(-abs(x)))
+
+
+exp, log, sqrt = elementary("exp", math.exp), elementary("log", math.log), elementary("sqrt", math.sqrt)
+sin, cos = elementary("sin", math.sin), elementary("cos", math.cos)
+sinh, cosh = elementary("sinh", math.sinh), elementary("cosh", math.cosh)
+sigmoid = elementary("sigmoid", _sigmoid)
+
+
+def _sign(x: Any) -> int:
+    return int(x > 0) - int(x < 0)
+
+
+def _dot(*operands: Any) -> Any:
+    n = len(operands) // 2
+    return sum(map(operator.mul, operands[:n], operands[n:]))
+
+
+def _swap_halves(_out: Any, *operands: Any) -> Sequence[Any]:
+    n = len(operands) // 2
+    return operands[n:] + operands[:n]
+
+
+def _power_slope(x: Any, n: Any) -> Any:
+    """d/dx x**n = n x**(n - 1), and 0 for n = 0 wherever x is."""
+    return n * power(x, n - 1) if n != 0 else 0
+
+
+def _function(name: str, in_floats: Callable[[Any], float], slope: Callable[[Any, Any], Any]) -> Op:
+    """The row of an elementary function of one operand, with its slope in terms of the result and the operand."""
+    return Op(name, name, 1, elementary(name, in_floats), lambda out, x: (slope(out, x),), in_floats)
+
+
+# fmt: off
+_ROWS = [
+    #  name          symbol arity value          local derivatives, one for each operand
+    Op("add",        "+",   2, operator.add,     lambda out, x, y: (1, 1)),
+    Op("subtract",   "−",   2, operator.sub,     lambda out, x, y: (1, -1)),
+    Op("multiply",   "×",   2, operator.mul,     lambda out, x, y: (y, x)),
+    Op("divide",     "÷",   2, divide,           lambda out, x, y: (divide(1, y), -divide(out, y))),
+    Op("negative",   "neg", 1, operator.neg,     lambda out, x: (-1,)),
+    Op("square",     "x²",  1, lambda x: x * x,  lambda out, x: (2 * x,)),
+    Op("reciprocal", "1/x", 1, lambda x: divide(1, x), lambda out, x: (-out * out,)),
+    Op("power",      "^",   2, power,            lambda out, x, y: (_power_slope(x, y), out * log(x))),
+    # the same with a plain number as the exponent: a constant, nobody asks for its derivative
+    Op("power_n",    "^",   2, power,            lambda out, x, n: (_power_slope(x, n), 0)),
+    Op("sum",        "Σ",   0, lambda *xs: sum(xs), lambda out, *xs: (1,) * len(xs)),
+    # out = w_1 a_1 + ... + w_n a_n, operands in the order w_1, ..., w_n, a_1, ..., a_n: d out / d a_r = w_r
+    Op("dot",        "Σ w·a", 0, _dot,           _swap_halves),
+    # piecewise: the slope at a kink, and which operand wins a tie, are conventions
+    Op("relu",       "relu", 1, lambda x: x if x > 0 or x != x else x * 0, lambda out, x: (int(x > 0),)),
+    Op("absolute",   "abs", 1, abs,              lambda out, x: (_sign(x),)),
+    Op("maximum",    "max", 2, lambda x, y: x if x >= y or x != x else y,
+                                                 lambda out, x, y: (1, 0) if x >= y else (0, 1)),
+    Op("minimum",    "min", 2, lambda x, y: x if x <= y or x != x else y,
+                                                 lambda out, x, y: (1, 0) if x <= y else (0, 1)),
+    #  elementary    in floats      local derivative
+    _function("exp",      math.exp,   lambda out, x: out),
+    _function("expm1",    math.expm1, lambda out, x: out + 1),
+    _function("log",      math.log,   lambda out, x: divide(1, x)),
+    _function("log1p",    math.log1p, lambda out, x: divide(1, 1 + x)),
+    _function("sqrt",     math.sqrt,  lambda out, x: divide(1, 2 * out)),
+    _function("cbrt",     math.cbrt,  lambda out, x: divide(1, 3 * out * out)),
+    _function("sin",      math.sin,   lambda out, x: cos(x)),
+    _function("cos",      math.cos,   lambda out, x: -sin(x)),
+    _function("tan",      math.tan,   lambda out, x: 1 + out * out),
+    _function("arcsin",   math.asin,  lambda out, x: divide(1, sqrt(1 - x * x))),
+    _function("arccos",   math.acos,  lambda out, x: -divide(1, sqrt(1 - x * x))),
+    _function("arctan",   math.atan,  lambda out, x: divide(1, 1 + x * x)),
+    _function("sinh",     math.sinh,  lambda out, x: cosh(x)),
+    _function("cosh",     math.cosh,  lambda out, x: sinh(x)),
+    _function("tanh",     math.tanh,  lambda out, x: 1 - out * out),
+    _function("sigmoid",  _sigmoid,   lambda out, x: out * (1 - out)),
+    _function("softplus", _softplus,  lambda out, x: sigmoid(x)),
+]
+# fmt: on
+
+OPS: dict[str, Op] = {op.name: op for op in _ROWS}

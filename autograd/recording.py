@@ -1,0 +1,220 @@
+"""NumPy arrays of Values: in, out, and NumPy's own functions recording a graph on the way.
+
+`values` makes a `ValueArray`, an ndarray of objects. NumPy sends most operations to the elements by itself; the class
+catches the few where that would lose something: an elementary function meets plain numbers among the Values (padding,
+masks), a sum or a product of matrices would become a long chain of additions where one node says it all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from autograd.ops import OPS
+from autograd.value import Value, apply, constant, record
+
+Array = NDArray[Any]
+
+# these run faster as NumPy's loop over the elements' own operators, and make the same nodes
+_OPERATORS = ("add", "subtract", "multiply", "divide", "power", "negative")
+
+
+class ValueArray(np.ndarray[Any, Any]):
+    """An ndarray of Values, as `values` makes it; NumPy code runs on it and leaves a graph."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return record_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
+        if func is np.dot:
+            return _dot(*args, **kwargs)
+        return _recorded(super().__array_function__(func, types, args, kwargs))
+
+    def dot(self, other: Any, out: Any = None) -> Any:
+        return np.dot(self, other, out=out)
+
+
+def values(array: ArrayLike, name: str = "") -> ValueArray:
+    """An array of the same shape whose entries are Values labelled `name[i, j]`.
+
+    >>> W = values(np.array([[1.0, 2.0], [3.0, 4.0]]), "w")
+    >>> W[1, 0]
+    Value(3.0, label='w[1,0]')
+
+    Entries are whatever a Value may hold; the array may have any shape, a single number gives shape (). Raises
+    TypeError for an entry that is not a real number.
+    """
+    numbers = np.asarray(array)
+    nodes = np.empty(numbers.shape, object)
+    for index, number in np.ndenumerate(numbers):
+        place = f"[{','.join(map(str, index))}]" if index else ""
+        nodes[index] = Value(number, name + place if name else "")
+    return nodes.view(ValueArray)
+
+
+def gradients(array: Any) -> Array:
+    """The array of the `.grad` of an array of Values, of the same shape; floats where all of them are.
+
+    >>> x = values([1.0, 2.0], "x")
+    >>> np.dot(x, x).backward()
+    >>> gradients(x)
+    array([2., 4.])
+
+    A plain number among the Values, and a Value that no `backward` has reached, has the gradient 0.
+    """
+    return _array_of(array, lambda x: x.grad if isinstance(x, Value) else 0)
+
+
+def numbers(array: Any) -> Array:
+    """The array of the `.data` of an array of Values, of the same shape; floats where all of them are.
+
+    >>> numbers(2 * values([1.0, 2.0], "x"))
+    array([2., 4.])
+    """
+    return _array_of(array, lambda x: x.data if isinstance(x, Value) else x)
+
+
+def _array_of(array: Any, content: Callable[[Any], Any]) -> Array:
+    nodes = np.asarray(array, object)
+    contents = [content(x) for x in nodes.flat]
+    if contents and all(isinstance(x, float) for x in contents):
+        return np.array(contents).reshape(nodes.shape)
+    return _filled(contents, nodes.shape)
+
+
+def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy ufunc on Values: by the table of operations where it has the ufunc, else by NumPy's loop over objects."""
+    arrays = [_plain(x) for x in inputs]
+    kwargs = {key: _plain_out(x) if key == "out" else x for key, x in kwargs.items()}
+    name = ufunc.__name__
+    if method == "reduce" and ufunc is np.add:
+        return _recorded(_sum(*arrays, **kwargs))
+    if method == "__call__" and ufunc is np.matmul and "out" not in kwargs:
+        return _recorded(_matmul(*arrays))
+    if method == "__call__" and name in OPS and name not in _OPERATORS:
+        op = OPS[name]
+        ufunc = np.frompyfunc(lambda *operands: apply(op, *operands), len(arrays), 1)
+    return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
+
+
+def _plain(x: Any) -> Any:
+    """x for NumPy's own loops: without the class, and a lone Value as an array that holds it."""
+    if isinstance(x, ValueArray):
+        return x.view(np.ndarray)
+    if isinstance(x, Value):
+        return x.reshape(())
+    return x
+
+
+def _plain_out(out: Any) -> Any:
+    return tuple(map(_plain, out)) if isinstance(out, tuple) else _plain(out)
+
+
+def _recorded(result: Any) -> Any:
+    """The result of NumPy's own code, its arrays of objects as ValueArrays again."""
+    if isinstance(result, np.ndarray) and result.dtype == object:
+        return result.view(ValueArray)
+    if isinstance(result, (list, tuple)) and type(result) in (list, tuple):
+        return type(result)(map(_recorded, result))
+    return result
+
+
+def total(terms: Iterable[Any]) -> Any:
+    """The sum of Values and numbers as one node.
+
+    >>> x, y, z = values([1.0, 2.0, 3.0], "x")
+    >>> total([x, y, z]).op.name
+    'sum'
+    """
+    terms = list(terms)
+    return terms[0] if len(terms) == 1 else apply(OPS["sum"], *terms)
+
+
+def _sum(
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """np.add.reduce with one node for each sum."""
+    array = np.asarray(array, object)
+    if initial is not None or where is not True or array.ndim == 0:
+        initial = 0 if initial is None else initial
+        return np.add.reduce(array, axis=axis, out=out, keepdims=keepdims, initial=initial, where=where)
+    axes = range(array.ndim) if axis is None else np.atleast_1d(axis) % array.ndim
+    kept = [k for k in range(array.ndim) if k not in axes]
+    shape = [array.shape[k] for k in kept]
+    rows = array.transpose(*kept, *axes).reshape(math.prod(shape), -1)
+    result = _filled([total(row) for row in rows.tolist()], shape)
+    if keepdims:
+        result = np.expand_dims(result, tuple(int(k) for k in axes))
+    if out is not None:
+        out = out[0] if isinstance(out, tuple) else out
+        out[...] = result
+        return out
+    return result if result.ndim else result[()]
+
+
+def _filled(elements: list[Any], shape: Any) -> Array:
+    result = np.empty(len(elements), object)
+    result[:] = elements
+    return result.reshape(shape)
+
+
+def _dot(a: Any, b: Any, out: Any = None) -> Any:
+    """np.dot on Values; its rule for more than two axes, on the products of matrices below."""
+    a, b = np.asarray(_plain(a)), np.asarray(_plain(b))
+    if a.ndim == 0 or b.ndim == 0:
+        result = _recorded(np.multiply(a, b))
+    elif b.ndim <= 2:
+        result = _recorded(_matmul(a, b))
+    else:
+        columns = np.moveaxis(b, -2, 0)
+        result = _matmul(a, columns.reshape(len(columns), -1))
+        result = _recorded(result.reshape(a.shape[:-1] + columns.shape[1:]))
+    if out is not None:
+        out[...] = result
+        return out
+    return result
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    """a @ b with one node for each entry: the sum of the products of a row's and a column's scalars."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError(f"matrix product of arrays of shapes {a.shape} and {b.shape}: the inner sizes differ")
+    recording = _holds_values(a) or _holds_values(b)
+    if recording:
+        a, b = _operands(a), _operands(b)
+    rows = a[np.newaxis, :] if a.ndim == 1 else a
+    columns = b[np.newaxis, :] if b.ndim == 1 else np.swapaxes(b, -1, -2)
+    batch = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
+    n, p, k = rows.shape[-1], rows.shape[-2], columns.shape[-2]
+    rows = np.broadcast_to(rows, (*batch, p, n)).reshape(-1, p, n)
+    columns = np.broadcast_to(columns, (*batch, k, n)).reshape(-1, k, n)
+    op = OPS["dot"]
+    elements = [
+        record(op, (*row, *column)) if recording else op.value(*row, *column)
+        for rows_, columns_ in zip(rows.tolist(), columns.tolist(), strict=True)
+        for row in rows_
+        for column in columns_
+    ]
+    shape = batch + (p,) * (a.ndim > 1) + (k,) * (b.ndim > 1)
+    result = _filled(elements, shape)
+    return result if result.ndim else result[()]
+
+
+def _holds_values(array: Array) -> bool:
+    return array.dtype == object and any(isinstance(x, Value) for x in array.flat)
+
+
+def _operands(array: Array) -> Array:
+    """The array with its plain numbers as nodes, each once, however many products it takes part in."""
+    return _filled([x if isinstance(x, Value) else constant(x) for x in array.flat], array.shape)

@@ -1,0 +1,34 @@
+"""SymPy expressions in a node: the elementary functions under their SymPy names.
+
+SymPy is optional; nothing here imports it before an expression has been made with it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+# NumPy's names that SymPy spells differently; sums and quotients for those that it does not have
+_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "absolute": "Abs"}
+
+
+def is_expression(x: Any) -> bool:
+    """Whether x is a SymPy expression."""
+    sympy = sys.modules.get("sympy")
+    return sympy is not None and isinstance(x, sympy.Basic)
+
+
+def elementary(name: str, x: Any) -> Any:
+    """The elementary function `name` of a SymPy expression."""
+    import sympy
+
+    match name:
+        case "sigmoid":
+            return 1 / (1 + sympy.exp(-x))
+        case "softplus":
+            return sympy.log(1 + sympy.exp(x))
+        case "log1p":
+            return sympy.log(1 + x)
+        case "expm1":
+            return sympy.exp(x) - 1
+    return getattr(sympy, _NAMES.get(name, name))(x)
