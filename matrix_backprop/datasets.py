@@ -68,7 +68,7 @@ def load_penguins() -> Dataset:
 def load_csv(path: str | Path, target: str) -> Dataset:
     """A CSV file with a header line: the column `target` becomes Y, every other column, of numbers, a row of X.
 
-    >>> load_csv(DATA / "penguins.csv", target="body_mass_g")
+    >>> load_csv(DATA / "penguins.csv", target="body_mass_g")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: ...penguins.csv, line 2, column 'species': 'Adelie' is not a number
 
@@ -183,8 +183,8 @@ def _targets(cells: Sequence[str], where: Callable[[int], str]) -> tuple[Array, 
 
 def _standardised(X: Array) -> Array:
     """Rows with mean 0 and standard deviation 1; a constant row becomes 0."""
-    constant = np.ptp(X / 2, axis=1, keepdims=True) == 0  # (p, 1); halves, whose difference cannot overflow
-    largest = np.max(np.abs(X), axis=1, keepdims=True)  # (p, 1)
-    X = X / np.where(constant, 1, largest)  # (p, m); sums and squares of numbers up to 1 cannot overflow
-    sd = np.std(X, axis=1, keepdims=True)  # (p, 1)
-    return np.where(constant, 0, (X - np.mean(X, axis=1, keepdims=True)) / np.where(constant, 1, sd))
+    exponents = np.frexp(np.max(np.abs(X), axis=1, keepdims=True))[1]  # (p, 1)
+    X = np.ldexp(X, -exponents)  # (p, m); numbers below 1, whose squares cannot overflow
+    constant = np.ptp(X, axis=1, keepdims=True) == 0  # (p, 1)
+    deviation = np.where(constant, 0, X - np.mean(X, axis=1, keepdims=True))  # (p, m)
+    return deviation / np.where(constant, 1, np.std(X, axis=1, keepdims=True))  # (p, m) / (p, 1)
