@@ -27,8 +27,8 @@ class Activation:
     >>> tanh.dJdz(np.array([[3.0, 0.0]]), z, tanh.g(z))
     array([[3., 0.]])
 
-    `dadz(z, a)` has the shape of z. It is None for softmax: there each z moves every a of its column, and no array holds
-    one derivative per entry.
+    `dadz(z, a)` has the shape of z. It is None for softmax: there each z moves every a of its column, and one
+    derivative per entry is not enough.
     """
 
     g: Callable[[Array], Array]
