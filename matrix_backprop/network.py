@@ -119,7 +119,7 @@ class Network:
         >>> Network([4, 5, 3], ["tanh", "sigmoid"]).activation(1)
         'tanh'
         """
-        return self.activations[layer - 1]
+        return self.activations[self.layers.index(layer)]
 
     @property
     def matched(self) -> bool:

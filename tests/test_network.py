@@ -41,6 +41,13 @@ def test_parameters_have_the_shapes_of_the_notes() -> None:
     assert [net.activation(layer) for layer in net.layers] == ["tanh", "sigmoid"]
 
 
+def test_layers_are_counted_from_1() -> None:
+    net = Network([4, 5, 3], activations=["tanh", "sigmoid"])
+    assert list(net.layers) == [1, 2]
+    with pytest.raises(ValueError, match="^0 is not in range$"):
+        net.activation(0)
+
+
 def test_the_same_seed_gives_the_same_parameters() -> None:
     one, same, other = (Network([4, 3], ["tanh"], seed=seed).W[1] for seed in (7, 7, 8))
     assert (one == same).all()
