@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     if not text.strip():
         raise ValueError(f"{path} is empty")
     first = text.lstrip().splitlines()[0]
-    delimiter = max(",;\t", key=lambda d: len(next(csv.reader([first], delimiter=d))))
+    delimiter = max(",;\t", key=re.sub('"[^"]*"', "", first).count)  # quoted names may hold the others
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if "".join(cells).strip()]

@@ -102,6 +102,11 @@ def test_the_usual_kinds_of_csv_are_read(tmp_path: Path, text: str) -> None:
     assert data.feature_names == ("u", "v")
 
 
+def test_a_quoted_name_may_hold_another_delimiter(tmp_path: Path) -> None:
+    data = load_csv(table(tmp_path, '"length, width, height";k\n1;a\n2;b\n'), target="k")
+    assert data.feature_names == ("length, width, height",)
+
+
 def test_huge_and_tiny_numbers_are_standardised_too(tmp_path: Path) -> None:
     data = load_csv(table(tmp_path, "u,v,w,k\n1e308,1e-308,0.1,a\n-1e308,-1e-308,0.1,b\n"), target="k")
     np.testing.assert_allclose(data.X, [[1, -1], [1, -1], [0, 0]])
@@ -135,6 +140,7 @@ def test_huge_and_tiny_numbers_are_standardised_too(tmp_path: Path) -> None:
         ),
         (b"u,k\n1,a\n2,\xe9\n", ", line 3: the byte 0xe9 is not UTF-8 text"),
         ('u,k\n1,"a\n', ", line 2: unexpected end of data"),
+        ("u" * 200_000, ", line 1: field larger than field limit (131072)"),
     ],
 )
 def test_tables_that_are_refused(tmp_path: Path, text: str | bytes, message: str) -> None:

@@ -44,7 +44,7 @@ def test_parameters_have_the_shapes_of_the_notes() -> None:
 def test_layers_are_counted_from_1() -> None:
     net = Network([4, 5, 3], activations=["tanh", "sigmoid"])
     assert list(net.layers) == [1, 2]
-    with pytest.raises(ValueError, match="^0 is not in range$"):
+    with pytest.raises(ValueError, match=r"^0 is not in range$"):
         net.activation(0)
 
 
