@@ -8,6 +8,7 @@ if (Path(__file__).parent / "tracer.py").exists():
         "which own the same import name: install backprop-compare into an environment of its own"
     )
 
+from autograd.draw import draw_dot
 from autograd.exact import Exact
 from autograd.recording import ValueArray, gradients, numbers, total, values
 from autograd.value import Contribution, Value, contributions, graph
@@ -18,6 +19,7 @@ __all__ = [
     "Value",
     "ValueArray",
     "contributions",
+    "draw_dot",
     "gradients",
     "graph",
     "numbers",

@@ -57,6 +57,15 @@ class Backward:
     dJdb: list[Any]
     dJdW: list[Any]
 
+    @classmethod
+    def empty(cls, layers: int) -> Backward:
+        """Nothing computed yet, for a network of so many layers, the inputs counted.
+
+        >>> Backward.empty(2).dJdW
+        [None, None]
+        """
+        return cls(*([None] * layers for _ in range(4)))
+
 
 class Network:
     """Layers 1..L of `sizes[l]` units each, after `sizes[0]` inputs; the parameters are plain arrays in lists.
@@ -212,22 +221,38 @@ class Network:
         Shapes: Y (n_L, m). Raises ValueError as `costs` does. Source: A4-A6, B1-B5.
         """
         Y = self._targets(forward, Y)
-        z, a, W = forward.z, forward.a, self.W
-        last = self.layers[-1]
-        dJda: list[Any] = [None] * (last + 1)
-        dJdz, dJdb, dJdW = dJda.copy(), dJda.copy(), dJda.copy()
+        back = Backward.empty(len(self.sizes))
         for l in reversed(self.layers):  # noqa: E741  the notes' letter
-            if l == last:
-                dJda[l] = COSTS[self.cost].dJda(a[l], Y)  # (n_l, m)
-            else:
-                dJda[l] = formulas.dJda(W[l + 1], dJdz[l + 1])  # B1  (n_l, m)
-            if l == last and self.matched:
-                dJdz[l] = formulas.dJdz_logistic(a[l], Y)  # A4  (n_l, m)
-            else:
-                dJdz[l] = ACTIVATIONS[self.activation(l)].dJdz(dJda[l], z[l], a[l])  # B2  (n_l, m)
-            dJdb[l] = formulas.dJdb(dJdz[l])  # B3  (n_l, 1)
-            dJdW[l] = formulas.dJdW(a[l - 1], dJdz[l])  # B5  (n_{l-1}, n_l)
-        return Backward(dJda, dJdz, dJdb, dJdW)
+            back.dJda[l] = self.step("dJda", l, forward, Y, back)
+            back.dJdz[l] = self.step("dJdz", l, forward, Y, back)
+            back.dJdb[l] = self.step("dJdb", l, forward, Y, back)
+            back.dJdW[l] = self.step("dJdW", l, forward, Y, back)
+        return back
+
+    def step(self, kind: str, l: int, forward: Forward, Y: Array, upstream: Backward) -> Array:  # noqa: E741
+        """One array of back propagation, dJda, dJdz, dJdb or dJdW of layer l, from the arrays already in `upstream`.
+
+        >>> net = Network([2, 1], ["sigmoid"], seed=0)
+        >>> net.step("dJdz", 1, net.forward(np.eye(2)), np.array([[0, 1]]), Backward.empty(2)).shape
+        (1, 2)
+
+        Source: A4-A6, B1-B5. Raises ValueError for another kind.
+        """
+        z, a, W, last = forward.z, forward.a, self.W, self.layers[-1]
+        match kind:
+            case "dJda" if l == last:
+                return COSTS[self.cost].dJda(a[l], Y)  # (n_l, m)
+            case "dJda":
+                return formulas.dJda(W[l + 1], upstream.dJdz[l + 1])  # B1  (n_l, m)
+            case "dJdz" if l == last and self.matched:
+                return formulas.dJdz_logistic(a[l], Y)  # A4  (n_l, m)
+            case "dJdz":
+                return ACTIVATIONS[self.activation(l)].dJdz(upstream.dJda[l], z[l], a[l])  # B2  (n_l, m)
+            case "dJdb":
+                return formulas.dJdb(upstream.dJdz[l])  # A5, B3  (n_l, 1)
+            case "dJdW":
+                return formulas.dJdW(a[l - 1], upstream.dJdz[l])  # A6, B5  (n_{l-1}, n_l)
+        raise ValueError(f"there is no step {kind!r}: the steps are dJda, dJdz, dJdb, dJdW")
 
     def fit(
         self, X: Array, Y: Array, steps: int = 1000, learning_rate: float = 1.0, progress: bool | None = None

@@ -1,0 +1,197 @@
+"""The command `backprop-compare`.
+
+Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one sentence, no traceback).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from compare.graph import NetworkGraph
+from compare.network import check_network, describe
+from compare.report import Report
+from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load_penguins
+
+app = typer.Typer(
+    help="An exact gradient checker that explains itself. With no command: the main job, every gradient of a logistic"
+    " regression and of a deep network on real data, checked exactly against the multivariate chain rule.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False)
+
+LayersOption = Annotated[
+    str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")
+]
+ActivationsOption = Annotated[
+    str,
+    typer.Option(
+        "--activations",
+        metavar="tanh,sigmoid",
+        help="One name, or one for each layer: sigmoid, tanh, relu, identity, softmax.",
+    ),
+]
+ObservationsOption = Annotated[int, typer.Option("--observations", "-m", min=1, help="Random observations to draw.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
+
+
+class BadInput(Exception):
+    """Input that cannot be used; its message is the sentence that the user reads."""
+
+
+@app.callback(invoke_without_command=True)
+def main_job(context: typer.Context) -> None:
+    if context.invoked_subcommand:
+        return
+    logistic = load_breast_cancer(), Network([30, 1], ["sigmoid"], seed=0), 200
+    deep = load_penguins(), Network([4, 8, 6, 3], ["tanh", "tanh", "softmax"], seed=0), 400
+    reports = []
+    for data, net, steps in (logistic, deep):
+        with out.status(f"checking {describe(net)} on {data.name} ..."):
+            report = check_network(net, data.X, data.Y, title=f"{describe(net)} on {data.name}")
+        reports.append(report)
+        out.print(report)
+        if report:
+            net.fit(data.X, data.Y, steps=steps)
+            accuracy = net.accuracy(data.X, data.Y)
+            out.print(
+                f"Trained with these formulas ({steps} steps of gradient descent): {accuracy:.1%} classified right."
+            )
+        out.print()
+    finish(*reports)
+
+
+@app.command()
+def check(
+    layers: LayersOption = "",
+    activations: ActivationsOption = "",
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
+    ] = None,
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
+    observations: ObservationsOption = 8,
+    seed: SeedOption = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Check every gradient of a network of your sizes, on random numbers or on your data."""
+    net, X, Y, name = problem(layers, activations, data, target, observations, seed)
+    with Console(stderr=True).status(f"checking {describe(net)} ..."):
+        report = check_network(net, X, Y, title=f"{describe(net)} on {name}")
+    if json:
+        print(report.to_json())
+    else:
+        out.print(report)
+    finish(report)
+
+
+@app.command()
+def draw(
+    what: Annotated[str, typer.Argument(metavar="[chain-rule|unit|network]")] = "chain-rule",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.svg", help="Where to write; default WHAT.svg.")
+    ] = None,
+    layers: LayersOption = "2,3,2",
+    activations: ActivationsOption = "",
+    layer: Annotated[int, typer.Option("--layer", help="unit: its layer, from 1.")] = 1,
+    unit: Annotated[int, typer.Option("--unit", help="unit: its number in the layer, from 1.")] = 1,
+    observation: Annotated[int, typer.Option("--observation", help="unit: the observation, from 1.")] = 1,
+    observations: ObservationsOption = 1,
+    seed: SeedOption = 0,
+) -> None:
+    """Draw a computation graph: the chain-rule example C2, one unit and its consumers (D4), or a small network."""
+    from compare import pictures
+
+    net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
+
+    def graph() -> NetworkGraph:
+        return NetworkGraph(net, X, Y)
+
+    views: dict[str, Callable[[], Any]] = {
+        "chain-rule": pictures.chain_rule,
+        "unit": lambda: pictures.unit(graph(), layer, unit, observation),
+        "network": lambda: pictures.network(graph()),
+    }
+    if what not in views:
+        raise BadInput(f"there is no picture {what!r}: the known ones are {', '.join(views)}")
+    path = output or Path(f"{what}.svg")
+    picture = views[what]()
+    picture.render(outfile=path, cleanup=True)
+    out.print(f"wrote {path}", soft_wrap=True)
+
+
+def problem(
+    layers: str, activations: str, data: Path | None, target: str, observations: int, seed: int
+) -> tuple[Network, Any, Any, str]:
+    """The network that the options ask for, with its X, Y and the name of the data."""
+    dataset = _dataset(data, target)
+    sizes = _sizes(layers) if layers else None
+    if dataset is not None:
+        p, k = dataset.X.shape[0], dataset.Y.shape[0]
+        sizes = sizes or [p, k]
+        if (sizes[0], sizes[-1]) != (p, k):
+            raise BadInput(
+                f"--layers {layers} starts with {sizes[0]} and ends with {sizes[-1]}, but {data} has {p} input columns"
+                f" and needs {k} output{'s' * (k > 1)}: write {p},...,{k}"
+            )
+        output = "identity" if not dataset.class_names else "sigmoid" if k == 1 else "softmax"
+    else:
+        sizes = sizes or [4, 5, 3]
+        output = "sigmoid"
+    names = activations.split(",") if activations else ["tanh"] * (len(sizes) - 2) + [output]
+    names = names * (len(sizes) - 1) if len(names) == 1 else names
+    net = Network(sizes, [name.strip() for name in names], seed=seed)
+    if dataset is not None:
+        return net, dataset.X, dataset.Y, dataset.name
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(sizes[0], observations))
+    classes = rng.integers(0, sizes[-1], observations)
+    if net.cost == "categorical_cross_entropy":
+        Y = np.eye(sizes[-1])[:, classes]
+    elif net.cost == "binary_cross_entropy":
+        Y = rng.integers(0, 2, (sizes[-1], observations)).astype(float)
+    else:
+        Y = rng.normal(size=(sizes[-1], observations))
+    return net, X, Y, f"{observations} random observation{'s' * (observations > 1)} (seed {seed})"
+
+
+def _dataset(data: Path | None, target: str) -> Dataset | None:
+    if data is None:
+        if target:
+            raise BadInput(f"--target {target} names a column: give its file with --data FILE.csv")
+        return None
+    if not target:
+        raise BadInput(f"--data {data} needs --target COLUMN, the column to predict")
+    return load_csv(data, target)
+
+
+def _sizes(layers: str) -> list[int]:
+    try:
+        return [int(size) for size in layers.split(",")]
+    except ValueError:
+        raise BadInput(f"--layers {layers!r} must be whole numbers with commas between them, as 4,5,3") from None
+
+
+def finish(*reports: Report) -> None:
+    """End with the status of the reports."""
+    if not all(reports):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; a sentence for what a user did wrong, and no traceback."""
+    try:
+        app()
+    except (BadInput, ValueError, OSError, RuntimeError) as problem:
+        Console(stderr=True, highlight=False).print(
+            f"backprop-compare: {problem}", style="red", markup=False, soft_wrap=True
+        )
+        sys.exit(2)

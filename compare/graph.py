@@ -1,0 +1,111 @@
+"""The scalar graph of a network: one forward pass on Values, and the gradients that the chain rule gives on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Value, gradients, numbers, total, values
+from matrix_backprop import Backward, Forward, Network
+
+Array = NDArray[Any]
+
+_SUPERSCRIPTS, _SUBSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"), str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class NetworkGraph:
+    """The graph that one forward pass of a network leaves, and every gradient on it.
+
+    >>> net = Network([2, 3, 1], ["tanh", "sigmoid"], seed=0)
+    >>> graph = NetworkGraph(net, np.ones((2, 4)), np.ones((1, 4)))
+    >>> graph.gradients().dJda[1].shape
+    (3, 4)
+    >>> graph.a[1][2, 0].label         # unit 3 of layer 1, observation 1
+    'a₃⁽¹⁾[1]'
+
+    `W`, `b`, `z`, `a` are lists of arrays of Values, by layer as in a Network; `costs` holds the J^(i), `J` is their
+    mean and `J_sum` their sum. `number` makes a number of the wanted type of every entry; floats enter exactly. The
+    labels are those of the notes, counted from 1: a_j^(i)[l], and w_kj[l], the weight that unit k gives to unit j of
+    layer l-1.
+    """
+
+    def __init__(self, net: Network, X: Array, Y: Array, number: Callable[[Any], Any] = float) -> None:
+        parameters = in_numbers(net, number)
+        self.net = net.with_parameters(
+            [None, *(values(W) for W in parameters.W[1:])], [None, *(values(b) for b in parameters.b[1:])]
+        )
+        self.W, self.b = self.net.W, self.net.b
+        forward = self.net.forward(values(convert(X, number)))
+        self.z, self.a = forward.z, forward.a
+        self.costs = self.net.costs(forward, convert(Y, number))
+        self.J_sum = total(self.costs.flat)
+        self.J = self.J_sum / self.costs.size
+        self._label()
+
+    def gradients(self) -> Backward:
+        """Every gradient, by two sweeps: dJda and dJdz from the sum of the J^(i), dJdb and dJdW from their mean J.
+
+        A column i of activations reaches J^(i) alone, so the derivative of the sum there is that of J^(i) (E2).
+        """
+        self.J_sum.backward()
+        dJda = [None, *map(gradients, self.a[1:])]
+        dJdz = [None, *map(gradients, self.z[1:])]
+        self.J.backward()
+        return Backward(dJda, dJdz, [None, *map(gradients, self.b[1:])], [None, *map(gradients, self.W[1:])])
+
+    def forward_numbers(self) -> Forward:
+        """The numbers of the forward pass, for the formulas to work on."""
+        return Forward([None, *map(numbers, self.z[1:])], [*map(numbers, self.a)])
+
+    def _label(self) -> None:
+        """Name every scalar as in the notes."""
+        for layer, (z, a) in enumerate(zip(self.z, self.a, strict=True)):
+            name(a, "x" if layer == 0 else "a", layer)
+            if layer:
+                name(z, "z", layer)  # after a: with the identity they are one scalar, which then is z
+                for (k, i), z_k in np.ndenumerate(z):
+                    _, dot = z_k.operands  # z = b + the sum over the units of the layer before
+                    dot.label = f"w{sub(k + 1)}[{layer}]·{'x' if layer == 1 else 'a'}{sup(i + 1)}"
+                for (j, k), w in np.ndenumerate(self.W[layer]):
+                    w.label = f"w{sub(k + 1, j + 1)}[{layer}]"
+                for (k, _), b in np.ndenumerate(self.b[layer]):
+                    b.label = f"b{sub(k + 1)}[{layer}]"
+        for i, cost in enumerate(self.costs.flat, 1):
+            cost.label = f"J{sup(i)}"
+        self.J_sum.label = self.J_sum.label or "Σ J⁽ⁱ⁾"
+        self.J.label = "J"
+
+
+def name(nodes: Iterable[Any], letter: str, layer: int) -> None:
+    """Label an (n, m) array of Values letter_j^(i)[layer]."""
+    for (j, i), node in np.ndenumerate(nodes):
+        if isinstance(node, Value):
+            node.label = f"{letter}{sub(j + 1)}{sup(i + 1)}" + (f"[{layer}]" if layer else "")
+
+
+def sup(observation: int) -> str:
+    """The number of an observation as the notes write it, ⁽²⁾."""
+    return f"⁽{str(observation).translate(_SUPERSCRIPTS)}⁾"
+
+
+def sub(*indices: int) -> str:
+    """Indices as Unicode subscripts, with a comma between them where one has two digits.
+
+    >>> sub(2, 1), sub(10, 3)
+    ('₂₁', '₁₀,₃')
+    """
+    comma = "," if any(index > 9 for index in indices) else ""
+    return comma.join(str(index).translate(_SUBSCRIPTS) for index in indices)
+
+
+def convert(array: Array, number: Callable[[Any], Any]) -> Array:
+    """The array with every entry as a number of another type."""
+    return np.frompyfunc(number, 1, 1)(array) if array.size else array.astype(object)
+
+
+def in_numbers(net: Network, number: Callable[[Any], Any]) -> Network:
+    """The network with its parameters as numbers of another type; floats enter exactly."""
+    return net.with_parameters(*([None, *(convert(p, number) for p in ps[1:])] for ps in (net.W, net.b)))

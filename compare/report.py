@@ -1,0 +1,223 @@
+"""What a check found: a `Report` of rows, shown as text, as HTML in a notebook, and as JSON.
+
+A row is one gradient array. Its verdict names what it rests on; see `VERDICTS`.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+EXACT, ROUNDING, DIFFERENT, INHERITED = "exact at this point", "within rounding", "different", "inherited"
+
+#: verdict -> (mark and short form, what it means, colour)
+VERDICTS = {
+    EXACT: ("✓ exact", "the same fractions, compared with ==: no rounding, no tolerance", "green"),
+    ROUNDING: ("✓ within rounding", "floats that differ by no more than rounding can explain", "green"),
+    DIFFERENT: ("✗ different", "another formula: this step is wrong", "bold red"),
+    INHERITED: ("✗ inherited", "this step is right, but it works on a result that is wrong", "yellow"),
+}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One entry that differs: where, what the formula gives, and what the chain rule gives."""
+
+    index: tuple[int, ...]
+    yours: str
+    chain_rule: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One gradient array and what was found about it.
+
+    `equal` of `size` entries are equal in the arithmetic of the verdict. `ulps` is the largest difference between the
+    two float64 arrays, in units in the last place of the array's largest entry. `because` names the row whose mistake
+    an inherited one carries on; `problem` is what was raised where an array could not be computed.
+    """
+
+    name: str
+    statement: str
+    formula: str
+    shape: tuple[int, ...]
+    equal: int
+    size: int
+    verdict: str
+    ulps: float | None = None
+    largest_difference: float | None = None
+    because: str = ""
+    problem: str = ""
+    mismatches: tuple[Mismatch, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the two sides agree."""
+        return self.verdict not in (DIFFERENT, INHERITED)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found, row by row; true when all rows agree.
+
+    >>> row = Row("dJdb[1]", "A5", "np.mean(dJdz[1], axis=1, keepdims=True)", (1, 1), 1, 1, EXACT)
+    >>> bool(Report("logistic regression", [row]))
+    True
+
+    Printing it gives a table, a notebook shows it as HTML, `to_json()` gives everything it holds.
+    """
+
+    title: str
+    rows: Sequence[Row]
+    preface: Sequence[str] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return all(row.ok for row in self.rows)
+
+    @property
+    def differing(self) -> list[Row]:
+        """The rows that do not agree."""
+        return [row for row in self.rows if not row.ok]
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"the report has no row {name!r}; it has {', '.join(row.name for row in self.rows)}")
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Report {self.title!r}: {self.summary}>"
+
+    def __rich__(self) -> RenderableType:
+        table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for header in _HEADERS:
+            justify: Any = "right" if header in ("shape", "equal", "ulps") else "left"
+            table.add_column(header, justify=justify, overflow="fold", no_wrap=header not in ("by hand", "verdict"))
+        for row in self.rows:
+            colour = VERDICTS[row.verdict][2]
+            cells = _cells(row)
+            table.add_row(
+                *(
+                    Text(cell, style=colour if header == "verdict" else "")
+                    for header, cell in zip(_HEADERS, cells, strict=True)
+                )
+            )
+        lines: list[RenderableType] = [Text(self.title, style="bold"), *map(Text, self.preface), table]
+        lines += [Text(line, style="red") for line in self.failures]
+        lines.append(Text(self.summary, style="bold green" if self else "bold red"))
+        return Group(*lines)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def to_json(self) -> str:
+        """All that the report holds, as a JSON object.
+
+        >>> json.loads(Report("nothing", []).to_json())["agree"]
+        True
+        """
+        return json.dumps(
+            {
+                "title": self.title,
+                "agree": bool(self),
+                "summary": self.summary,
+                "preface": list(self.preface),
+                "facts": self.facts,
+                "rows": [{**asdict(row), "ok": row.ok} for row in self.rows],
+            },
+            indent=2,
+            ensure_ascii=False,
+        )
+
+    @property
+    def summary(self) -> str:
+        """One sentence: do they agree, and how many entries were compared."""
+        entries, arrays = sum(row.size for row in self.rows), len(self.rows)
+        if self:
+            return f"All {entries:,} entries of {arrays} gradient arrays agree with the chain rule."
+        differing = self.differing
+        wrong = sum(row.size - row.equal for row in differing)
+        first = differing[0]
+        return (
+            f"{len(differing)} of {arrays} gradient arrays differ from the chain rule"
+            f" ({wrong:,} of {entries:,} entries);"
+            f" the first wrong step is {first.name}."
+        )
+
+    @property
+    def failures(self) -> list[str]:
+        """For each array that differs, what differs, in the manner of numpy.testing."""
+        lines = []
+        for row in self.differing:
+            differing = row.size - row.equal
+            line = f"{row.name}: mismatched elements: {differing} / {row.size} ({100 * differing / row.size:.3g}%)"
+            if row.verdict == INHERITED:
+                lines.append(f"{line}, only because {row.because} is wrong.")
+                continue
+            lines.append(f"{line}. The formula is {row.formula}.")
+            if row.problem:
+                lines.append(f"    it raised {row.problem}")
+            for mismatch in row.mismatches:
+                lines.append(
+                    f"    at {list(mismatch.index)}: the formula gives {mismatch.yours},"
+                    f" the chain rule {mismatch.chain_rule}"
+                )
+        return lines
+
+
+_HEADERS = ("gradient", "by hand", "id", "shape", "equal", "verdict", "ulps")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    verdict = VERDICTS[row.verdict][0] + (f" from {row.because}" if row.because else "")
+    ulps = "" if row.ulps is None else f"{row.ulps:.3g}"
+    return row.name, row.formula, row.statement, str(row.shape), f"{row.equal}/{row.size}", verdict, ulps
+
+
+def as_text(report: Report, width: int = 120) -> str:
+    """The report as plain text."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
+    console.print(report)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def as_html(report: Report) -> str:
+    """The report as an HTML fragment: a table and the sentences around it."""
+
+    def cell(tag: str, text: str, style: str = "") -> str:
+        style = f' style="{style}"' if style else ""
+        return f"<{tag}{style}>{html.escape(text)}</{tag}>"
+
+    colours = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            cell("td", text, "text-align:left;" + (colours[VERDICTS[row.verdict][2]] if header == "verdict" else ""))
+            for header, text in zip(_HEADERS, _cells(row), strict=True)
+        )
+        + "</tr>"
+        for row in report.rows
+    )
+    head = "".join(cell("th", header, "text-align:left") for header in _HEADERS)
+    return (
+        f'<div class="backprop-report">{cell("p", report.title, "font-weight:bold")}'
+        + "".join(cell("p", line) for line in report.preface)
+        + f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        + "".join(cell("p", line, colours["bold red"]) for line in report.failures)
+        + cell("p", report.summary, colours["green" if report else "bold red"])
+        + "</div>"
+    )
