@@ -29,7 +29,7 @@ class NetworkGraph:
     `W`, `b`, `z`, `a` are lists of arrays of Values, by layer as in a Network; `costs` holds the J^(i), `J` is their
     mean and `J_sum` their sum. `number` makes a number of the wanted type of every entry; floats enter exactly. The
     labels are those of the notes, counted from 1: a_j^(i)[l], and w_kj[l], the weight that unit k gives to unit j of
-    layer l-1.
+    layer l-1. Raises ValueError where a cross-entropy would take the logarithm of 0.
     """
 
     def __init__(self, net: Network, X: Array, Y: Array, number: Callable[[Any], Any] = float) -> None:
@@ -40,6 +40,7 @@ class NetworkGraph:
         self.W, self.b = self.net.W, self.net.b
         forward = self.net.forward(values(convert(X, number)))
         self.z, self.a = forward.z, forward.a
+        self._refuse_saturation()
         self.costs = self.net.costs(forward, convert(Y, number))
         self.J_sum = total(self.costs.flat)
         self.J = self.J_sum / self.costs.size
@@ -59,6 +60,20 @@ class NetworkGraph:
     def forward_numbers(self) -> Forward:
         """The numbers of the forward pass, for the formulas to work on."""
         return Forward([None, *map(numbers, self.z[1:])], [*map(numbers, self.a)])
+
+    def _refuse_saturation(self) -> None:
+        """A cross-entropy takes the logarithm of a, the binary one of 1 - a as well: no number stands for log 0."""
+        if self.net.cost == "squared_error":
+            return
+        zeros_of_log = (0, 1) if self.net.cost == "binary_cross_entropy" else (0,)
+        last = self.net.layers[-1]
+        for (k, i), a in np.ndenumerate(self.a[last]):
+            if a.data in zeros_of_log:
+                raise ValueError(
+                    f"a[{last}] is {a.data:g} at [{k}, {i}], where z[{last}] is {self.z[last][k, i].data:.6g}: the"
+                    f" {self.net.activation(last)} of layer {last} is saturated, and the {self.net.cost} takes the"
+                    " logarithm of 0 there; try smaller weights or inputs"
+                )
 
     def _label(self) -> None:
         """Name every scalar as in the notes."""
