@@ -105,7 +105,7 @@ class Report:
         table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         for header in _HEADERS:
             justify: Any = "right" if header in ("shape", "equal", "ulps") else "left"
-            table.add_column(header, justify=justify, overflow="fold", no_wrap=header not in ("by hand", "verdict"))
+            table.add_column(header, justify=justify, overflow="fold", no_wrap=header == "gradient")
         for row in self.rows:
             colour = VERDICTS[row.verdict][2]
             cells = _cells(row)
@@ -139,7 +139,7 @@ class Report:
                 "rows": [{**asdict(row), "ok": row.ok} for row in self.rows],
             },
             indent=2,
-            ensure_ascii=False,
+            allow_nan=False,
         )
 
     @property
@@ -147,14 +147,15 @@ class Report:
         """One sentence: do they agree, and how many entries were compared."""
         entries, arrays = sum(row.size for row in self.rows), len(self.rows)
         if self:
-            return f"All {entries:,} entries of {arrays} gradient arrays agree with the chain rule."
+            every, agree = ("The", "agrees") if entries == 1 else ("All", "agree")
+            of_arrays = counted(arrays, "gradient array")
+            return f"{every} {counted(entries, 'entry', 'entries')} of {of_arrays} {agree} with the chain rule."
         differing = self.differing
         wrong = sum(row.size - row.equal for row in differing)
-        first = differing[0]
         return (
-            f"{len(differing)} of {arrays} gradient arrays differ from the chain rule"
-            f" ({wrong:,} of {entries:,} entries);"
-            f" the first wrong step is {first.name}."
+            f"{len(differing)} of {counted(arrays, 'gradient array')} differ{'s' * (len(differing) == 1)} from the"
+            f" chain rule ({wrong:,} of {counted(entries, 'entry', 'entries')});"
+            f" the first wrong step is {differing[0].name}."
         )
 
     @property
@@ -176,6 +177,15 @@ class Report:
                     f" the chain rule {mismatch.chain_rule}"
                 )
         return lines
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number and its noun.
+
+    >>> counted(1, "entry", "entries"), counted(1200, "row")
+    ('1 entry', '1,200 rows')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 _HEADERS = ("gradient", "by hand", "id", "shape", "equal", "verdict", "ulps")
