@@ -1,5 +1,13 @@
 """Where the scalar engine and the matrix formulas meet: checks, reports, and the command `backprop-compare`."""
 
+import autograd
+
+if not hasattr(autograd, "Exact"):
+    raise ImportError(
+        "the package 'autograd' found here is not the one of backprop-compare: the distribution 'autograd' (HIPS) owns "
+        "the same import name; install backprop-compare into an environment of its own"
+    )
+
 from compare.network import check_network
 from compare.report import Report
 

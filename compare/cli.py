@@ -5,8 +5,10 @@ Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one s
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +18,7 @@ from rich.console import Console
 
 from compare.graph import NetworkGraph
 from compare.network import check_network, describe
-from compare.report import Report
+from compare.report import Report, counted
 from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load_penguins
 
 app = typer.Typer(
@@ -27,7 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(highlight=False)
+out = Console(highlight=False, markup=False)
+
+PICTURES = (".svg", ".pdf", ".png")
+MOST_TERMS = 3_000_000  # of an exact check: some minutes and some gigabytes
 
 LayersOption = Annotated[
     str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")
@@ -123,8 +128,15 @@ def draw(
     if what not in views:
         raise BadInput(f"there is no picture {what!r}: the known ones are {', '.join(views)}")
     path = output or Path(f"{what}.svg")
+    if path.suffix.lower() not in PICTURES:
+        raise BadInput(f"--output {path} must end in one of {', '.join(PICTURES)}")
+    if path.is_dir():
+        raise BadInput(f"--output {path} is a directory: name a file")
     picture = views[what]()
-    picture.render(outfile=path, cleanup=True)
+    try:
+        picture.render(outfile=path, cleanup=True)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}") from None
     out.print(f"wrote {path}", soft_wrap=True)
 
 
@@ -148,6 +160,12 @@ def problem(
         output = "sigmoid"
     names = activations.split(",") if activations else ["tanh"] * (len(sizes) - 2) + [output]
     names = names * (len(sizes) - 1) if len(names) == 1 else names
+    m = dataset.X.shape[1] if dataset is not None else observations
+    if m * sum(n_prev * n for n_prev, n in pairwise(sizes)) > MOST_TERMS:
+        raise BadInput(
+            f"a network {'-'.join(map(str, sizes))} with {counted(m, 'observation')} makes more than {MOST_TERMS:,}"
+            " products w·a, too many to check one by one: take fewer units or observations"
+        )
     net = Network(sizes, [name.strip() for name in names], seed=seed)
     if dataset is not None:
         return net, dataset.X, dataset.Y, dataset.name
@@ -160,7 +178,7 @@ def problem(
         Y = rng.integers(0, 2, (sizes[-1], observations)).astype(float)
     else:
         Y = rng.normal(size=(sizes[-1], observations))
-    return net, X, Y, f"{observations} random observation{'s' * (observations > 1)} (seed {seed})"
+    return net, X, Y, f"{counted(observations, 'random observation')} (seed {seed})"
 
 
 def _dataset(data: Path | None, target: str) -> Dataset | None:
@@ -188,10 +206,13 @@ def finish(*reports: Report) -> None:
 
 def main() -> None:
     """Run the command; a sentence for what a user did wrong, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
     try:
         app()
-    except (BadInput, ValueError, OSError, RuntimeError) as problem:
+    except (BadInput, ValueError, OSError, RuntimeError) as error:
         Console(stderr=True, highlight=False).print(
-            f"backprop-compare: {problem}", style="red", markup=False, soft_wrap=True
+            f"backprop-compare: {error}", style="red", markup=False, soft_wrap=True
         )
         sys.exit(2)
