@@ -29,7 +29,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     """Run the command in this process, in an empty folder and without a system dot: status, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(cli.out, "width", 120)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["backprop-compare", *arguments])
