@@ -18,12 +18,15 @@ from autograd.number import Number, plain
 from autograd.ops import OPS
 
 _MPQ = type(mpq())
+_BITS = 2**30  # the largest power; beyond the memory the library would end the process
 
 
 def _power(x: Any, n: Any) -> Any:
     """x**n: the whole part of n is repeated multiplication, the rest an atom, so x**1.5 = x * sqrt(x)."""
     whole = math.floor(n)
     rest = n - whole
+    if abs(whole) * (max(abs(x.numerator), x.denominator).bit_length() - 1) > _BITS:
+        raise OverflowError(f"({x}) ** ({n}) has too many digits")
     if not rest:
         return x**whole
     if x < 0:
@@ -59,12 +62,12 @@ class Exact(Number):
     def __init__(self, x: Any = 0) -> None:
         if isinstance(x, Exact):
             x = x.raw
-        elif isinstance(x, float) and not math.isfinite(x):
-            raise ValueError(f"Exact holds a rational number, not {x}")
         elif not isinstance(x, (str, _MPQ)):
             number = plain(x)
             if number is None:
                 raise TypeError(f"Exact holds a rational number, not {type(x).__name__} {x!r}")
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"Exact holds a rational number, not {x}")
             x = number
         self.raw = mpq(x)
 
@@ -76,7 +79,10 @@ class Exact(Number):
         return None if number is None else mpq(number)
 
     def shadow(self) -> float:
-        return float(self.raw)  # correctly rounded
+        try:
+            return float(self.raw)  # correctly rounded
+        except OverflowError:
+            return math.inf if self.raw > 0 else -math.inf
 
     def __neg__(self) -> Exact:
         return Exact.of(-self.raw)

@@ -8,6 +8,7 @@ engine and the formulas then run on it unchanged.
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -70,6 +71,12 @@ class Number(NumpyScalar):
         number = object.__new__(cls)
         number.raw = raw
         return number
+
+    @classmethod
+    def beside(cls, x: Any) -> Any:
+        """x, which code brings in, as a number of this type; inf, nan and other types of number stay what they are."""
+        raw = None if _infinite(x) else cls.lift(x)
+        return x if raw is None else cls.of(raw)
 
     def shadow(self) -> float:
         raise NotImplementedError
@@ -144,11 +151,13 @@ class Number(NumpyScalar):
 
 
 def plain(x: Any) -> int | float | Fraction | None:
-    """x as Python's own number (a NumPy scalar becomes one), None if it is not a real number."""
+    """x as Python's own number (a scalar of NumPy or gmpy2 becomes one), None if it is not a real number."""
     if isinstance(x, (int, np.integer, np.bool_)):
         return int(x)
     if isinstance(x, (float, np.floating)):
         return float(x)
+    if isinstance(x, numbers.Rational) and not isinstance(x, Fraction):
+        return Fraction(int(x.numerator), int(x.denominator))
     return x if isinstance(x, Fraction) else None
 
 
@@ -191,7 +200,7 @@ def _compare(x: Number, y: Any, function: Callable[[Any, Any], bool]) -> Any:
     if type(y) is type(x):
         return function(x.comparable(), y.comparable())
     if _infinite(y):
-        return function(x.shadow(), float(y))
+        return function(x.comparable(), float(y))
     raw = x.lift(y)
     return NotImplemented if raw is None else function(x.comparable(), x.of(raw).comparable())
 

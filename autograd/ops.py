@@ -36,30 +36,32 @@ class Op(NamedTuple):
     in_floats: Callable[[Any], float] | None = None
 
 
+_PLAIN = (float, int, Fraction)  # Python's own numbers
+
+
 def divide(x: Any, y: Any) -> Any:
     """x / y, exact for two ints, and inf or nan for floats as in NumPy."""
-    if isinstance(x, int) and isinstance(y, int):
-        return Fraction(x, y)
     try:
-        return x / y
+        return Fraction(x, y) if isinstance(x, int) and isinstance(y, int) else x / y
     except ZeroDivisionError:
         return _in_floats(np.divide, x, y)
 
 
 def power(x: Any, y: Any) -> Any:
     """x ** y, exact for an int to a negative int, and inf or nan for floats as in NumPy (never a complex number)."""
-    if isinstance(x, int) and isinstance(y, int):
-        return Fraction(x) ** y if y < 0 else x**y
-    if isinstance(x, (float, int, Fraction)) and isinstance(y, (float, Fraction)) and x < 0 and y != int(y):
-        return math.nan
+    if isinstance(x, Fraction) and not isinstance(y, _PLAIN):
+        return y.__rpow__(x)  # the Fraction of Python 3.11 would turn itself into a float
     try:
-        return x**y
+        out = Fraction(x) ** y if isinstance(x, int) and isinstance(y, int) and y < 0 else x**y
     except (ZeroDivisionError, OverflowError):
         return _in_floats(np.power, x, y)
+    return math.nan if isinstance(out, complex) else out
 
 
 def _in_floats(ufunc: np.ufunc, *operands: Any) -> float:
-    """What NumPy answers in floats where Python would raise; exact numbers have no infinity, so for them it raises."""
+    """What NumPy answers in floats where Python raised; exact numbers have no infinity, so for them it raises."""
+    if not all(isinstance(x, _PLAIN) for x in operands):
+        raise  # what the type of number itself says
     if not any(isinstance(x, float) for x in operands):
         raise ZeroDivisionError(f"np.{ufunc.__name__}({', '.join(map(str, operands))}) has no exact value")
     with np.errstate(all="ignore"):
@@ -71,7 +73,7 @@ def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], 
     ufunc = getattr(np, name, None)
 
     def value(x: Any) -> Any:
-        if isinstance(x, (float, int, Fraction)):
+        if isinstance(x, _PLAIN):
             try:
                 return in_floats(x)
             except (OverflowError, ValueError):  # math raises where NumPy answers inf or nan
@@ -104,7 +106,7 @@ sigmoid = elementary("sigmoid", _sigmoid)
 
 
 def _sign(x: Any) -> int:
-    return int(x > 0) - int(x < 0)
+    return 1 if x > 0 else -1 if x < 0 else 0
 
 
 def _dot(*operands: Any) -> Any:
@@ -117,9 +119,16 @@ def _swap_halves(_out: Any, *operands: Any) -> Sequence[Any]:
     return operands[n:] + operands[:n]
 
 
-def _power_slope(x: Any, n: Any) -> Any:
+def _power_slope(out: Any, x: Any, n: Any) -> Any:
     """d/dx x**n = n x**(n - 1), and 0 for n = 0 wherever x is."""
+    if isinstance(n, float) and n % 1 and not isinstance(x, float) and x != 0:
+        return n * divide(out, x)  # n - 1 would round: 1.1 - 1 is not 1/10
     return n * power(x, n - 1) if n != 0 else 0
+
+
+def _exponent_slope(out: Any, x: Any, n: Any) -> Any:
+    """d/dn x**n = x**n log x, and 0 for x = 0, where the logarithm is not defined."""
+    return 0 if x == 0 and n >= 0 else out * log(x)
 
 
 def _function(name: str, in_floats: Callable[[Any], float], slope: Callable[[Any, Any], Any]) -> Op:
@@ -137,19 +146,20 @@ _ROWS = [
     Op("negative",   "neg", 1, operator.neg,     lambda out, x: (-1,)),
     Op("square",     "x²",  1, lambda x: x * x,  lambda out, x: (2 * x,)),
     Op("reciprocal", "1/x", 1, lambda x: divide(1, x), lambda out, x: (-out * out,)),
-    Op("power",      "^",   2, power,            lambda out, x, y: (_power_slope(x, y), out * log(x))),
+    Op("power",      "^",   2, power,
+                                  lambda out, x, n: (_power_slope(out, x, n), _exponent_slope(out, x, n))),
     # the same with a plain number as the exponent: a constant, nobody asks for its derivative
-    Op("power_n",    "^",   2, power,            lambda out, x, n: (_power_slope(x, n), 0)),
+    Op("power_n",    "^",   2, power,            lambda out, x, n: (_power_slope(out, x, n), 0)),
     Op("sum",        "Σ",   0, lambda *xs: sum(xs), lambda out, *xs: (1,) * len(xs)),
     # out = w_1 a_1 + ... + w_n a_n, operands in the order w_1, ..., w_n, a_1, ..., a_n: d out / d a_r = w_r
     Op("dot",        "Σ w·a", 0, _dot,           _swap_halves),
     # piecewise: the slope at a kink, and which operand wins a tie, are conventions
-    Op("relu",       "relu", 1, lambda x: x if x > 0 or x != x else x * 0, lambda out, x: (int(x > 0),)),
+    Op("relu",       "relu", 1, lambda x: x if x > 0 or x != x else x * 0, lambda out, x: (1 if x > 0 else 0,)),
     Op("absolute",   "abs", 1, abs,              lambda out, x: (_sign(x),)),
     Op("maximum",    "max", 2, lambda x, y: x if x >= y or x != x else y,
-                                                 lambda out, x, y: (1, 0) if x >= y else (0, 1)),
+                                                 lambda out, x, y: (1, 0) if x >= y or x != x else (0, 1)),
     Op("minimum",    "min", 2, lambda x, y: x if x <= y or x != x else y,
-                                                 lambda out, x, y: (1, 0) if x <= y else (0, 1)),
+                                                 lambda out, x, y: (1, 0) if x <= y or x != x else (0, 1)),
     #  elementary    in floats      local derivative
     _function("exp",      math.exp,   lambda out, x: out),
     _function("expm1",    math.expm1, lambda out, x: out + 1),

@@ -8,19 +8,24 @@ masks), a sum or a product of matrices would become a long chain of additions wh
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
+from autograd.number import Number
 from autograd.ops import OPS
-from autograd.value import Value, apply, constant, record
+from autograd.value import Value, apply, constant, kind_of, record
 
 Array = NDArray[Any]
 
 # these run faster as NumPy's loop over the elements' own operators, and make the same nodes
-_OPERATORS = ("add", "subtract", "multiply", "divide", "power", "negative")
+_LOOPS = ("add", "subtract", "multiply", "negative")
+# and these as the operators of Values; two plain numbers go by the table, where 1/3 is a third
+_OPERATORS = {"divide": operator.truediv, "power": operator.pow}
 
 
 class ValueArray(np.ndarray[Any, Any]):
@@ -32,7 +37,10 @@ class ValueArray(np.ndarray[Any, Any]):
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
         if func is np.dot:
             return _dot(*args, **kwargs)
-        return _recorded(super().__array_function__(func, types, args, kwargs))
+        result = _recorded(super().__array_function__(func, types, args, kwargs))
+        if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
+            return result.item()  # a lone Value, so that it can be asked for its gradient
+        return result
 
     def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other, out=out)
@@ -81,9 +89,14 @@ def numbers(array: Any) -> Array:
 def _array_of(array: Any, content: Callable[[Any], Any]) -> Array:
     nodes = np.asarray(array, object)
     contents = [content(x) for x in nodes.flat]
-    if contents and all(isinstance(x, float) for x in contents):
-        return np.array(contents).reshape(nodes.shape)
+    if any(isinstance(x, float) for x in contents) and all(map(_is_float, contents)):
+        return np.array(contents, float).reshape(nodes.shape)
     return _filled(contents, nodes.shape)
+
+
+def _is_float(x: Any) -> bool:
+    """Whether x is a float, or the whole number of a mask or a padding, which is one without rounding."""
+    return isinstance(x, float) or (isinstance(x, (int, np.integer)) and -(2**53) <= int(x) <= 2**53)
 
 
 def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -91,14 +104,27 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
     arrays = [_plain(x) for x in inputs]
     kwargs = {key: _plain_out(x) if key == "out" else x for key, x in kwargs.items()}
     name = ufunc.__name__
+    if not any(isinstance(x, np.ndarray) and x.dtype == object for x in arrays):
+        return getattr(ufunc, method)(*arrays, **kwargs)  # no Values: the indices of an argmax, say
     if method == "reduce" and ufunc is np.add:
         return _recorded(_sum(*arrays, **kwargs))
-    if method == "__call__" and ufunc is np.matmul and "out" not in kwargs:
+    if method == "__call__" and ufunc is np.matmul and not kwargs:
         return _recorded(_matmul(*arrays))
-    if method == "__call__" and name in OPS and name not in _OPERATORS:
-        op = OPS[name]
-        ufunc = np.frompyfunc(lambda *operands: apply(op, *operands), len(arrays), 1)
-    return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
+    if method == "__call__" and name in OPS and name not in _LOOPS:
+        ufunc = np.frompyfunc(_element(name), len(arrays), 1)
+    try:
+        with np.errstate(all="ignore"):  # a comparison with nan in a loop over objects would warn
+            return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"np.{name} on Values: {error}") from error
+
+
+def _element(name: str) -> Callable[..., Any]:
+    """What a ufunc of the table does to the elements."""
+    op, by_operator = OPS[name], _OPERATORS.get(name)
+    if by_operator is None:
+        return lambda *operands: apply(op, *operands)
+    return lambda x, y: by_operator(x, y) if isinstance(x, Value) or isinstance(y, Value) else apply(op, x, y)
 
 
 def _plain(x: Any) -> Any:
@@ -106,7 +132,7 @@ def _plain(x: Any) -> Any:
     if isinstance(x, ValueArray):
         return x.view(np.ndarray)
     if isinstance(x, Value):
-        return x.reshape(())
+        return x.reshape(()).view(np.ndarray)
     return x
 
 
@@ -118,6 +144,8 @@ def _recorded(result: Any) -> Any:
     """The result of NumPy's own code, its arrays of objects as ValueArrays again."""
     if isinstance(result, np.ndarray) and result.dtype == object:
         return result.view(ValueArray)
+    if isinstance(result, ValueArray):
+        return result.view(np.ndarray)
     if isinstance(result, (list, tuple)) and type(result) in (list, tuple):
         return type(result)(map(_recorded, result))
     return result
@@ -148,13 +176,13 @@ def _sum(
     if initial is not None or where is not True or array.ndim == 0:
         initial = 0 if initial is None else initial
         return np.add.reduce(array, axis=axis, out=out, keepdims=keepdims, initial=initial, where=where)
-    axes = range(array.ndim) if axis is None else np.atleast_1d(axis) % array.ndim
+    axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
     kept = [k for k in range(array.ndim) if k not in axes]
     shape = [array.shape[k] for k in kept]
-    rows = array.transpose(*kept, *axes).reshape(math.prod(shape), -1)
+    rows = array.transpose(*kept, *axes).reshape(math.prod(shape), math.prod(array.shape[k] for k in axes))
     result = _filled([total(row) for row in rows.tolist()], shape)
     if keepdims:
-        result = np.expand_dims(result, tuple(int(k) for k in axes))
+        result = np.expand_dims(result, axes)
     if out is not None:
         out = out[0] if isinstance(out, tuple) else out
         out[...] = result
@@ -177,7 +205,7 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
         result = _recorded(_matmul(a, b))
     else:
         columns = np.moveaxis(b, -2, 0)
-        result = _matmul(a, columns.reshape(len(columns), -1))
+        result = _matmul(a, columns.reshape(len(columns), math.prod(columns.shape[1:])))
         result = _recorded(result.reshape(a.shape[:-1] + columns.shape[1:]))
     if out is not None:
         out[...] = result
@@ -188,17 +216,20 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
 def _matmul(a: Any, b: Any) -> Any:
     """a @ b with one node for each entry: the sum of the products of a row's and a column's scalars."""
     a, b = np.asarray(a), np.asarray(b)
-    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+    if a.ndim == 0 or b.ndim == 0:
+        raise ValueError(f"matrix product of arrays of shapes {a.shape} and {b.shape}: multiply by a number with *")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matrix product of arrays of shapes {a.shape} and {b.shape}: the inner sizes differ")
     recording = _holds_values(a) or _holds_values(b)
     if recording:
-        a, b = _operands(a), _operands(b)
+        kind = kind_of(a.flat) or kind_of(b.flat)
+        a, b = _operands(a, kind), _operands(b, kind)
     rows = a[np.newaxis, :] if a.ndim == 1 else a
     columns = b[np.newaxis, :] if b.ndim == 1 else np.swapaxes(b, -1, -2)
     batch = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
     n, p, k = rows.shape[-1], rows.shape[-2], columns.shape[-2]
-    rows = np.broadcast_to(rows, (*batch, p, n)).reshape(-1, p, n)
-    columns = np.broadcast_to(columns, (*batch, k, n)).reshape(-1, k, n)
+    rows = np.broadcast_to(rows, (*batch, p, n)).reshape(math.prod(batch), p, n)
+    columns = np.broadcast_to(columns, (*batch, k, n)).reshape(math.prod(batch), k, n)
     op = OPS["dot"]
     elements = [
         record(op, (*row, *column)) if recording else op.value(*row, *column)
@@ -215,6 +246,6 @@ def _holds_values(array: Array) -> bool:
     return array.dtype == object and any(isinstance(x, Value) for x in array.flat)
 
 
-def _operands(array: Array) -> Array:
+def _operands(array: Array, kind: type[Number] | None) -> Array:
     """The array with its plain numbers as nodes, each once, however many products it takes part in."""
-    return _filled([x if isinstance(x, Value) else constant(x) for x in array.flat], array.shape)
+    return _filled([x if isinstance(x, Value) else constant(x, kind) for x in array.flat], array.shape)

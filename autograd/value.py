@@ -8,15 +8,15 @@ rule). `Value.backward` is that sentence; the local derivatives stand in the tab
 from __future__ import annotations
 
 import itertools
-import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from autograd import symbolic
-from autograd.number import Number, NumpyScalar
+from autograd.number import Number, NumpyScalar, plain
 from autograd.ops import OPS, Op
 
 _creation = itertools.count(1)
@@ -56,20 +56,24 @@ def _binary(op: Op, with_constant: Op | None = None) -> Callable[[Value, Any], A
     def method(self: Value, other: Any) -> Any:
         if type(other) is Value:
             return _node(value(self.data, other.data), op, (self, other))
-        if as_number(other) is None:
+        number = as_number(other)
+        if number is None:
             return NotImplemented  # an ndarray then loops over its own elements
-        other = constant(other)
-        return _node(value(self.data, other.data), op_n, (self, other))
+        if op_n is op and isinstance(self.data, Number):
+            number = self.data.beside(number)
+        return _node(value(self.data, number), op_n, (self, _leaf(number)))
 
     return method
 
 
 def _reflected(op: Op) -> Callable[[Value, Any], Any]:
     def method(self: Value, other: Any) -> Any:
-        if as_number(other) is None:
+        number = as_number(other)
+        if number is None:
             return NotImplemented
-        other = constant(other)
-        return _node(op.value(other.data, self.data), op, (other, self))
+        if isinstance(self.data, Number):
+            number = self.data.beside(number)
+        return _node(op.value(number, self.data), op, (_leaf(number), self))
 
     return method
 
@@ -109,10 +113,7 @@ class Value(NumpyScalar):
     order: int
 
     def __init__(self, data: Any, label: str = "") -> None:
-        number = as_number(data)
-        if number is None:
-            raise TypeError(_not_a_number(data))
-        self.data = number
+        self.data = _checked(data)
         self.grad = 0
         self.label = label
         self.op = None
@@ -154,7 +155,8 @@ class Value(NumpyScalar):
         return f"Value({self.data!r}{label})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
+        data = float(self.data) if isinstance(self.data, Fraction) else self.data
+        return format(data, spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
         return bool(self.data != 0)
@@ -167,8 +169,13 @@ class Value(NumpyScalar):
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         return self
 
+    def reshape(self, *shape: Any, **keywords: Any) -> Any:
+        from autograd.recording import ValueArray  # the arrays build on this module
+
+        return super().reshape(*shape, **keywords).view(ValueArray)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from autograd.recording import record_ufunc  # the arrays build on this module
+        from autograd.recording import record_ufunc
 
         return record_ufunc(ufunc, method, inputs, kwargs)
 
@@ -250,17 +257,29 @@ def apply(op: Op, *operands: Any) -> Any:
     >>> apply(OPS["tanh"], Value(0.0)).op.name
     'tanh'
     """
-    if not any(isinstance(x, Value) for x in operands):
-        return op.value(*operands)
-    return record(op, tuple([x if isinstance(x, Value) else constant(x) for x in operands]))
+    nodes = [x for x in operands if isinstance(x, Value)]
+    if not nodes:
+        return op.value(*map(_checked, operands))
+    if len(nodes) == len(operands):
+        return record(op, operands)
+    kind = kind_of(nodes)
+    return record(op, tuple([x if isinstance(x, Value) else constant(x, kind) for x in operands]))
 
 
-def constant(number: Any) -> Value:
-    """A leaf for a number that code brought in."""
-    node = Value.__new__(Value)
-    node.data = as_number(number)
-    if node.data is None:
-        raise TypeError(_not_a_number(number))
+def kind_of(nodes: Iterable[Any]) -> type[Number] | None:
+    """The type of number of this package that some of the nodes hold; None if they hold Python's own."""
+    return next((type(x.data) for x in nodes if isinstance(x, Value) and isinstance(x.data, Number)), None)
+
+
+def constant(number: Any, kind: type[Number] | None = None) -> Value:
+    """A leaf for a number that code brought in, as a number of the kind that it stands beside."""
+    number = _checked(number)
+    return _leaf(number if kind is None else kind.beside(number))
+
+
+def _leaf(number: Any) -> Value:
+    node = _new(Value)
+    node.data = number
     node.grad = 0
     node.label = ""
     node.op = None
@@ -274,23 +293,23 @@ def as_number(x: Any) -> Any:
     kind = type(x)
     if kind is float or kind is int or isinstance(x, Number):
         return x
-    if isinstance(x, (bool, np.bool_, np.integer)):
-        return int(x)
-    if isinstance(x, (float, np.floating)):
-        return float(x)
-    if isinstance(x, numbers.Rational) or symbolic.is_expression(x):
-        return x
     if isinstance(x, np.ndarray) and x.ndim == 0:
         return as_number(x.item())
-    return None
+    return x if symbolic.is_expression(x) else plain(x)
 
 
-def _not_a_number(x: Any) -> str:
+def _checked(x: Any) -> Any:
+    """x as a number that a node may hold; raises TypeError."""
+    number = as_number(x)
+    if number is not None:
+        return number
     if isinstance(x, Value):
-        return "a Value holds a number, not another Value"
+        raise TypeError("a Value holds a number, not another Value")
     if isinstance(x, np.ndarray):
-        return f"a Value holds one number, not an array of shape {x.shape}: values(array, name) makes one of Values"
-    return f"a Value holds one real number, not {type(x).__name__} {x!r}"
+        raise TypeError(
+            f"a Value holds one number, not an array of shape {x.shape}: values(array, name) makes one of Values"
+        )
+    raise TypeError(f"a Value holds one real number, not {type(x).__name__} {x!r}")
 
 
 def _one(data: Any) -> Any:
@@ -299,5 +318,8 @@ def _one(data: Any) -> Any:
 
 
 for _op in OPS.values():
-    if _op.arity:
-        setattr(Value, _op.name, _unary(_op) if _op.arity == 1 else _binary(_op))
+    if _op.arity == 1:
+        setattr(Value, _op.name, _unary(_op))
+    elif _op.arity == 2 and _op is not OPS["power_n"]:
+        setattr(Value, _op.name, _binary(_op))
+setattr(Value, "power", Value.__pow__)  # noqa: B010
