@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autograd import Exact
 from autograd.degree import Degree
 from autograd.expression import Expression
-from autograd.number import Number
+from autograd.number import Number, plain
 from autograd.precise import Precise
 from autograd.residue import PRIME, Residue
 from autograd.rounded import Rounded
@@ -52,7 +52,7 @@ def _one_type(kind: Callable[[Any], Any]) -> Arithmetic:
     return Arithmetic(lambda name, x: kind(x), kind)
 
 
-FLOATS, EXACT, ROUNDED = _one_type(float), _one_type(Exact), _one_type(Rounded)
+EXACT_NUMBERS, ROUNDED = _one_type(Exact), _one_type(Rounded)
 DEGREES = Arithmetic(lambda name, x: Degree.variable(x), Degree)
 SYMBOLS = Arithmetic(Expression.symbol, Expression)
 
@@ -76,11 +76,17 @@ def same(ours: Any, theirs: Array) -> Array:
 
 
 def _same(x: Any, y: Any) -> bool:
-    if isinstance(x, Residue):
-        return x.same(y)
-    if isinstance(y, Residue):
-        return y.same(x)
+    if isinstance(x, Residue) or isinstance(y, Residue):
+        x, y = _as_residue(x), _as_residue(y)
+        return x is not None and y is not None and x.same(y)
     return bool(x == y)
+
+
+def _as_residue(x: Any) -> Residue | None:
+    number = None if isinstance(x, Residue) else plain(x)
+    if number is None:
+        return x if isinstance(x, Residue) else None
+    return Residue.of(Residue.lift(number)) if np.isfinite(float(number)) else None
 
 
 def digits(ours: Any, theirs: Array) -> Array:
@@ -92,14 +98,20 @@ def digits(ours: Any, theirs: Array) -> Array:
 
 
 def _digits(x: Any, y: Any) -> float:
+    try:
+        return _common_digits(x, y)
+    except TypeError:  # not numbers at all
+        return 0.0
+
+
+def _common_digits(x: Any, y: Any) -> float:
     difference, size = abs(x - y), max(abs(x), abs(y))
     if difference == 0:
         return np.inf
-    ratio = difference / size
-    if not isinstance(ratio, Number):
-        return 0.0 if not np.isfinite(ratio) else max(0.0, -float(np.log10(ratio)))
-    logarithm = float(ratio.log().raw) / float(np.log(10))
-    return max(0.0, -logarithm) if np.isfinite(logarithm) else 0.0
+    if not isinstance(difference, Number) or not isinstance(size, Number):  # one of them is inf or nan
+        return 0.0
+    common = -float((difference / size).log().raw) / float(np.log(10))
+    return max(0.0, common) if np.isfinite(common) else 0.0
 
 
 def chance_of_error(pairs: Iterable[tuple[Array, Array]], points: int) -> float:
@@ -113,6 +125,8 @@ def chance_of_error(pairs: Iterable[tuple[Array, Array]], points: int) -> float:
     degree, entries = 0, 0
     for ours, theirs in pairs:
         entries += theirs.size
+        if ours is None or np.shape(ours) != theirs.shape:
+            continue  # nothing to mistake for equal
         for x, y in zip(np.asarray(ours).flat, theirs.flat, strict=True):
             (n1, d1), (n2, d2) = _degrees(x), _degrees(y)
             degree = max(degree, n1 + d2, n2 + d1)

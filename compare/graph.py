@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,21 +27,18 @@ class NetworkGraph:
     'a₃⁽¹⁾[1]'
 
     `W`, `b`, `z`, `a` are lists of arrays of Values, by layer as in a Network; `costs` holds the J^(i), `J` is their
-    mean and `J_sum` their sum. `number` makes a number of the wanted type of every entry; floats enter exactly. The
-    labels are those of the notes, counted from 1: a_j^(i)[l], and w_kj[l], the weight that unit k gives to unit j of
-    layer l-1. Raises ValueError where a cross-entropy would take the logarithm of 0.
+    mean and `J_sum` their sum. The arrays may hold any type of number. The labels are those of the notes, counted from
+    1: a_j^(i)[l], and w_kj[l], the weight that unit k gives to unit j of layer l-1. Raises ValueError where a
+    cross-entropy would take the logarithm of 0.
     """
 
-    def __init__(self, net: Network, X: Array, Y: Array, number: Callable[[Any], Any] = float) -> None:
-        parameters = in_numbers(net, number)
-        self.net = net.with_parameters(
-            [None, *(values(W) for W in parameters.W[1:])], [None, *(values(b) for b in parameters.b[1:])]
-        )
+    def __init__(self, net: Network, X: Array, Y: Array) -> None:
+        self.net = net.with_parameters([None, *map(values, net.W[1:])], [None, *map(values, net.b[1:])])
         self.W, self.b = self.net.W, self.net.b
-        forward = self.net.forward(values(convert(X, number)))
+        forward = self.net.forward(values(X))
         self.z, self.a = forward.z, forward.a
         self._refuse_saturation()
-        self.costs = self.net.costs(forward, convert(Y, number))
+        self.costs = self.net.costs(forward, Y)
         self.J_sum = total(self.costs.flat)
         self.J = self.J_sum / self.costs.size
         self._label()
@@ -114,13 +111,3 @@ def sub(*indices: int) -> str:
     """
     comma = "," if any(index > 9 for index in indices) else ""
     return comma.join(str(index).translate(_SUBSCRIPTS) for index in indices)
-
-
-def convert(array: Array, number: Callable[[Any], Any]) -> Array:
-    """The array with every entry as a number of another type."""
-    return np.frompyfunc(number, 1, 1)(array) if array.size else array.astype(object)
-
-
-def in_numbers(net: Network, number: Callable[[Any], Any]) -> Network:
-    """The network with its parameters as numbers of another type; floats enter exactly."""
-    return net.with_parameters(*([None, *(convert(p, number) for p in ps[1:])] for ps in (net.W, net.b)))

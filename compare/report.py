@@ -17,11 +17,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-EXACT, ROUNDING, DIFFERENT, INHERITED = "exact at this point", "within rounding", "different", "inherited"
+PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
+DIFFERENT, INHERITED = "different", "inherited"
 
 #: verdict -> (mark and short form, what it means, colour)
 VERDICTS = {
+    PROVED: ("✓ proved", "the same for all inputs of this branch: equal at random points modulo a prime", "green"),
     EXACT: ("✓ exact", "the same fractions, compared with ==: no rounding, no tolerance", "green"),
+    DIGITS: ("✓ digits", "floats of 1000 and of 2000 bits agree: the difference shrinks with the precision", "green"),
     ROUNDING: ("✓ within rounding", "floats that differ by no more than rounding can explain", "green"),
     DIFFERENT: ("✗ different", "another formula: this step is wrong", "bold red"),
     INHERITED: ("✗ inherited", "this step is right, but it works on a result that is wrong", "yellow"),
@@ -41,9 +44,11 @@ class Mismatch:
 class Row:
     """One gradient array and what was found about it.
 
-    `equal` of `size` entries are equal in the arithmetic of the verdict. `ulps` is the largest difference between the
-    two float64 arrays, in units in the last place of the array's largest entry. `because` names the row whose mistake
-    an inherited one carries on; `problem` is what was raised where an array could not be computed.
+    `equal` of `size` entries are equal in the arithmetic of the verdict. `ulps` and `ulps_chain_rule` are the largest
+    distances of the two float64 arrays from the true gradient, and `ulps_bound` is the most that rounding can cause,
+    all in units in the last place of the array's largest entry; `largest_difference` is that of the two arrays.
+    `because` names the row whose mistake an inherited one carries on; `problem` is what was raised where an array
+    could not be computed; `expression` is the first entry as an expression, where that was asked for.
     """
 
     name: str
@@ -54,10 +59,13 @@ class Row:
     size: int
     verdict: str
     ulps: float | None = None
+    ulps_chain_rule: float | None = None
+    ulps_bound: float | None = None
     largest_difference: float | None = None
     because: str = ""
     problem: str = ""
     mismatches: tuple[Mismatch, ...] = ()
+    expression: str = ""
 
     @property
     def ok(self) -> bool:
@@ -79,6 +87,7 @@ class Report:
     title: str
     rows: Sequence[Row]
     preface: Sequence[str] = ()
+    evidence: Sequence[str] = ()
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -116,6 +125,8 @@ class Report:
                 )
             )
         lines: list[RenderableType] = [Text(self.title, style="bold"), *map(Text, self.preface), table]
+        lines += [Text(f"{row.name}[0,0] = {row.expression}") for row in self.rows if row.expression]
+        lines += map(Text, self.evidence)
         lines += [Text(line, style="red") for line in self.failures]
         lines.append(Text(self.summary, style="bold green" if self else "bold red"))
         return Group(*lines)
@@ -135,6 +146,7 @@ class Report:
                 "agree": bool(self),
                 "summary": self.summary,
                 "preface": list(self.preface),
+                "evidence": list(self.evidence),
                 "facts": self.facts,
                 "rows": [{**asdict(row), "ok": row.ok} for row in self.rows],
             },
@@ -193,7 +205,9 @@ _HEADERS = ("gradient", "by hand", "id", "shape", "equal", "verdict", "ulps")
 
 def _cells(row: Row) -> tuple[str, ...]:
     verdict = VERDICTS[row.verdict][0] + (f" from {row.because}" if row.because else "")
-    ulps = "" if row.ulps is None else f"{row.ulps:.3g}"
+    ulps = "" if row.ulps is None else f"{row.ulps:.2g}"
+    if row.ulps_bound is not None:
+        ulps += f" ≤ {row.ulps_bound:.0f}"
     return row.name, row.formula, row.statement, str(row.shape), f"{row.equal}/{row.size}", verdict, ulps
 
 
@@ -227,6 +241,7 @@ def as_html(report: Report) -> str:
         f'<div class="backprop-report">{cell("p", report.title, "font-weight:bold")}'
         + "".join(cell("p", line) for line in report.preface)
         + f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        + "".join(cell("p", line) for line in report.evidence)
         + "".join(cell("p", line, colours["bold red"]) for line in report.failures)
         + cell("p", report.summary, colours["green" if report else "bold red"])
         + "</div>"

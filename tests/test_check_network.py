@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare import Report, check_network
-from compare.report import DIFFERENT, EXACT, INHERITED
+from compare.report import DIFFERENT, INHERITED, PROVED
 from matrix_backprop import Network, formulas
 from matrix_backprop.activations import ACTIVATIONS
 from matrix_backprop.costs import COSTS
@@ -42,7 +42,7 @@ def check(net: Network) -> Report:
 
 def found(report: Report) -> dict[str, str]:
     """The rows that differ: "" for a mistake made there, the name of the guilty row for an inherited one."""
-    assert all(row.verdict in (EXACT, DIFFERENT, INHERITED) for row in report.rows)
+    assert all(row.verdict in (PROVED, DIFFERENT, INHERITED) for row in report.rows)
     assert all(bool(row.because) == (row.verdict == INHERITED) for row in report.rows)
     assert all((row.equal == row.size) == row.ok for row in report.rows)
     return {row.name: row.because for row in report.differing}
