@@ -8,7 +8,6 @@ masks), a sum or a product of matrices would become a long chain of additions wh
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,8 +23,6 @@ Array = NDArray[Any]
 
 # these run faster as NumPy's loop over the elements' own operators, and make the same nodes
 _LOOPS = ("add", "subtract", "multiply", "negative")
-# and these as the operators of Values; two plain numbers go by the table, where 1/3 is a third
-_OPERATORS = {"divide": operator.truediv, "power": operator.pow}
 
 
 class ValueArray(np.ndarray[Any, Any]):
@@ -120,11 +117,11 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
 
 
 def _element(name: str) -> Callable[..., Any]:
-    """What a ufunc of the table does to the elements."""
-    op, by_operator = OPS[name], _OPERATORS.get(name)
-    if by_operator is None:
-        return lambda *operands: apply(op, *operands)
-    return lambda x, y: by_operator(x, y) if isinstance(x, Value) or isinstance(y, Value) else apply(op, x, y)
+    """What a ufunc of the table does to the elements: a Value's method, else the table, where 1/3 is a third."""
+    op, method = OPS[name], getattr(Value, name)
+    if op.arity == 1:
+        return lambda x: method(x) if type(x) is Value else apply(op, x)
+    return lambda x, y: method(x, y) if type(x) is Value else apply(op, x, y)
 
 
 def _plain(x: Any) -> Any:

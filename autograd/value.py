@@ -78,6 +78,16 @@ def _reflected(op: Op) -> Callable[[Value, Any], Any]:
     return method
 
 
+def _named(op: Op, operator_: Callable[[Value, Any], Any]) -> Callable[[Value, Any], Any]:
+    """The same as a method, x.maximum(y), where nobody tries the other operand after a NotImplemented."""
+
+    def method(self: Value, other: Any) -> Any:
+        node = operator_(self, other)
+        return apply(op, self, other) if node is NotImplemented else node  # raises what is wrong with the operand
+
+    return method
+
+
 def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], bool]:
     def method(self: Value, other: Any) -> bool:
         other = other.data if isinstance(other, Value) else as_number(other)
@@ -321,5 +331,4 @@ for _op in OPS.values():
     if _op.arity == 1:
         setattr(Value, _op.name, _unary(_op))
     elif _op.arity == 2 and _op is not OPS["power_n"]:
-        setattr(Value, _op.name, _binary(_op))
-setattr(Value, "power", Value.__pow__)  # noqa: B010
+        setattr(Value, _op.name, _named(_op, Value.__pow__ if _op.name == "power" else _binary(_op)))
