@@ -165,27 +165,36 @@ def _infinite(x: Any) -> bool:
     return isinstance(x, (float, np.floating)) and not math.isfinite(x)
 
 
+_NEUTRAL = {"add": 0, "mul": 1}  # 0 + x and 1 * x are x: half of what a sweep does
+
+
 def _forward(cls: type[Number], name: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    new, lift, of = object.__new__, cls.lift, cls.of
+
     def method(self: Any, other: Any) -> Any:
         if type(other) is cls:
-            return of(function(self.raw, other.raw))
+            result = new(cls)
+            result.raw = function(self.raw, other.raw)
+            return result
         if _infinite(other):
             return _with_infinity(cls, getattr(operator, name), self.shadow(), other)
         raw = lift(other)
         return NotImplemented if raw is None else of(function(self.raw, raw))
 
-    of, lift = cls.of, cls.lift
     return method
 
 
 def _backward(cls: type[Number], name: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    lift, of, neutral = cls.lift, cls.of, _NEUTRAL.get(name)
+
     def method(self: Any, other: Any) -> Any:
+        if type(other) is int and other == neutral:
+            return self
         if _infinite(other):
             return _with_infinity(cls, getattr(operator, name), other, self.shadow())
         raw = lift(other)
         return NotImplemented if raw is None else of(function(raw, self.raw))
 
-    of, lift = cls.of, cls.lift
     return method
 
 

@@ -29,6 +29,7 @@ NAMES = ("residue", "exact", "precise", "float64", "symbolic")
 class Arithmetic(NamedTuple):
     """A type of number: `variable(name, x)` and `given(x)` make one of a float; the name is that of the entry."""
 
+    name: str
     variable: Callable[[str, float], Any]
     given: Callable[[float], Any]
 
@@ -48,23 +49,23 @@ def _convert(array: Array, number: Callable[[Any, Any], Any]) -> Array:
     return result
 
 
-def _one_type(kind: Callable[[Any], Any]) -> Arithmetic:
-    return Arithmetic(lambda name, x: kind(x), kind)
+def _one_type(name: str, kind: Callable[[Any], Any]) -> Arithmetic:
+    return Arithmetic(name, lambda _, x: kind(x), kind)
 
 
-EXACT_NUMBERS, ROUNDED = _one_type(Exact), _one_type(Rounded)
-DEGREES = Arithmetic(lambda name, x: Degree.variable(x), Degree)
-SYMBOLS = Arithmetic(Expression.symbol, Expression)
+EXACT_NUMBERS, ROUNDED = _one_type("fractions", Exact), _one_type("rounding bounds", Rounded)
+DEGREES = Arithmetic("degrees", lambda _, x: Degree.variable(x), Degree)
+SYMBOLS = Arithmetic("expressions", Expression.symbol, Expression)
 
 
 def residues(rng: np.random.Generator) -> Arithmetic:
     """Residues at a random point."""
-    return Arithmetic(lambda name, x: Residue.random(x, rng), Residue)
+    return Arithmetic("residues at a random point", lambda _, x: Residue.random(x, rng), Residue)
 
 
 def precise(bits: int) -> Arithmetic:
     """Floats of so many bits."""
-    return _one_type(Precise.with_bits(bits))
+    return _one_type(f"floats of {bits} bits", Precise.with_bits(bits))
 
 
 def same(ours: Any, theirs: Array) -> Array:

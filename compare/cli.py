@@ -16,6 +16,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from compare.arithmetic import NAMES
 from compare.graph import NetworkGraph
 from compare.network import check_network, describe
 from compare.report import Report, counted
@@ -61,8 +62,7 @@ def main_job(context: typer.Context) -> None:
     deep = load_penguins(), Network([4, 8, 6, 3], ["tanh", "tanh", "softmax"], seed=0), 400
     reports = []
     for data, net, steps in (logistic, deep):
-        with out.status(f"checking {describe(net)} on {data.name} ..."):
-            report = check_network(net, data.X, data.Y, title=f"{describe(net)} on {data.name}")
+        report = checked(net, data.X, data.Y, f"{describe(net)} on {data.name}")
         reports.append(report)
         out.print(report)
         if report:
@@ -85,12 +85,14 @@ def check(
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
     observations: ObservationsOption = 8,
     seed: SeedOption = 0,
+    arithmetic: Annotated[
+        str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Check every gradient of a network of your sizes, on random numbers or on your data."""
     net, X, Y, name = problem(layers, activations, data, target, observations, seed)
-    with Console(stderr=True).status(f"checking {describe(net)} ..."):
-        report = check_network(net, X, Y, title=f"{describe(net)} on {name}")
+    report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
     if json:
         print(report.to_json())
     else:
@@ -138,6 +140,28 @@ def draw(
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
     out.print(f"wrote {path}", soft_wrap=True)
+
+
+@app.command()
+def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON.")] = False) -> None:
+    """Run every statement of the lecture notes, A1 to D6, and settle their contradictions E1 to E7."""
+    from compare.notes import notes as run
+
+    claims = run()
+    if json:
+        print(claims.to_json())
+    else:
+        out.print(claims)
+    if not claims:
+        raise typer.Exit(1)
+
+
+def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
+    """`check_network` with its steps shown on stderr."""
+    with Console(stderr=True).status(title) as status:
+        return check_network(
+            net, X, Y, title=title, progress=lambda step: status.update(f"{title}: {step} ..."), **options
+        )
 
 
 def problem(

@@ -45,7 +45,13 @@ MOST_TERMS_SYMBOLIC = 200  # beyond, nobody reads the expressions
 
 
 def check_network(
-    net: Network, X: ArrayLike, Y: ArrayLike, title: str = "", arithmetic: str | None = None, seed: int = 0
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    title: str = "",
+    arithmetic: str | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare every gradient of a network, formula against chain rule, in the strongest arithmetic there is.
 
@@ -60,12 +66,15 @@ def check_network(
     that differs only because an earlier one does is marked as inherited. `arithmetic` is "residue" (random points
     modulo a prime, which `seed` draws), "exact" (fractions), "precise" (floats of 1000 and 2000 bits), "float64" or
     "symbolic" (residues decide, expressions are shown); None is residues, and long floats for what residues cannot
-    decide. Raises ValueError for arrays that do not fit the network, and for parameters or inputs so large that a
-    cross-entropy would take the logarithm of 0. Source: A4-A6, B1-B5, and the conventions E1, E2.
+    decide. `progress` is told each step of a long check. Raises ValueError for arrays that do not fit the network, and
+    for parameters or inputs so large that a cross-entropy would take the logarithm of 0. Source: A4-A6, B1-B5, and the
+    conventions E1, E2.
     """
     if arithmetic is not None and arithmetic not in NAMES:
         raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
-    problem = _Problem(net, np.array(X), np.array(Y))  # a formula that works in place changes copies of these
+    problem = _Problem(
+        net, np.array(X), np.array(Y), progress or (lambda step: None)
+    )  # a formula that works in place changes copies of these
     floats, judges = problem.floats(), problem.judges(arithmetic, seed)
     terms = sum(W.size for W in net.W[1:]) * problem.m
     bounds = _Bounds(problem, floats) if terms <= MOST_TERMS_BOUNDED else None
@@ -141,8 +150,9 @@ class Judge(NamedTuple):
 class _Problem:
     """A network and its data, to be run in any arithmetic."""
 
-    def __init__(self, net: Network, X: Array, Y: Array) -> None:
+    def __init__(self, net: Network, X: Array, Y: Array, progress: Callable[[str], None]) -> None:
         _refuse_infinities(net)
+        self.progress = progress
         self.net, self.X, self.Y, self.m = net, X, Y, X.shape[-1]
         self.keys = [(kind, layer) for layer in net.layers for kind in KINDS]
         with np.errstate(all="ignore"):
@@ -151,6 +161,7 @@ class _Problem:
 
     def sides(self, arithmetic: Arithmetic) -> Sides:
         """Both sides from one forward pass in these numbers."""
+        self.progress(arithmetic.name)
         net = self.net.with_parameters(
             [None, *(arithmetic.variables(W, f"W{layer}") for layer, W in enumerate(self.net.W) if layer)],
             [None, *(arithmetic.variables(b, f"b{layer}") for layer, b in enumerate(self.net.b) if layer)],
@@ -331,11 +342,12 @@ def _about_floats(rows: list[Row]) -> list[str]:
         return ["float64: the two sides are the same to the last bit."]
     ours = sum((row.ulps or 0) < (row.ulps_chain_rule or 0) for row in bounded)
     theirs = sum((row.ulps or 0) > (row.ulps_chain_rule or 0) for row in bounded)
+    exactly = all(row.verdict != ROUNDING for row in rows)
     return [
-        f"float64: the two sides differ by up to {largest.largest_difference:.2g} ({largest.name}). That is rounding,"
-        f" for the formulas are the same. Closer to the true gradient: the formula by hand in"
-        f" {counted(ours, 'array')}, the scalar sums in {theirs}. ulps: the formula's distance from the true gradient,"
-        " and the most that rounding can cause."
+        f"float64: the two sides differ by up to {largest.largest_difference:.2g} ({largest.name})"
+        + (": rounding, since they agree exactly." if exactly else ".")
+        + f" The formula is closer to the true gradient in {counted(ours, 'array')}, the scalar sum in {theirs}."
+        " ulps: distance of the formula from the true gradient ≤ the most that rounding can cause."
     ]
 
 
@@ -354,6 +366,8 @@ def _by_hand(
             try:
                 result = net.step(kind, layer, *given)
                 getattr(back, kind)[layer] = None if result is None else np.asarray(result)
+            except ZeroResidue:  # the point's fault
+                raise
             except Exception as problem:  # a formula under test may raise anything; that is a finding
                 problems[kind, layer] = f"{type(problem).__name__}: {problem}"
     return back, problems

@@ -125,7 +125,7 @@ class Report:
                 )
             )
         lines: list[RenderableType] = [Text(self.title, style="bold"), *map(Text, self.preface), table]
-        lines += [Text(f"{row.name}[0,0] = {row.expression}") for row in self.rows if row.expression]
+        lines += [Text(f"{row.name}[0,0] = {row.expression}") for row in self.rows if 0 < len(row.expression) < 200]
         lines += map(Text, self.evidence)
         lines += [Text(line, style="red") for line in self.failures]
         lines.append(Text(self.summary, style="bold green" if self else "bold red"))

@@ -72,7 +72,7 @@ def test_the_main_job_checks_real_data_and_ends_with_0() -> None:
     assert (job.returncode, errors) == (0, "")
     assert text.startswith("logistic regression 30-1 on Breast Cancer Wisconsin (Diagnostic)\n")
     assert "network 4-8-6-3 (tanh, tanh, softmax) on Palmer penguins\n" in text
-    assert text.count("✓ exact") == 4 + 12
+    assert text.count("✓ proved") == 4 + 12
     assert "✗" not in text
     assert len(re.findall(r"agree with the chain rule\.", text)) == 2
     assert [float(share) > 95 for share in re.findall(r"([\d.]+)% classified", text)] == [True, True]
@@ -104,7 +104,7 @@ def test_check_takes_sizes_and_activations(command: Command, arguments: list[str
     status, text, errors = command("check", *arguments)
     assert (status, errors) == (0, "")
     assert text.startswith(title)
-    assert text.count("✓ exact") == rows
+    assert text.count("✓ proved") == rows
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_json_is_all_there_is_on_stdout(monkeypatch: pytest.MonkeyPatch, command
 
     report = json.loads(text, parse_constant=refuse)
     assert report["agree"] is not wrong
-    assert report["facts"] == {"sizes": [3, 2, 2], "observations": 8}
+    assert report["facts"] == {"sizes": [3, 2, 2], "observations": 8, "arithmetic": "strongest", "seed": 0}
     assert [row["name"] for row in report["rows"] if not row["ok"]] == ["dJdW[2]", "dJdW[1]"] * wrong
 
 
@@ -336,7 +336,7 @@ def test_a_terminal_without_greek_letters_gets_the_report(locale: dict[str, str]
     job = process(*arguments, **locale)
     text, errors = job.communicate(timeout=60)
     assert (job.returncode, errors) == (0, b"")
-    assert text.count(b"exact") == 8
+    assert text.count(b"proved") == 8
     if "--json" in arguments:
         assert json.loads(text)["preface"][0].startswith("J = (1/m) Σ J⁽ⁱ⁾")
 
