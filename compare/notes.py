@@ -1,0 +1,1091 @@
+"""The statements of the notes, executed: each is a small claim, and the engine says whether it holds.
+
+>>> found = notes()
+>>> bool(found), found["C2"].verdict
+(True, 'holds')
+
+Numbers are exact fractions, compared with ==. Where the notes contradict themselves (E1 to E7) both readings are run.
+`derivation` proves D1 to D6, B3 to B5 and A7 for layers of any size, with the indexed sums of SymPy.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
+from rich.table import Table
+from rich.text import Text
+
+from autograd import Exact, Value, contributions, gradients, graph, numbers, values
+from autograd.ops import OPS
+from compare.graph import NetworkGraph, sub, sup
+from compare.report import counted
+from matrix_backprop import Network, formulas
+from matrix_backprop.activations import ACTIVATIONS
+
+Array = NDArray[Any]
+
+HOLDS, FAILS, NOT_RUN = "holds", "fails", "not run"
+NEEDS_SYMPY = "needs sympy: pip install 'backprop-compare[sympy]'"
+WIDTH = 100  # of the printed table
+
+SECTIONS = {
+    "A": "A  Logistic regression",
+    "B": "B  Back propagation, one layer at a time, starting with the last",
+    "C": "C  The multivariate chain rule",
+    "D": "D  Why B1 holds",
+    "E": "E  Where the notes contradict themselves: both readings are run",
+}
+
+
+# What is found
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a statement: what it says, whether it holds, and the numbers that decide."""
+
+    statement: str
+    verdict: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the notes, its verdict, and what was computed.
+
+    For a contradiction `as_written` and `that_holds` are its two readings, and the verdict is that of the second.
+    """
+
+    id: str
+    statement: str
+    verdict: str
+    evidence: str
+    as_written: Reading | None = None
+    that_holds: Reading | None = None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether nothing speaks against it: the statement holds, and a reading to be refuted fails."""
+        return self.verdict != FAILS and (self.as_written is None or self.as_written.verdict != HOLDS)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the derivation for any sizes: `left` = `before` = `after`, by `rule`.
+
+    `before` and `after` are SymPy expressions, `after` the one that was derived, and `says` is the one that the notes
+    (or the step before) give. The step holds when these two are the same expression.
+    """
+
+    id: str
+    left: str
+    before: Any
+    after: Any
+    says: Any
+    rule: str
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.after == self.says)
+
+    @property
+    def text(self) -> str:
+        """The step in a line: Σₖ w[k,p]·dJdz[k,i]."""
+        return " = ".join(dict.fromkeys([self.left, as_text(self.before), as_text(self.after)]))
+
+
+@dataclass(frozen=True)
+class Notes(Sequence[Claim]):
+    """All statements in the order of the notes, and the derivation; true when everything is as expected.
+
+    >>> found = notes()
+    >>> found["E1"].as_written.verdict, found["E1"].that_holds.verdict
+    ('fails', 'holds')
+
+    Printing it gives tables, a notebook shows it as HTML, `to_json()` gives everything it holds. Without SymPy the
+    derivation is empty and what needs it is marked "not run".
+    """
+
+    claims: Sequence[Claim]
+    derivation: Sequence[Step] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.claims)
+
+    @overload
+    def __getitem__(self, key: int | str) -> Claim: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Claim]: ...
+    def __getitem__(self, key: int | str | slice) -> Claim | Sequence[Claim]:
+        if not isinstance(key, str):
+            return self.claims[key]
+        for claim in self.claims:
+            if claim.id == key:
+                return claim
+        raise KeyError(f"the notes have no statement {key!r}; they have {', '.join(claim.id for claim in self.claims)}")
+
+    def __iter__(self) -> Iterator[Claim]:
+        return iter(self.claims)
+
+    def __bool__(self) -> bool:
+        return all(claim.as_expected for claim in self.claims) and all(step.holds for step in self.derivation)
+
+    def __str__(self) -> str:
+        console = Console(file=io.StringIO(), width=WIDTH, color_system=None, highlight=False)
+        console.print(self)
+        text: str = console.file.getvalue()  # type: ignore[attr-defined]
+        return "\n".join(line.rstrip() for line in text.splitlines())
+
+    def __repr__(self) -> str:
+        return f"<Notes: {self.summary}>"
+
+    def __rich__(self) -> RenderableType:
+        return Constrain(Group(*_tables(self)), WIDTH)
+
+    def _repr_html_(self) -> str:
+        return _as_html(self)
+
+    def to_json(self) -> str:
+        """All that was found, as a JSON object.
+
+        >>> json.loads(notes().to_json())["agree"]
+        True
+        """
+        steps = [{"id": s.id, "text": s.text, "rule": s.rule, "holds": s.holds} for s in self.derivation]
+        claims = [{**asdict(claim), "as_expected": claim.as_expected} for claim in self.claims]
+        return json.dumps(
+            {"agree": bool(self), "summary": self.summary, "claims": claims, "derivation": steps}, indent=2
+        )
+
+    @property
+    def summary(self) -> str:
+        """What was found, in a few short sentences."""
+        plain = [claim for claim in self.claims if claim.as_written is None]
+        settled = [claim for claim in self.claims if claim.as_written is not None]
+        run = [claim for claim in plain if claim.verdict != NOT_RUN]
+        wrong = [claim.id for claim in self.claims if not claim.as_expected]
+        broken = [step.id for step in self.derivation if not step.holds]
+        if wrong or broken:
+            parts = [f"Not as expected: {', '.join(wrong)}."] if wrong else []
+            return " ".join(parts + ([f"Steps that do not follow: {', '.join(broken)}."] if broken else []))
+        parts = [f"All {counted(len(run), 'statement')} that were run hold."]
+        if settled:
+            parts.append(
+                f"All {counted(len(settled), 'contradiction')} are settled: one reading fails, the other holds."
+            )
+        if self.derivation:
+            parts.append(f"All {counted(len(self.derivation), 'step')} of the derivation follow, for any sizes.")
+        if len(run) < len(plain) or not self.derivation:
+            left = [claim.id for claim in plain if claim.verdict == NOT_RUN] + ["the derivation"] * (
+                not self.derivation
+            )
+            parts.append(f"Not run: {', '.join(left)} ({NEEDS_SYMPY}).")
+        return " ".join(parts)
+
+
+def notes() -> Notes:
+    """Run every statement of the notes.
+
+    >>> [claim.id for claim in notes()][:3]
+    ['A1', 'A2', 'A3']
+    """
+    claims = [_run(entry) for entry in _ENTRIES]
+    try:
+        return Notes(claims, derivation())
+    except ModuleNotFoundError as missing:
+        if missing.name != "sympy":
+            raise
+        return Notes(claims)
+
+
+# How a statement is written down and run
+
+
+class Finding(NamedTuple):
+    """What a statement's function found."""
+
+    holds: bool
+    evidence: str
+
+    @property
+    def verdict(self) -> str:
+        return HOLDS if self.holds else FAILS
+
+
+class _Entry(NamedTuple):
+    id: str
+    statement: str
+    run: Callable[[], Any]
+    as_written: str = ""
+    that_holds: str = ""
+
+
+_ENTRIES: list[_Entry] = []
+
+
+def statement(id: str, text: str) -> Callable[[Callable[[], Finding]], Callable[[], Finding]]:
+    """Register the function that runs a statement."""
+
+    def register(run: Callable[[], Finding]) -> Callable[[], Finding]:
+        _ENTRIES.append(_Entry(id, text, run))
+        return run
+
+    return register
+
+
+Settling = Callable[[], tuple[Finding, Finding]]
+
+
+def contradiction(id: str, text: str, as_written: str, that_holds: str) -> Callable[[Settling], Settling]:
+    """Register the function that runs both readings of a contradiction, the written one first."""
+
+    def register(run: Settling) -> Settling:
+        _ENTRIES.append(_Entry(id, text, run, as_written, that_holds))
+        return run
+
+    return register
+
+
+def _run(entry: _Entry) -> Claim:
+    """Run a statement; one that raises does not hold, and one for which SymPy is missing is not run."""
+    verdict, raised = "", ""
+    try:
+        found = entry.run()
+    except ModuleNotFoundError as missing:
+        if missing.name != "sympy":
+            raise
+        verdict, raised = NOT_RUN, NEEDS_SYMPY
+    except Exception as problem:  # a formula under test may raise anything; that is a finding
+        verdict, raised = FAILS, f"it raised {type(problem).__name__}: {problem}"
+    if not entry.as_written:
+        return Claim(entry.id, entry.statement, verdict or found.verdict, raised or found.evidence)
+    readings = [
+        Reading(text, verdict or found[place].verdict, raised or found[place].evidence)
+        for place, text in enumerate((entry.as_written, entry.that_holds))
+    ]
+    evidence = f"as written: {readings[0].evidence}; that holds: {readings[1].evidence}"
+    return Claim(entry.id, entry.statement, readings[1].verdict, evidence, *readings)
+
+
+# The numbers that it is run on
+
+
+class Short(Exact):
+    """An exact number whose transcendental functions are short fractions, so that a reader can check all by hand.
+
+    >>> Short(1).sigmoid()          # 0.731...
+    Short(3/4)
+
+    Nothing is lost: the chain rule uses only the slope a(1 - a) of a sigmoid and 1 - a^2 of a tanh, whatever a is.
+    """
+
+    __slots__ = ()
+
+    def __neg__(self) -> Short:
+        return Short.of(-self.raw)
+
+    def elementary(self, name: str) -> Short:
+        return Short(Fraction(OPS[name].value(self.shadow())).limit_denominator(5))
+
+
+def matrix(text: str) -> Array:
+    """The matrix of exact numbers written row by row.
+
+    >>> matrix("1/2 1; 0 -1").shape
+    (2, 2)
+    """
+    rows = [row.split() for row in text.split(";")]
+    return np.array([[Short(entry) for entry in row] for row in rows], object)
+
+
+# logistic regression: p = 3 inputs, m = 4 observations
+W, B = matrix("1; 1/2; -1"), matrix("-1")
+X, Y = matrix("0 1 1 0; -1 -2 2 1; -2 -2 2 1"), matrix("0 1 1 1")
+
+# a network: n_0 = 5, n_1 = 3, n_2 = 2, n_3 = 1, and m = 4; all different, so that a wrong transpose cannot pass
+WEIGHTS = (
+    matrix("1 -1/2 -1; 1 1/2 -1/2; 1 -1/2 -1; -1 -1/2 1; -1 -1 1"),
+    matrix("-2 3; 1/2 -1; 1 1"),
+    matrix("-1/2; 1"),
+)
+BIASES = matrix("-1; 1/2; 1/2"), matrix("1/2; -1/2"), matrix("-1/2")
+INPUTS = matrix("1/2 -1 1 1/2; 1 1 1/2 1; -1 1 -1 0; 1 -1/2 0 1; 1/2 1/2 0 0")
+TARGETS = matrix("0 1 1 0")
+
+
+def logistic() -> NetworkGraph:
+    """The scalar graph of the logistic regression."""
+    net = Network([3, 1], ["sigmoid"]).with_parameters([None, W], [None, B])
+    return NetworkGraph(net, X, Y)
+
+
+def network(units: int = 3) -> NetworkGraph:
+    """The scalar graph of the network, with so many of the 3 units in layer 1."""
+    W1, W2, W3 = WEIGHTS
+    b1, b2, b3 = BIASES
+    net = Network([5, units, 2, 1], ["sigmoid", "tanh", "sigmoid"])
+    net = net.with_parameters([None, W1[:, :units], W2[:units], W3], [None, b1[:units], b2, b3])
+    return NetworkGraph(net, INPUTS, TARGETS)
+
+
+# How numbers are shown and compared
+
+
+def show(x: Any) -> str:
+    """A number or a small array as people write it.
+
+    >>> show(matrix("-1/2 3")), show(matrix("1 0; 0 1"))
+    ('(−1/2, 3)', '(1, 0; 0, 1)')
+    """
+    if isinstance(x, np.ndarray):
+        rows = [", ".join(map(show, row)) for row in (x.T if x.shape[1:] == (1,) else x)]
+        return f"({'; '.join(rows)})"
+    return f"{x}".replace("-", "−")
+
+
+def factor(x: Any) -> str:
+    """A number in a product: a negative one in parentheses."""
+    return f"({show(x)})" if x < 0 else show(x)
+
+
+def products(pairs: Iterable[tuple[Any, Any]]) -> str:
+    """A sum of products.
+
+    >>> products([(2, Short("1/3")), (Short(-1), 4)])
+    '2·1/3 + (−1)·4'
+    """
+    return " + ".join(f"{factor(x)}·{factor(y)}" for x, y in pairs)
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two arrays have the same shape and the same numbers."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    return ours.shape == theirs.shape and bool(np.all(ours == theirs))
+
+
+def agree(name: str, formula: Any, chain: Array) -> Finding:
+    """Whether a formula gives what the chain rule gives, entry by entry."""
+    formula = np.asarray(formula)
+    if same(formula, chain):
+        numbers = f"{name} = {show(chain)}" if chain.size <= 8 else name
+        return Finding(True, f"{numbers}, shape {chain.shape}: {chain.size} of {chain.size} entries equal")
+    if formula.shape != chain.shape:
+        return Finding(False, f"{name}: the formula has shape {formula.shape}, the chain rule {chain.shape}")
+    differ = np.argwhere(np.asarray(formula != chain, bool))
+    place = tuple(differ[0])
+    return Finding(
+        False,
+        f"{name}: {len(differ)} of {chain.size} entries differ; at {[int(k) + 1 for k in place]} the formula gives"
+        f" {show(formula[place])}, the chain rule {show(chain[place])}",
+    )
+
+
+def derivative(J: Value, x: Value) -> Any:
+    """dJ/dx by the engine; 0 for an x that J does not depend on."""
+    contributions(J, x)
+    return x.grad
+
+
+# A. Logistic regression
+
+
+@statement("A1", "z⁽ⁱ⁾ = b + wᵀx⁽ⁱ⁾")
+def A1() -> Finding:
+    z = numbers(logistic().z[1])
+    written_out = [B[0, 0] + sum(W[r, 0] * X[r, i] for r in range(3)) for i in range(4)]
+    terms = products((W[r, 0], X[r, 0]) for r in range(3))
+    return Finding(same(z, [written_out]), f"z⁽¹⁾ = {show(B[0, 0])} + {terms} = {show(z[0, 0])}; z = {show(z)}")
+
+
+@statement("A2", "a⁽ⁱ⁾ = g(z⁽ⁱ⁾), g the logistic sigmoid 1 / (1 + e⁻ᶻ)")
+def A2() -> Finding:
+    floats = np.vectorize(lambda x: x.shadow(), otypes=[float])
+    net = Network([3, 1], ["sigmoid"]).with_parameters([None, floats(W)], [None, floats(B)])
+    forward = net.forward(floats(X))
+    z, a = forward.z[1], forward.a[1]
+    written_out = 1 / (1 + np.exp(-z))
+    close = bool(np.all(np.abs(a - written_out) <= np.spacing(written_out)))  # the last digit of a float
+    return Finding(close, f"z⁽¹⁾ = {show(z[0, 0])}: a⁽¹⁾ = {a[0, 0]:.4f}, 1/(1 + e⁻ᶻ) = {written_out[0, 0]:.4f}")
+
+
+@statement("A3", "J⁽ⁱ⁾ = −{ y log a + (1 − y) log(1 − a) }")
+def A3() -> Finding:
+    scalars = logistic()
+    a, costs = numbers(scalars.a[1]), numbers(scalars.costs)
+    written_out = -(Y * np.log(a) + (1 - Y) * np.log(1 - a))
+    terms = f"−{{ {show(Y[0, 1])}·log {show(a[0, 1])} + {show(1 - Y[0, 1])}·log {show(1 - a[0, 1])} }}"
+    return Finding(same(costs, written_out), f"J⁽²⁾ = {terms}; all {costs.size} equal")
+
+
+@statement("A4", "dJ/dz = a − y, shape (1, m)")
+def A4() -> Finding:
+    scalars = logistic()
+    return agree("dJ/dz", formulas.dJdz_logistic(numbers(scalars.a[1]), Y), scalars.gradients().dJdz[1])
+
+
+@statement("A5", "dJ/db = np.mean(dJdz, axis=1, keepdims=True), shape (1, 1)")
+def A5() -> Finding:
+    chain = logistic().gradients()
+    return agree("dJ/db", formulas.dJdb(chain.dJdz[1]), chain.dJdb[1])
+
+
+@statement("A6", "dJ/dw = (1/m) * np.dot(X, dJdz.T), shape (p, 1)")
+def A6() -> Finding:
+    chain = logistic().gradients()
+    return agree("dJ/dw", formulas.dJdW(X, chain.dJdz[1]), chain.dJdW[1])
+
+
+@statement("A7", "row r of A6 is (1/m) Σᵢ dJ⁽ⁱ⁾/dz⁽ⁱ⁾ · dz⁽ⁱ⁾/dw_r, and dz⁽ⁱ⁾/dw_r = x_r⁽ⁱ⁾")
+def A7() -> Finding:
+    scalars = logistic()
+    chain = scalars.gradients()
+    dJdz = chain.dJdz[1][0]
+    dzdw = np.array([[derivative(z, w) for z in scalars.z[1][0]] for w in scalars.W[1][:, 0]], object)
+    rows = np.array([[sum(dJdz * dzdw[r]) / 4] for r in range(3)], object)
+    terms = products(zip(dJdz, dzdw[2], strict=True))
+    return Finding(same(dzdw, X) and same(rows, chain.dJdW[1]), f"r = 3: 1/4·[{terms}] = {show(rows[2, 0])} = dJ/dw₃")
+
+
+# B. Back propagation, one layer at a time, starting with the last: written for layer 2
+
+
+@statement("B1", "dJ/da₂ = np.dot(W₃, dJdz₃), shape (n₂, m), with dJdz of the next layer")
+def B1() -> Finding:
+    scalars = network()
+    chain = scalars.gradients()
+    return agree("dJ/da₂", formulas.dJda(numbers(scalars.W[3]), chain.dJdz[3]), chain.dJda[2])
+
+
+@statement("B2", "dJ/dz₂ = dJda₂ * dadz₂, element by element, shape (n₂, m)")
+def B2() -> Finding:
+    scalars = network()
+    chain = scalars.gradients()
+    dadz = ACTIVATIONS["tanh"].dadz(numbers(scalars.z[2]), numbers(scalars.a[2]))  # type: ignore[misc]
+    return agree("dJ/dz₂", formulas.dJdz(chain.dJda[2], dadz), chain.dJdz[2])
+
+
+@statement("B3", "dJ/db₂ = np.mean(dJdz₂, axis=1, keepdims=True)")
+def B3() -> Finding:
+    chain = network().gradients()
+    return agree("dJ/db₂", formulas.dJdb(chain.dJdz[2]), chain.dJdb[2])
+
+
+@statement("B4", "B3 spelled out: dJ/db_j = (1/m) Σᵢ dJ/dz_j⁽ⁱ⁾ · dz_j⁽ⁱ⁾/db_j, with dz/db = 1")
+def B4() -> Finding:
+    scalars = network()
+    chain = scalars.gradients()
+    dzdb = np.array([[derivative(z, scalars.b[2][j, 0]) for z in scalars.z[2][j]] for j in range(2)], object)
+    rows = np.array([[sum(chain.dJdz[2][j] * dzdb[j]) / 4] for j in range(2)], object)
+    terms = products(zip(chain.dJdz[2][0], dzdb[0], strict=True))
+    return Finding(
+        bool(np.all(dzdb == 1)) and same(rows, chain.dJdb[2]), f"j = 1: 1/4·[{terms}] = {show(rows[0, 0])} = dJ/db₁"
+    )
+
+
+@statement("B5", "dJ/dW₂ = (1/m) * np.dot(a₁, dJdz₂.T), shape (n₁, n₂)")
+def B5() -> Finding:
+    scalars = network()
+    chain = scalars.gradients()
+    return agree("dJ/dW₂", formulas.dJdW(numbers(scalars.a[1]), chain.dJdz[2]), chain.dJdW[2])
+
+
+# C. The multivariate chain rule
+
+
+@statement("C1", "d/dx f(g₁(x), …, g_k(x)) = Σ_r g_r′(x) · df/dg_r")
+def C1() -> Finding:
+    x = Value(Fraction(3, 2))
+    g1, g2, g3 = x**2, 1 / x, 3 * x
+    f = g1 * g2 + g3**2  # as a function of x: x + 9 x^2
+    found = [(c.local_derivative, c.upstream) for c in contributions(f, x)]
+    by_the_rule = [(2 * x.data, g2.data), (-1 / x.data**2, g1.data), (3, 2 * g3.data)]  # g_r', df/dg_r
+    directly = 1 + 18 * x.data
+    evidence = f"f = g₁·g₂ + g₃², g = x², 1/x, 3x, x = 3/2: {products(found)} = {show(x.grad)}"
+    return Finding(
+        found == by_the_rule and x.grad == directly and _symbols_agree(),
+        f"{evidence}; directly 1 + 18x = {show(directly)}",
+    )
+
+
+def _symbols_agree() -> bool:
+    """C1 for functions of which nothing is known, f of up to 5 arguments; true where there is no SymPy to ask."""
+    try:
+        import sympy
+    except ModuleNotFoundError:
+        return True
+    x, f = sympy.Symbol("x"), sympy.Function("f")
+    for k in range(1, 6):
+        g = [sympy.Function(f"g_{r}")(x) for r in range(1, k + 1)]
+        by_the_rule = sum(g_r.diff(x) * f(*g).diff(g_r) for g_r in g)
+        if f(*g).diff(x) != by_the_rule:
+            return False
+    return True
+
+
+@statement("C2", "f = 2 g₁ + g₂ with g₁ = x², g₂ = x: directly 4x + 1, by the rule 2x · 2 + 1 · 1 = 4x + 1")
+def C2() -> Finding:
+    import sympy
+
+    x = Value(sympy.Symbol("x"))
+    g1, g2 = x**2, 1 * x
+    f = 2 * g1 + g2
+    terms = [(c.local_derivative, c.upstream) for c in contributions(f, x)]
+    by_the_rule = sympy.expand(sum(slope * upstream for slope, upstream in terms))
+    directly = sympy.expand(sympy.diff(f.data, x.data))
+    gradient = sympy.expand(x.grad)
+    spelled_out = " + ".join(f"{as_text(slope)}·{as_text(upstream)}" for slope, upstream in terms)
+    return Finding(
+        by_the_rule == directly == gradient == 4 * x.data + 1,
+        f"as expressions: graph {as_text(gradient)}, rule {spelled_out} = {as_text(by_the_rule)},"
+        f" d/dx ({as_text(f.data)}) = {as_text(directly)}",
+    )
+
+
+# D. Why B1 holds: layer 1, whose activations feed layer 2
+
+
+@statement("D1", "z_k⁽ⁱ⁾[2] = b_k + w_k1 a₁⁽ⁱ⁾[1] + …: a₁ feeds every z of the next layer")
+def D1() -> Finding:
+    scalars = network()
+    (_, W2, _), (_, b2, _), a, z = WEIGHTS, BIASES, numbers(scalars.a[1]), numbers(scalars.z[2])
+    written_out = [[b2[k, 0] + sum(W2[j, k] * a[j, i] for j in range(3)) for i in range(4)] for k in range(2)]
+    feeds = all(scalars.a[1][0, 0] in graph(scalars.z[2][k, 0]) for k in range(2))
+    terms = products((W2[j, 0], a[j, 0]) for j in range(3))
+    return Finding(
+        feeds and same(z, written_out),
+        f"z₁⁽¹⁾ = {show(b2[0, 0])} + {terms} = {show(z[0, 0])}; a₁⁽¹⁾ is in the graph of z₁⁽¹⁾ and of z₂⁽¹⁾",
+    )
+
+
+@statement("D2", "so dz_k/da₁ = w_k1")
+def D2() -> Finding:
+    scalars = network()
+    dzda = [derivative(scalars.z[2][k, 0], scalars.a[1][0, 0]) for k in range(2)]
+    weights = [*WEIGHTS[1][0]]
+    shown = (f"dz{sub(k + 1)}/da₁ = {show(dzda[k])}, w{sub(k + 1, 1)} = {show(weights[k])}" for k in range(2))
+    return Finding(dzda == weights, "; ".join(shown))
+
+
+@statement("D3", "think of J as a function of the z's of the next layer, J(z₁, …, z_n₂); each depends on a₁")
+def D3() -> Finding:
+    scalars = network()
+    cost, z, a_1 = scalars.costs[0, 0], scalars.z[2][:, :1], scalars.a[1][0, 0]
+    cost.backward()
+    alone = values(numbers(z))  # the same z's without their history
+    rest = Network([2, 1], ["sigmoid"]).with_parameters([None, WEIGHTS[2]], [None, BIASES[2]])
+    again = rest.costs(rest.forward(np.tanh(alone)), TARGETS[:, :1])[0, 0]
+    again.backward()
+    function_of_z = cost.data == again.data and same(gradients(alone), gradients(z))
+    each_depends = all(a_1 in graph(z_k) for z_k in z[:, 0])
+    from_z = " and ".join(f"z{sub(k + 1)} = {show(z_k.data)}" for k, z_k in enumerate(z[:, 0]))
+    return Finding(
+        function_of_z and each_depends, f"from {from_z} alone: the same J⁽¹⁾, and dJ/dz = {show(gradients(alone))}"
+    )
+
+
+@statement("D4", "by C1: dJ/da₁ = Σ_k dz_k/da₁ · dJ/dz_k = w₁₁ dJ/dz₁ + w₂₁ dJ/dz₂ + …")
+def D4() -> Finding:
+    scalars = network()
+    a_1, z = scalars.a[1][0, 0], scalars.z[2][:, 0]
+    found = [(c.local_derivative, c.upstream) for c in contributions(scalars.costs[0, 0], a_1)]
+    by_the_rule = [(WEIGHTS[1][0, k], z[k].grad) for k in range(2)]
+    return Finding(
+        found == by_the_rule and a_1.grad == sum(w * dJdz for w, dJdz in by_the_rule),
+        f"the graph's contributions: {products(found)} = {show(a_1.grad)}",
+    )
+
+
+@statement(
+    "D5", "all n₁ units: the column of the dJ/da_j is the matrix whose columns are the w_k, times that of the dJ/dz_k"
+)
+def D5() -> Finding:
+    chain = network().gradients()
+    dJda, dJdz = chain.dJda[1][:, :1], chain.dJdz[2][:, :1]
+    w_1, w_2 = WEIGHTS[1].T
+    return agree("dJ/da⁽¹⁾", np.dot(np.column_stack([w_1, w_2]), dJdz), dJda)
+
+
+@statement("D6", "dJda₁ = W₂ · dJdz₂, the observations next to each other as columns")
+def D6() -> Finding:
+    chain = network().gradients()
+    return agree("dJda₁", formulas.dJda(WEIGHTS[1], chain.dJdz[2]), chain.dJda[1])
+
+
+# E. Where the notes contradict themselves
+
+
+@contradiction(
+    "E1",
+    "A3 has J = −Σᵢ, yet A5, A6, B3 and B5 carry 1/m",
+    as_written="J = −Σᵢ { … }, a sum",
+    that_holds="J = (1/m) Σᵢ J⁽ⁱ⁾, a mean",
+)
+def E1() -> tuple[Finding, Finding]:
+    scalars = logistic()
+    dJdz = scalars.gradients().dJdz[1]
+    by_A5, by_A6 = formulas.dJdb(dJdz), formulas.dJdW(X, dJdz)
+
+    def reading(J: Value) -> Finding:
+        J.backward()
+        dJdb, dJdw = gradients(scalars.b[1]), gradients(scalars.W[1])
+        times = {chain / formula for chain, formula in zip([*dJdb.flat, *dJdw.flat], [*by_A5.flat, *by_A6.flat])}
+        return Finding(
+            same(dJdb, by_A5) and same(dJdw, by_A6),
+            f"dJ/db = {show(dJdb[0, 0])}, A5 gives {show(by_A5[0, 0])}; dJ/dw = {show(dJdw)},"
+            f" A6 gives {show(by_A6)}: {' or '.join(map(show, times))} times",
+        )
+
+    return reading(scalars.J_sum), reading(scalars.J)
+
+
+@contradiction(
+    "E2",
+    "A4, B1 and B2 write dJ/dz and dJ/da, with which J?",
+    as_written="J = (1/m) Σᵢ J⁽ⁱ⁾: dJ/dz⁽ⁱ⁾ = a⁽ⁱ⁾ − y⁽ⁱ⁾",
+    that_holds="J⁽ⁱ⁾, the cost of observation i: dJ⁽ⁱ⁾/dz⁽ⁱ⁾ = a⁽ⁱ⁾ − y⁽ⁱ⁾",
+)
+def E2() -> tuple[Finding, Finding]:
+    scalars = logistic()
+    z, by_A4 = scalars.z[1], formulas.dJdz_logistic(numbers(scalars.a[1]), Y)
+
+    def reading(name: str, dJdz: Array) -> Finding:
+        return Finding(same(dJdz, by_A4), f"{name} = {show(dJdz)}, a − y = {show(by_A4)}")
+
+    of_the_mean = np.array([[derivative(scalars.J, z_i) for z_i in z[0]]], object)
+    of_one = np.array([[derivative(scalars.costs[0, i], z[0, i]) for i in range(4)]], object)
+    return reading("dJ/dz", of_the_mean), reading("dJ⁽ⁱ⁾/dz⁽ⁱ⁾", of_one)
+
+
+@contradiction(
+    "E3",
+    "the shape of dJ/db₂ in B3",
+    as_written="(m, 1)",
+    that_holds="(n₂, 1)",
+)
+def E3() -> tuple[Finding, Finding]:
+    scalars = network()
+    n_2, m = scalars.z[2].shape
+    mean = formulas.dJdb(scalars.gradients().dJdz[2])
+    linear = np.dot(WEIGHTS[1].T, numbers(scalars.a[1]))  # W^T a, to which b is added
+
+    def reading(shape: tuple[int, int]) -> Finding:
+        try:
+            added = (linear + np.zeros(shape, int)).shape == (n_2, m)
+        except ValueError:
+            added = False
+        can = "can" if added else "cannot"
+        return Finding(
+            mean.shape == shape and added,
+            f"the mean has shape {mean.shape}; a b of shape {shape} {can} be added to Wᵀa of shape {linear.shape}",
+        )
+
+    return reading((m, 1)), reading((n_2, 1))
+
+
+@contradiction(
+    "E4",
+    "A7 names its left side dz₁/dw₁ₚ",
+    as_written="dz₁/dw₁ₚ = (1/m) Σᵢ dJ⁽ⁱ⁾/dz⁽ⁱ⁾ · x_p⁽ⁱ⁾",
+    that_holds="dJ/dw₁ₚ = (1/m) Σᵢ dJ⁽ⁱ⁾/dz⁽ⁱ⁾ · x_p⁽ⁱ⁾",
+)
+def E4() -> tuple[Finding, Finding]:
+    scalars = logistic()
+    dJdz = scalars.gradients().dJdz[1][0]
+    right_side = sum(dJdz * X[2]) / 4
+    w_p = scalars.W[1][2, 0]
+    dzdw = [derivative(z, w_p) for z in scalars.z[1][0]]
+    dJdw = derivative(scalars.J, w_p)
+    right = f"the right side is {show(right_side)}"
+    observations = ", ".join(map(show, dzdw))
+    return (
+        Finding(all(x == right_side for x in dzdw), f"p = 3: dz⁽ⁱ⁾/dw₃ = x₃⁽ⁱ⁾ = {observations}, but {right}"),
+        Finding(dJdw == right_side, f"p = 3: dJ/dw₃ = {show(dJdw)}, and {right}"),
+    )
+
+
+@contradiction(
+    "E5",
+    "D1 stops at w_k1, without the activation",
+    as_written="z_k = b_k + w_k1",
+    that_holds="z_k = b_k + w_k1 · a₁ + …",
+)
+def E5() -> tuple[Finding, Finding]:
+    b, w, a_1 = (Value(x) for x in (BIASES[1][0, 0], WEIGHTS[1][0, 0], numbers(network().a[1])[0, 0]))
+
+    def reading(z: Value) -> Finding:
+        uses = contributions(z, a_1)
+        return Finding(
+            a_1.grad == w.data,
+            f"a₁ is used {len(uses)} times in z₁: dz₁/da₁ = {show(a_1.grad)}, and D2 needs w₁₁ = {show(w.data)}",
+        )
+
+    return reading(b + w), reading(b + w * a_1)
+
+
+@contradiction(
+    "E6",
+    "D3, D4 and D6 mix up the layers",
+    as_written="dJda₁ = W₂ · dJdz₁, and a₁ taken from layer 2",
+    that_holds="dJda₁ = W₂ · dJdz₂, and a₁ from layer 1",
+)
+def E6() -> tuple[Finding, Finding]:
+    scalars, square = network(), network(units=2)
+    W2, chain = WEIGHTS[1], scalars.gradients()
+    try:
+        shapes_fit = np.dot(W2, chain.dJdz[1]).shape == chain.dJda[1].shape
+    except ValueError:
+        shapes_fit = False
+    fit = "fit" if shapes_fit else "do not fit"
+    in_square = square.gradients()
+    wrong = np.dot(W2[:2], in_square.dJdz[1])
+    same_layer = derivative(scalars.z[2][0, 0], scalars.a[2][0, 0])
+    as_written = Finding(
+        (shapes_fit and same(np.dot(W2, chain.dJdz[1]), chain.dJda[1])) or same(wrong, in_square.dJda[1]),
+        f"shapes {W2.shape} and {chain.dJdz[1].shape} {fit}; where n₁ = n₂ = 2, entry [1, 1] is {show(wrong[0, 0])},"
+        f" not {show(in_square.dJda[1][0, 0])}; dz₁[2]/da₁[2] = {show(same_layer)}: z comes before a",
+    )
+    exact = agree("dJda₁", formulas.dJda(W2, chain.dJdz[2]), chain.dJda[1])
+    before = derivative(scalars.z[2][0, 0], scalars.a[1][0, 0])
+    return as_written, Finding(
+        exact.holds and before == W2[0, 0], f"{exact.evidence}; dz₁[2]/da₁[1] = {show(before)} = w₁₁"
+    )
+
+
+@contradiction(
+    "E7",
+    "D5's matrix shows rows of ones around one row of w's",
+    as_written="rows 1 … 1 above and below the row w₁₁ … w_n₂1",
+    that_holds="the strokes mark columns: column k is the weight vector w_k",
+)
+def E7() -> tuple[Finding, Finding]:
+    chain = network().gradients()
+    dJda, dJdz = chain.dJda[1][:, :1], chain.dJdz[2][:, :1]
+
+    def reading(matrix: Array) -> Finding:
+        product = np.dot(matrix, dJdz)
+        return Finding(
+            same(product, dJda), f"{show(matrix)} · {show(dJdz)} = {show(product)}, the graph has {show(dJda)}"
+        )
+
+    ones = np.full((1, 2), Short(1))
+    w_1, w_2 = WEIGHTS[1].T
+    return reading(np.vstack([ones, WEIGHTS[1][:1], ones])), reading(np.column_stack([w_1, w_2]))
+
+
+# The derivation for any n_1, n_2 and m
+
+
+class _Symbols:
+    """The letters of the derivation. Layer 1 has n_1 units j, p; layer 2 has n_2 units k, s; observations i, r."""
+
+    def __init__(self) -> None:
+        import sympy
+
+        self.n_1, self.n_2, self.m = n_1, n_2, m = sympy.symbols("n_1 n_2 m", integer=True, positive=True)
+        letters = sympy.symbols("k s j p i r", integer=True, positive=True)
+        self.k, self.s, self.j, self.p, self.i, self.r = letters
+        self.w, self.a, self.b, self.dJdz = map(sympy.IndexedBase, ("w", "a", "b", "dJdz"))
+        self.sizes = dict(zip(letters, (n_2, n_2, n_1, n_1, m, m), strict=True))
+        self.in_range = {}
+        for letter, size in self.sizes.items():
+            self.in_range |= {letter <= size: sympy.true, size >= letter: sympy.true}
+
+    def over(self, letter: Any) -> tuple[Any, Any, Any]:
+        """The range of an index, 1 to its size."""
+        return letter, 1, self.sizes[letter]
+
+    def collapse(self, expression: Any) -> Any:
+        """Carry out the sums over a Kronecker δ: it is 1 for one index and 0 for all others, so one term stays."""
+        import sympy
+        from sympy.concrete.delta import deltasummation
+
+        def carry_out(total: Any) -> Any:
+            term, kept = total.function, []
+            for limits in total.limits:
+                if any(limits[0] in delta.free_symbols for delta in term.atoms(sympy.KroneckerDelta)):
+                    term = deltasummation(term, limits).subs(self.in_range)
+                else:
+                    kept.append(limits)
+            return sympy.Sum(term, *kept) if kept else term
+
+        return expression.replace(lambda e: isinstance(e, sympy.Sum), carry_out)
+
+    def matrix(self, rows: Any, columns: Any, entry: Callable[[Any, Any], Any]) -> Any:
+        """The matrix with this entry in each row and column, counted from 1."""
+        import sympy
+
+        row, column = sympy.symbols("row column", integer=True)
+        return sympy.FunctionMatrix(rows, columns, sympy.Lambda((row, column), entry(row + 1, column + 1)))
+
+    def entry(self, product: Any, row: Any, column: Any, letter: Any) -> Any:
+        """The entry of a product of matrices, its sum running over `letter` from 1 (SymPy counts from 0)."""
+        import sympy
+
+        def from_one(total: Any) -> Any:
+            ((index, _, _),) = total.limits
+            return total.change_index(index, index + 1, letter)
+
+        return product[row - 1, column - 1].replace(lambda e: isinstance(e, sympy.Sum), from_one)
+
+
+def chain_rule(inner: Any, outer: Any, *ranges: Any) -> Any:
+    """C1 for any number of arguments: the sum over them of dg/dx times df/dg."""
+    import sympy
+
+    return sympy.Sum(inner * outer, *ranges)
+
+
+def weight_matrix(s: Any) -> Any:
+    """W of layer 2, (n_1, n_2): column k is the weight vector of unit k, so entry [p, k] is w_kp."""
+    return s.matrix(s.n_1, s.n_2, lambda p, k: s.w[k, p])
+
+
+def linear_part(s: Any, k: Any, i: Any) -> Any:
+    """D1: z_k^(i) of layer 2."""
+    import sympy
+
+    return s.b[k] + sympy.Sum(s.w[k, s.j] * s.a[s.j, i], s.over(s.j))
+
+
+def derivation() -> list[Step]:
+    """D1 to D6, then B4, B3, A7 and B5, for any n_1, n_2 and m; every expression is computed from the steps before.
+
+    >>> print(derivation()[3].text)
+    dJ/da[p,i] = Σᵣ Σₖ δ(i,r)·w[k,p]·dJdz[k,r] = Σₖ w[k,p]·dJdz[k,i]
+
+    dJdz[k,i] stands for the unknown dJ^(i)/dz_k^(i). Raises ModuleNotFoundError without SymPy.
+    """
+    import sympy
+
+    s = _Symbols()
+    k, t, p, i, r = s.k, s.s, s.p, s.i, s.r
+    W = weight_matrix(s)
+    a = s.matrix(s.n_1, s.m, lambda j, i: s.a[j, i])
+    dJdz = s.matrix(s.n_2, s.m, lambda k, i: s.dJdz[k, i])
+    δ = sympy.KroneckerDelta
+    mean = 1 / s.m
+
+    z = s.b[k] + s.entry(W.T * a, k, i, s.j)
+    D1 = Step("D1", "z[k,i]", z, z, linear_part(s, k, i), "entry [k,i] of b + Wᵀ·a")
+
+    before = linear_part(s, k, i).diff(s.a[p, i])
+    D2 = Step("D2", "dz[k,i]/da[p,i]", before, s.collapse(before), s.w[k, p], "only the term j = p holds a[p,i]")
+
+    before = linear_part(s, k, r).diff(s.a[p, i])
+    D3 = Step(
+        "D3",
+        "dz[k,r]/da[p,i]",
+        before,
+        s.collapse(before),
+        δ(i, r) * D2.after,
+        "a[p,i] moves every z of its own observation, and none of another",
+    )
+
+    before = chain_rule(D3.after, s.dJdz[k, r], s.over(k), s.over(r))
+    by_C1 = sympy.Sum(s.w[k, p] * s.dJdz[k, i], s.over(k))
+    D4 = Step("D4", "dJ/da[p,i]", before, s.collapse(before), by_C1, "C1: the sum over all z's that a[p,i] moves")
+
+    column = s.matrix(s.n_2, 1, lambda k, _: s.dJdz[k, i])
+    product = s.entry(W * column, p, sympy.Integer(1), k)
+    D5 = Step(
+        "D5", "(W·dJdz[·,i])[p]", product, product, D4.after, "W has the weight vectors as columns: row p gives D4"
+    )
+
+    product = s.entry(W * dJdz, p, i, k)
+    D6 = Step("D6", "(W·dJdz)[p,i]", product, product, D4.after, "the observations side by side: D4 in every entry")
+
+    dzdb = linear_part(s, t, i).diff(s.b[k])
+    before = mean * chain_rule(dzdb, s.dJdz[t, i], s.over(t), s.over(i))
+    by_B4 = mean * sympy.Sum(s.dJdz[k, i], s.over(i))
+    B4 = Step("B4", "dJ/db[k]", before, s.collapse(before), by_B4, "C1 over all z's; J is the mean of the J⁽ⁱ⁾")
+
+    ones = s.matrix(s.m, 1, lambda i, _: sympy.Integer(1))
+    row = mean * s.entry(dJdz * ones, k, sympy.Integer(1), i)
+    B3 = Step("B3", "np.mean(dJdz, axis=1)[k]", row, row, B4.after, "the mean of row k is B4")
+
+    dzdw = s.collapse(linear_part(s, t, i).diff(s.w[k, p]))
+    before = mean * chain_rule(dzdw, s.dJdz[t, i], s.over(t), s.over(i))
+    by_A7 = mean * sympy.Sum(s.a[p, i] * s.dJdz[k, i], s.over(i))
+    A7 = Step("A7", "dJ/dw[k,p]", before, s.collapse(before), by_A7, "C1 over all z's; dz[k,i]/dw[k,p] is a[p,i]")
+
+    product = mean * s.entry(a * dJdz.T, p, k, i)
+    B5 = Step("B5", "((1/m)·a·dJdzᵀ)[p,k]", product, product, A7.after, "entry [p,k] of the product is A7")
+
+    return [D1, D2, D3, D4, D5, D6, B4, B3, A7, B5]
+
+
+_ORDER = ("δ", "w", "a", "dJdz")  # of the factors of a product, as in the notes
+_SUBSCRIPT = str.maketrans("kjpirs", "ₖⱼₚᵢᵣₛ")
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def as_text(expression: Any) -> str:
+    """A SymPy expression in a line of plain text: Σₖ w[k,p]·dJdz[k,i], or 4x + 1; other things as they print."""
+    return str(_printer().doprint(expression))
+
+
+@functools.cache
+def _printer() -> Any:
+    import sympy
+    from sympy.printing.str import StrPrinter
+
+    class Printer(StrPrinter):  # type: ignore[misc]
+        def _print_Sum(self, expr: Any) -> str:
+            signs = []
+            for letter, first, last in reversed(expr.limits):
+                usual = first == 1 and str(last) == {"k": "n_2", "s": "n_2", "j": "n_1", "i": "m", "r": "m"}.get(
+                    str(letter)
+                )
+                signs.append(f"Σ{letter}".translate(_SUBSCRIPT) if usual else f"Σ({letter} = {first}..{last})")
+            return " ".join([*signs, self._print(expr.function)])
+
+        def _print_Indexed(self, expr: Any) -> str:
+            return f"{expr.base}[{','.join(map(self._print, expr.indices))}]"
+
+        def _print_KroneckerDelta(self, expr: Any) -> str:
+            return f"δ({','.join(map(self._print, expr.args))})"
+
+        def _print_Mul(self, expr: Any) -> str:
+            def place(factor: Any) -> int:
+                name = "δ" if isinstance(factor, sympy.KroneckerDelta) else str(getattr(factor, "base", ""))
+                return 9 if isinstance(factor, sympy.Sum) else _ORDER.index(name) if name in _ORDER else -1
+
+            factors = sorted(expr.as_ordered_factors(), key=place)
+            texts = [self._factor(factor) for factor in factors]
+            joined = "".join(texts) if factors[0].is_Integer and len(factors) == 2 else "·".join(texts)
+            return joined.replace("-1·", "−")
+
+        def _factor(self, factor: Any) -> str:
+            text = self._print(factor)
+            return f"({text})" if factor.is_Add or text.startswith("1/") else text
+
+        def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+            base, exponent = expr.args
+            if exponent == -1:
+                return f"1/{self._print(base)}"
+            if base.is_Symbol and exponent.is_Integer and exponent > 0:
+                return f"{base}{str(exponent).translate(_SUPERSCRIPT)}"
+            return str(super()._print_Pow(expr, rational))
+
+    return Printer()
+
+
+# How it is shown
+
+_COLOURS = {HOLDS: "green", FAILS: "bold red", NOT_RUN: "yellow"}
+_MARKS = {HOLDS: "✓ holds", FAILS: "✗ fails", NOT_RUN: "– not run"}
+_REFUTED = "dim"
+
+_PREFACE = (
+    "Each statement is run on the graph of scalars, in exact fractions compared with ==. In place of g(z) stands a"
+    " short fraction near it, so that you can check every number by hand.",
+    f"Logistic regression: p = 3, m = 4. Network: n₀ = {5}, n₁ = 3, n₂ = 2, n₃ = 1, m = 4.",
+)
+_ANY_SIZES = "D, B and A7 for any n₁, n₂, m: derived with indexed sums"
+_LEGEND = (
+    "k, s: units of layer 2, 1 to n₂. j, p: units of layer 1, 1 to n₁. i, r: observations, 1 to m. w[k,p]: weight of"
+    " unit k for unit p. dJdz[k,i]: dJ⁽ⁱ⁾/dz of unit k, whatever it is. δ(i,r): 1 if i = r, else 0."
+)
+
+
+def _table(*headers: str) -> Table:
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=True)
+    ratios = {"statement": 9, "reading": 9, "what was computed": 11, "step": 1}
+    for header in headers:
+        table.add_column(header, ratio=ratios.get(header), no_wrap=header not in ratios)
+    return table
+
+
+def _tables(found: Notes) -> Iterator[RenderableType]:
+    yield Text("The notes, executed", style="bold")
+    yield from map(Text, _PREFACE)
+    for letter, title in SECTIONS.items():
+        claims = [claim for claim in found if claim.id.startswith(letter)]
+        if not claims:
+            continue
+        yield Text(f"\n{title}", style="bold")
+        table = _table("id", "reading" if letter == "E" else "statement", "verdict", "what was computed")
+        for claim in claims:
+            for id, text, verdict, style, evidence in _rows(claim):
+                table.add_row(id, Text(text), Text(verdict, style=style), Text(evidence))
+        yield table
+    yield Text(f"\n{_ANY_SIZES}", style="bold")
+    if not found.derivation:
+        yield Text(f"not run: {NEEDS_SYMPY}", style=_COLOURS[NOT_RUN])
+    else:
+        yield Text(_LEGEND)
+        table = _table("id", "step", "verdict")
+        for step in found.derivation:
+            verdict = HOLDS if step.holds else FAILS
+            rule = Text(f"{step.text}\n").append(f"  {_reason(step)}", style="italic")
+            table.add_row(step.id, rule, Text(_MARKS[verdict], style=_COLOURS[verdict]))
+        yield table
+    yield Text(found.summary, style="bold green" if found else "bold red")
+
+
+def _reason(step: Step) -> str:
+    return step.rule if step.holds else f"{step.rule}? It should be {as_text(step.says)}"
+
+
+def _rows(claim: Claim) -> Iterator[tuple[str, str, str, str, str]]:
+    """The table rows of a claim: id, text, verdict, its colour, evidence."""
+    if claim.as_written is None or claim.that_holds is None:
+        yield claim.id, claim.statement, _MARKS[claim.verdict], _COLOURS[claim.verdict], claim.evidence
+        return
+    yield claim.id, claim.statement, "", "", ""
+    for name, reading, wanted in (("as written", claim.as_written, FAILS), ("that holds", claim.that_holds, HOLDS)):
+        expected = reading.verdict in (wanted, NOT_RUN)
+        style = "green" if expected and wanted == HOLDS else "yellow" if expected else "bold red"
+        yield "", f"{name}: {reading.statement}", _MARKS[reading.verdict], style, reading.evidence
+
+
+def _as_html(found: Notes) -> str:
+    """The notes as an HTML fragment."""
+    colours = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
+
+    def cell(tag: str, text: str, style: str = "") -> str:
+        return f'<{tag} style="text-align:left;{style}">{html.escape(text)}</{tag}>'
+
+    def table(headers: Iterable[str], rows: Iterable[Iterable[tuple[str, str]]]) -> str:
+        head = "".join(cell("th", header) for header in headers)
+        body = "".join(
+            "<tr>" + "".join(cell("td", text, colours.get(style, "")) for text, style in row) + "</tr>" for row in rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    parts = [cell("p", "The notes, executed", "font-weight:bold"), *(cell("p", line) for line in _PREFACE)]
+    for letter, title in SECTIONS.items():
+        rows = [
+            [(id, ""), (text, ""), (verdict, style), (evidence, "")]
+            for claim in found
+            if claim.id.startswith(letter)
+            for id, text, verdict, style, evidence in _rows(claim)
+        ]
+        parts += [
+            cell("p", title, "font-weight:bold"),
+            table(("id", "statement", "verdict", "what was computed"), rows),
+        ]
+    parts.append(cell("p", _ANY_SIZES, "font-weight:bold"))
+    if found.derivation:
+        steps = [
+            [(s.id, ""), (s.text, ""), (_reason(s), ""), (_MARKS[v], _COLOURS[v])]
+            for s in found.derivation
+            for v in [HOLDS if s.holds else FAILS]
+        ]
+        parts += [cell("p", _LEGEND), table(("id", "step", "why", "verdict"), steps)]
+    else:
+        parts.append(cell("p", f"not run: {NEEDS_SYMPY}"))
+    parts.append(cell("p", found.summary, colours["green" if found else "bold red"]))
+    return f'<div class="backprop-notes">{"".join(parts)}</div>'
