@@ -29,7 +29,7 @@ from rich.text import Text
 
 from autograd import Exact, Value, contributions, gradients, graph, numbers, values
 from autograd.ops import OPS
-from compare.graph import NetworkGraph, sub, sup
+from compare.graph import NetworkGraph, sub
 from compare.report import counted
 from matrix_backprop import Network, formulas
 from matrix_backprop.activations import ACTIVATIONS
@@ -180,7 +180,7 @@ class Notes(Sequence[Claim]):
         if wrong or broken:
             parts = [f"Not as expected: {', '.join(wrong)}."] if wrong else []
             return " ".join(parts + ([f"Steps that do not follow: {', '.join(broken)}."] if broken else []))
-        parts = [f"All {counted(len(run), 'statement')} that were run hold."]
+        parts = [f"All {counted(len(run), 'statement')}{' that were run' * (run != plain)} hold."]
         if settled:
             parts.append(
                 f"All {counted(len(settled), 'contradiction')} are settled: one reading fails, the other holds."
@@ -317,7 +317,7 @@ X, Y = matrix("0 1 1 0; -1 -2 2 1; -2 -2 2 1"), matrix("0 1 1 1")
 # a network: n_0 = 5, n_1 = 3, n_2 = 2, n_3 = 1, and m = 4; all different, so that a wrong transpose cannot pass
 WEIGHTS = (
     matrix("1 -1/2 -1; 1 1/2 -1/2; 1 -1/2 -1; -1 -1/2 1; -1 -1 1"),
-    matrix("-2 3; 1/2 -1; 1 1"),
+    matrix("-2 3; 1/2 -1; 1 3/2"),
     matrix("-1/2; 1"),
 )
 BIASES = matrix("-1; 1/2; 1/2"), matrix("1/2; -1/2"), matrix("-1/2")
@@ -349,6 +349,8 @@ def show(x: Any) -> str:
     >>> show(matrix("-1/2 3")), show(matrix("1 0; 0 1"))
     ('(−1/2, 3)', '(1, 0; 0, 1)')
     """
+    if isinstance(x, np.ndarray) and x.size == 1:
+        return show(x.item())
     if isinstance(x, np.ndarray):
         rows = [", ".join(map(show, row)) for row in (x.T if x.shape[1:] == (1,) else x)]
         return f"({'; '.join(rows)})"
@@ -375,6 +377,15 @@ def same(ours: Any, theirs: Any) -> bool:
     return ours.shape == theirs.shape and bool(np.all(ours == theirs))
 
 
+def equals(x: Any, name: str, y: Any) -> str:
+    """How a computed number x goes with the number y that it should be.
+
+    >>> "1/2" + equals(Short("1/2"), "dJ/db", Short("1/3"))
+    '1/2, but dJ/db is 1/3'
+    """
+    return f" = {name}" if same(x, y) else f", but {name} is {show(y)}"
+
+
 def agree(name: str, formula: Any, chain: Array) -> Finding:
     """Whether a formula gives what the chain rule gives, entry by entry."""
     formula = np.asarray(formula)
@@ -392,6 +403,16 @@ def agree(name: str, formula: Any, chain: Array) -> Finding:
     )
 
 
+def ratio(ours: Iterable[Any], theirs: Iterable[Any]) -> str:
+    """How many times theirs ours are, where all entries agree on that.
+
+    >>> ratio([4, 8], [Short(1), Short(2)])
+    '4'
+    """
+    ratios = {x / y for x, y in zip(ours, theirs, strict=True)}
+    return " or ".join(map(show, ratios))
+
+
 def derivative(J: Value, x: Value) -> Any:
     """dJ/dx by the engine; 0 for an x that J does not depend on."""
     contributions(J, x)
@@ -405,8 +426,8 @@ def derivative(J: Value, x: Value) -> Any:
 def A1() -> Finding:
     z = numbers(logistic().z[1])
     written_out = [B[0, 0] + sum(W[r, 0] * X[r, i] for r in range(3)) for i in range(4)]
-    terms = products((W[r, 0], X[r, 0]) for r in range(3))
-    return Finding(same(z, [written_out]), f"z⁽¹⁾ = {show(B[0, 0])} + {terms} = {show(z[0, 0])}; z = {show(z)}")
+    terms = f"{show(B[0, 0])} + {products((W[r, 0], X[r, 0]) for r in range(3))} = {show(written_out[0])}"
+    return Finding(same(z, [written_out]), f"{terms}{equals(written_out[0], 'z⁽¹⁾', z[0, 0])}; z = {show(z)}")
 
 
 @statement("A2", "a⁽ⁱ⁾ = g(z⁽ⁱ⁾), g the logistic sigmoid 1 / (1 + e⁻ᶻ)")
@@ -420,13 +441,18 @@ def A2() -> Finding:
     return Finding(close, f"z⁽¹⁾ = {show(z[0, 0])}: a⁽¹⁾ = {a[0, 0]:.4f}, 1/(1 + e⁻ᶻ) = {written_out[0, 0]:.4f}")
 
 
-@statement("A3", "J⁽ⁱ⁾ = −{ y log a + (1 − y) log(1 − a) }")
+@statement("A3", "J = −Σᵢ { y log a + (1 − y) log(1 − a) }: one term is J⁽ⁱ⁾ (for a factor 1/m see E1)")
 def A3() -> Finding:
     scalars = logistic()
     a, costs = numbers(scalars.a[1]), numbers(scalars.costs)
     written_out = -(Y * np.log(a) + (1 - Y) * np.log(1 - a))
-    terms = f"−{{ {show(Y[0, 1])}·log {show(a[0, 1])} + {show(1 - Y[0, 1])}·log {show(1 - a[0, 1])} }}"
-    return Finding(same(costs, written_out), f"J⁽²⁾ = {terms}; all {costs.size} equal")
+    y, p = Y[0, 1], a[0, 1]
+    terms = f"−{{ {show(y)}·log {show(p)} + {show(1 - y)}·log {show(1 - p)} }}"
+    equal = int(np.sum(costs == written_out))
+    return Finding(
+        same(costs, written_out) and scalars.J_sum.data == np.sum(written_out),
+        f"J⁽²⁾ = {terms} for y⁽²⁾ = {show(y)}, a⁽²⁾ = {show(p)}; {equal} of {costs.size} terms equal",
+    )
 
 
 @statement("A4", "dJ/dz = a − y, shape (1, m)")
@@ -455,7 +481,10 @@ def A7() -> Finding:
     dzdw = np.array([[derivative(z, w) for z in scalars.z[1][0]] for w in scalars.W[1][:, 0]], object)
     rows = np.array([[sum(dJdz * dzdw[r]) / 4] for r in range(3)], object)
     terms = products(zip(dJdz, dzdw[2], strict=True))
-    return Finding(same(dzdw, X) and same(rows, chain.dJdW[1]), f"r = 3: 1/4·[{terms}] = {show(rows[2, 0])} = dJ/dw₃")
+    as_it_should = equals(rows[2, 0], "dJ/dw₃", chain.dJdW[1][2, 0])
+    return Finding(
+        same(dzdw, X) and same(rows, chain.dJdW[1]), f"r = 3: 1/4·[{terms}] = {show(rows[2, 0])}{as_it_should}"
+    )
 
 
 # B. Back propagation, one layer at a time, starting with the last: written for layer 2
@@ -489,8 +518,10 @@ def B4() -> Finding:
     dzdb = np.array([[derivative(z, scalars.b[2][j, 0]) for z in scalars.z[2][j]] for j in range(2)], object)
     rows = np.array([[sum(chain.dJdz[2][j] * dzdb[j]) / 4] for j in range(2)], object)
     terms = products(zip(chain.dJdz[2][0], dzdb[0], strict=True))
+    as_it_should = equals(rows[0, 0], "dJ/db₁", chain.dJdb[2][0, 0])
     return Finding(
-        bool(np.all(dzdb == 1)) and same(rows, chain.dJdb[2]), f"j = 1: 1/4·[{terms}] = {show(rows[0, 0])} = dJ/db₁"
+        bool(np.all(dzdb == 1)) and same(rows, chain.dJdb[2]),
+        f"j = 1: 1/4·[{terms}] = {show(rows[0, 0])}{as_it_should}",
     )
 
 
@@ -513,25 +544,26 @@ def C1() -> Finding:
     by_the_rule = [(2 * x.data, g2.data), (-1 / x.data**2, g1.data), (3, 2 * g3.data)]  # g_r', df/dg_r
     directly = 1 + 18 * x.data
     evidence = f"f = g₁·g₂ + g₃², g = x², 1/x, 3x, x = 3/2: {products(found)} = {show(x.grad)}"
+    unknown = _of_unknown_functions()
     return Finding(
-        found == by_the_rule and x.grad == directly and _symbols_agree(),
-        f"{evidence}; directly 1 + 18x = {show(directly)}",
+        found == by_the_rule and x.grad == directly and unknown.holds,
+        f"{evidence}; directly 1 + 18x = {show(directly)}{unknown.evidence}",
     )
 
 
-def _symbols_agree() -> bool:
-    """C1 for functions of which nothing is known, f of up to 5 arguments; true where there is no SymPy to ask."""
+def _of_unknown_functions() -> Finding:
+    """C1 for functions of which nothing is known, f of up to 5 arguments, where there is a SymPy to ask."""
     try:
         import sympy
     except ModuleNotFoundError:
-        return True
+        return Finding(True, "")
     x, f = sympy.Symbol("x"), sympy.Function("f")
+    agreed = []
     for k in range(1, 6):
         g = [sympy.Function(f"g_{r}")(x) for r in range(1, k + 1)]
         by_the_rule = sum(g_r.diff(x) * f(*g).diff(g_r) for g_r in g)
-        if f(*g).diff(x) != by_the_rule:
-            return False
-    return True
+        agreed.append(bool(f(*g).diff(x) == by_the_rule))
+    return Finding(all(agreed), f"; SymPy: {sum(agreed)} of {len(agreed)} sizes k with unknown f, g")
 
 
 @statement("C2", "f = 2 g₁ + g₂ with g₁ = x², g₂ = x: directly 4x + 1, by the rule 2x · 2 + 1 · 1 = 4x + 1")
@@ -561,21 +593,22 @@ def D1() -> Finding:
     scalars = network()
     (_, W2, _), (_, b2, _), a, z = WEIGHTS, BIASES, numbers(scalars.a[1]), numbers(scalars.z[2])
     written_out = [[b2[k, 0] + sum(W2[j, k] * a[j, i] for j in range(3)) for i in range(4)] for k in range(2)]
-    feeds = all(scalars.a[1][0, 0] in graph(scalars.z[2][k, 0]) for k in range(2))
-    terms = products((W2[j, 0], a[j, 0]) for j in range(3))
+    fed = [f"z{sub(k + 1)}⁽¹⁾" for k in range(2) if scalars.a[1][0, 0] in graph(scalars.z[2][k, 0])]
+    terms = f"{show(b2[0, 0])} + {products((W2[j, 0], a[j, 0]) for j in range(3))} = {show(written_out[0][0])}"
     return Finding(
-        feeds and same(z, written_out),
-        f"z₁⁽¹⁾ = {show(b2[0, 0])} + {terms} = {show(z[0, 0])}; a₁⁽¹⁾ is in the graph of z₁⁽¹⁾ and of z₂⁽¹⁾",
+        len(fed) == 2 and same(z, written_out),
+        f"{terms}{equals(written_out[0][0], 'z₁⁽¹⁾', z[0, 0])}; a₁⁽¹⁾ feeds {' and '.join(fed) or 'nothing'}",
     )
 
 
 @statement("D2", "so dz_k/da₁ = w_k1")
 def D2() -> Finding:
     scalars = network()
-    dzda = [derivative(scalars.z[2][k, 0], scalars.a[1][0, 0]) for k in range(2)]
-    weights = [*WEIGHTS[1][0]]
-    shown = (f"dz{sub(k + 1)}/da₁ = {show(dzda[k])}, w{sub(k + 1, 1)} = {show(weights[k])}" for k in range(2))
-    return Finding(dzda == weights, "; ".join(shown))
+    W2, z, a = WEIGHTS[1], scalars.z[2], scalars.a[1]
+    dzda = [[[derivative(z[k, i], a[j, i]) for k in range(2)] for j in range(3)] for i in range(4)]
+    shown = (f"dz{sub(k + 1)}/da₁ = {show(dzda[0][0][k])}, w{sub(k + 1, 1)} = {show(W2[0, k])}" for k in range(2))
+    equal = sum(dzda[i][j][k] == W2[j, k] for i in range(4) for j in range(3) for k in range(2))
+    return Finding(equal == 24, f"{'; '.join(shown)}; {equal} of 24 equal, over all units and observations")
 
 
 @statement("D3", "think of J as a function of the z's of the next layer, J(z₁, …, z_n₂); each depends on a₁")
@@ -590,8 +623,10 @@ def D3() -> Finding:
     function_of_z = cost.data == again.data and same(gradients(alone), gradients(z))
     each_depends = all(a_1 in graph(z_k) for z_k in z[:, 0])
     from_z = " and ".join(f"z{sub(k + 1)} = {show(z_k.data)}" for k, z_k in enumerate(z[:, 0]))
+    which = "the same" if function_of_z else "another"
     return Finding(
-        function_of_z and each_depends, f"from {from_z} alone: the same J⁽¹⁾, and dJ/dz = {show(gradients(alone))}"
+        function_of_z and each_depends,
+        f"computed from {from_z} alone: {which} J⁽¹⁾, dJ/dz = {show(gradients(alone))}",
     )
 
 
@@ -640,12 +675,11 @@ def E1() -> tuple[Finding, Finding]:
     def reading(J: Value) -> Finding:
         J.backward()
         dJdb, dJdw = gradients(scalars.b[1]), gradients(scalars.W[1])
-        times = {chain / formula for chain, formula in zip([*dJdb.flat, *dJdw.flat], [*by_A5.flat, *by_A6.flat])}
-        return Finding(
-            same(dJdb, by_A5) and same(dJdw, by_A6),
-            f"dJ/db = {show(dJdb[0, 0])}, A5 gives {show(by_A5[0, 0])}; dJ/dw = {show(dJdw)},"
-            f" A6 gives {show(by_A6)}: {' or '.join(map(show, times))} times",
-        )
+        b, w = f"dJ/db = {show(dJdb)}", f"dJ/dw = {show(dJdw)}"
+        if same(dJdb, by_A5) and same(dJdw, by_A6):
+            return Finding(True, f"{b} = A5; {w} = A6")
+        times = ratio([*dJdb.flat, *dJdw.flat], [*by_A5.flat, *by_A6.flat])
+        return Finding(False, f"{b}, but A5 is {show(by_A5)}; {w}, but A6 is {show(by_A6)}: {times} times, and m = 4")
 
     return reading(scalars.J_sum), reading(scalars.J)
 
@@ -661,7 +695,11 @@ def E2() -> tuple[Finding, Finding]:
     z, by_A4 = scalars.z[1], formulas.dJdz_logistic(numbers(scalars.a[1]), Y)
 
     def reading(name: str, dJdz: Array) -> Finding:
-        return Finding(same(dJdz, by_A4), f"{name} = {show(dJdz)}, a − y = {show(by_A4)}")
+        found = f"{name} = {show(dJdz)}"
+        if same(dJdz, by_A4):
+            return Finding(True, f"{found} = a − y")
+        times = ratio(by_A4.flat, dJdz.flat)
+        return Finding(False, f"{found}, but a − y = {show(by_A4)}: {times} times that, and m = 4")
 
     of_the_mean = np.array([[derivative(scalars.J, z_i) for z_i in z[0]]], object)
     of_one = np.array([[derivative(scalars.costs[0, i], z[0, i]) for i in range(4)]], object)
@@ -688,7 +726,8 @@ def E3() -> tuple[Finding, Finding]:
         can = "can" if added else "cannot"
         return Finding(
             mean.shape == shape and added,
-            f"the mean has shape {mean.shape}; a b of shape {shape} {can} be added to Wᵀa of shape {linear.shape}",
+            f"the mean over axis 1 has shape {mean.shape}; Wᵀa has shape {linear.shape},"
+            f" a b of shape {shape} {can} be added",
         )
 
     return reading((m, 1)), reading((n_2, 1))
@@ -710,7 +749,7 @@ def E4() -> tuple[Finding, Finding]:
     right = f"the right side is {show(right_side)}"
     observations = ", ".join(map(show, dzdw))
     return (
-        Finding(all(x == right_side for x in dzdw), f"p = 3: dz⁽ⁱ⁾/dw₃ = x₃⁽ⁱ⁾ = {observations}, but {right}"),
+        Finding(all(x == right_side for x in dzdw), f"p = 3: dz⁽ⁱ⁾/dw₃ = {observations} for i = 1 to 4, but {right}"),
         Finding(dJdw == right_side, f"p = 3: dJ/dw₃ = {show(dJdw)}, and {right}"),
     )
 
@@ -728,7 +767,7 @@ def E5() -> tuple[Finding, Finding]:
         uses = contributions(z, a_1)
         return Finding(
             a_1.grad == w.data,
-            f"a₁ is used {len(uses)} times in z₁: dz₁/da₁ = {show(a_1.grad)}, and D2 needs w₁₁ = {show(w.data)}",
+            f"a₁ {'is' if uses else 'is not'} in the graph of z₁: dz₁/da₁ = {show(a_1.grad)}; w₁₁ = {show(w.data)}",
         )
 
     return reading(b + w), reading(b + w * a_1)
@@ -774,10 +813,10 @@ def E7() -> tuple[Finding, Finding]:
     dJda, dJdz = chain.dJda[1][:, :1], chain.dJdz[2][:, :1]
 
     def reading(matrix: Array) -> Finding:
-        product = np.dot(matrix, dJdz)
-        return Finding(
-            same(product, dJda), f"{show(matrix)} · {show(dJdz)} = {show(product)}, the graph has {show(dJda)}"
-        )
+        found = f"{show(matrix)} · {show(dJdz)} = {show(np.dot(matrix, dJdz))}"
+        if same(np.dot(matrix, dJdz), dJda):
+            return Finding(True, f"{found} = dJ/da⁽¹⁾")
+        return Finding(False, f"{found}, but dJ/da⁽¹⁾ = {show(dJda)}")
 
     ones = np.full((1, 2), Short(1))
     w_1, w_2 = WEIGHTS[1].T
@@ -798,7 +837,7 @@ class _Symbols:
         self.k, self.s, self.j, self.p, self.i, self.r = letters
         self.w, self.a, self.b, self.dJdz = map(sympy.IndexedBase, ("w", "a", "b", "dJdz"))
         self.sizes = dict(zip(letters, (n_2, n_2, n_1, n_1, m, m), strict=True))
-        self.in_range = {}
+        self.in_range: dict[Any, Any] = {}
         for letter, size in self.sizes.items():
             self.in_range |= {letter <= size: sympy.true, size >= letter: sympy.true}
 
@@ -927,13 +966,14 @@ def derivation() -> list[Step]:
 
 
 _ORDER = ("δ", "w", "a", "dJdz")  # of the factors of a product, as in the notes
+_LAST = {"k": "n_2", "s": "n_2", "j": "n_1", "p": "n_1", "i": "m", "r": "m"}  # where an index usually ends
 _SUBSCRIPT = str.maketrans("kjpirs", "ₖⱼₚᵢᵣₛ")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def as_text(expression: Any) -> str:
     """A SymPy expression in a line of plain text: Σₖ w[k,p]·dJdz[k,i], or 4x + 1; other things as they print."""
-    return str(_printer().doprint(expression))
+    return str(_printer().doprint(expression)).replace("-", "−")
 
 
 @functools.cache
@@ -942,14 +982,15 @@ def _printer() -> Any:
     from sympy.printing.str import StrPrinter
 
     class Printer(StrPrinter):  # type: ignore[misc]
+        printmethod = "_as_text"  # an Indexed would otherwise print itself, with spaces
+
         def _print_Sum(self, expr: Any) -> str:
             signs = []
             for letter, first, last in reversed(expr.limits):
-                usual = first == 1 and str(last) == {"k": "n_2", "s": "n_2", "j": "n_1", "i": "m", "r": "m"}.get(
-                    str(letter)
-                )
+                usual = first == 1 and str(last) == _LAST.get(str(letter))
                 signs.append(f"Σ{letter}".translate(_SUBSCRIPT) if usual else f"Σ({letter} = {first}..{last})")
-            return " ".join([*signs, self._print(expr.function)])
+            term = self._print(expr.function)
+            return " ".join([*signs, f"({term})" if expr.function.is_Add else term])
 
         def _print_Indexed(self, expr: Any) -> str:
             return f"{expr.base}[{','.join(map(self._print, expr.indices))}]"
@@ -964,8 +1005,9 @@ def _printer() -> Any:
 
             factors = sorted(expr.as_ordered_factors(), key=place)
             texts = [self._factor(factor) for factor in factors]
-            joined = "".join(texts) if factors[0].is_Integer and len(factors) == 2 else "·".join(texts)
-            return joined.replace("-1·", "−")
+            if factors[0] == -1:
+                return "-" + "·".join(texts[1:])
+            return ("" if factors[0].is_Integer and len(factors) == 2 else "·").join(texts)
 
         def _factor(self, factor: Any) -> str:
             text = self._print(factor)
@@ -986,14 +1028,15 @@ def _printer() -> Any:
 
 _COLOURS = {HOLDS: "green", FAILS: "bold red", NOT_RUN: "yellow"}
 _MARKS = {HOLDS: "✓ holds", FAILS: "✗ fails", NOT_RUN: "– not run"}
-_REFUTED = "dim"
 
 _PREFACE = (
-    "Each statement is run on the graph of scalars, in exact fractions compared with ==. In place of g(z) stands a"
-    " short fraction near it, so that you can check every number by hand.",
-    f"Logistic regression: p = 3, m = 4. Network: n₀ = {5}, n₁ = 3, n₂ = 2, n₃ = 1, m = 4.",
+    "Each statement is run on a graph of scalars, and the chain rule over that graph decides. The numbers are exact"
+    " fractions, compared with ==. A short fraction near g(z) stands for g(z)"
+    f" ({show(Short(1).sigmoid())} for g(1) = 0.731), so that you can check everything by hand.",
+    "Logistic regression: p = 3, m = 4. Network: n₀ = 5, n₁ = 3, n₂ = 2, n₃ = 1, m = 4."
+    " (1, 2; 3, 4) is a matrix with the rows 1, 2 and 3, 4.",
 )
-_ANY_SIZES = "D, B and A7 for any n₁, n₂, m: derived with indexed sums"
+_ANY_SIZES = "From D1 to D6 for any n₁, n₂ and m; in the same way B4, B3, A7 and B5"
 _LEGEND = (
     "k, s: units of layer 2, 1 to n₂. j, p: units of layer 1, 1 to n₁. i, r: observations, 1 to m. w[k,p]: weight of"
     " unit k for unit p. dJdz[k,i]: dJ⁽ⁱ⁾/dz of unit k, whatever it is. δ(i,r): 1 if i = r, else 0."
@@ -1010,18 +1053,18 @@ def _table(*headers: str) -> Table:
 
 def _tables(found: Notes) -> Iterator[RenderableType]:
     yield Text("The notes, executed", style="bold")
-    yield from map(Text, _PREFACE)
+    yield from map(Text, (*_PREFACE, ""))
     for letter, title in SECTIONS.items():
         claims = [claim for claim in found if claim.id.startswith(letter)]
         if not claims:
             continue
-        yield Text(f"\n{title}", style="bold")
+        yield Text(title, style="bold")
         table = _table("id", "reading" if letter == "E" else "statement", "verdict", "what was computed")
         for claim in claims:
             for id, text, verdict, style, evidence in _rows(claim):
                 table.add_row(id, Text(text), Text(verdict, style=style), Text(evidence))
         yield table
-    yield Text(f"\n{_ANY_SIZES}", style="bold")
+    yield Text(_ANY_SIZES, style="bold")
     if not found.derivation:
         yield Text(f"not run: {NEEDS_SYMPY}", style=_COLOURS[NOT_RUN])
     else:
