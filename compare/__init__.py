@@ -9,6 +9,7 @@ if not hasattr(autograd, "Exact"):
     )
 
 from compare.network import check_network
+from compare.notes import notes
 from compare.report import Report
 
-__all__ = ["Report", "check_network"]
+__all__ = ["Report", "check_network", "notes"]

@@ -17,6 +17,7 @@ import sympy
 from rich.console import Console
 
 from autograd.ops import OPS
+from compare.derivation import as_text, derivation
 from compare.notes import (
     FAILS,
     HOLDS,
@@ -24,14 +25,13 @@ from compare.notes import (
     NOT_RUN,
     Notes,
     Short,
-    as_text,
-    derivation,
     network,
     notes,
     show,
 )
 
 module = importlib.import_module("compare.notes")
+proof = importlib.import_module("compare.derivation")
 formulas = importlib.import_module("matrix_backprop.formulas")
 
 STATEMENTS = [
@@ -355,7 +355,7 @@ def test_the_derived_sums_give_what_the_graph_gives(steps: dict[str, Any]) -> No
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, wrong: Callable[..., Any]) -> set[str]:
-    monkeypatch.setattr(module, name, wrong)
+    monkeypatch.setattr(proof, name, wrong)
     return {step.id for step in derivation() if not step.holds}
 
 
@@ -407,7 +407,7 @@ def test_a_broken_step_is_shown_with_what_it_should_be(monkeypatch: pytest.Monke
     def rows(s: Any) -> Any:
         return s.matrix(s.n_1, s.n_2, lambda p, k: s.w[p, k])
 
-    monkeypatch.setattr(module, "weight_matrix", rows)
+    monkeypatch.setattr(proof, "weight_matrix", rows)
     found = notes()
     assert not found and not failing(found)
     assert found.summary == "Steps that do not follow: D1, D5, D6."
