@@ -105,6 +105,12 @@ sinh, cosh = elementary("sinh", math.sinh), elementary("cosh", math.cosh)
 sigmoid = elementary("sigmoid", _sigmoid)
 
 
+def _relu(x: Any) -> Any:
+    if x > 0 or x != x:
+        return x
+    return 0.0 if isinstance(x, float) else x * 0
+
+
 def _sign(x: Any) -> int:
     return 1 if x > 0 else -1 if x < 0 else 0
 
@@ -117,6 +123,11 @@ def _dot(*operands: Any) -> Any:
 def _swap_halves(_out: Any, *operands: Any) -> Sequence[Any]:
     n = len(operands) // 2
     return operands[n:] + operands[:n]
+
+
+def _inverse(x: Any, out: Any) -> Any:
+    """1 / x as a float if out is one, so that 1 / 0 is inf beside floats."""
+    return divide(1.0 if isinstance(out, float) else 1, x)
 
 
 def _power_slope(out: Any, x: Any, n: Any) -> Any:
@@ -142,7 +153,7 @@ _ROWS = [
     Op("add",        "+",   2, operator.add,     lambda out, x, y: (1, 1)),
     Op("subtract",   "−",   2, operator.sub,     lambda out, x, y: (1, -1)),
     Op("multiply",   "×",   2, operator.mul,     lambda out, x, y: (y, x)),
-    Op("divide",     "÷",   2, divide,           lambda out, x, y: (divide(1, y), -divide(out, y))),
+    Op("divide",     "÷",   2, divide,           lambda out, x, y: (_inverse(y, out), -divide(out, y))),
     Op("negative",   "neg", 1, operator.neg,     lambda out, x: (-1,)),
     Op("square",     "x²",  1, lambda x: x * x,  lambda out, x: (2 * x,)),
     Op("reciprocal", "1/x", 1, lambda x: divide(1, x), lambda out, x: (-out * out,)),
@@ -154,7 +165,7 @@ _ROWS = [
     # out = w_1 a_1 + ... + w_n a_n, operands in the order w_1, ..., w_n, a_1, ..., a_n: d out / d a_r = w_r
     Op("dot",        "Σ w·a", 0, _dot,           _swap_halves),
     # piecewise: the slope at a kink, and which operand wins a tie, are conventions
-    Op("relu",       "relu", 1, lambda x: x if x > 0 or x != x else x * 0, lambda out, x: (1 if x > 0 else 0,)),
+    Op("relu",       "relu", 1, _relu,           lambda out, x: (1 if x > 0 else 0,)),
     Op("absolute",   "abs", 1, abs,              lambda out, x: (_sign(x),)),
     Op("maximum",    "max", 2, lambda x, y: x if x >= y or x != x else y,
                                                  lambda out, x, y: (1, 0) if x >= y or x != x else (0, 1)),
@@ -163,8 +174,8 @@ _ROWS = [
     #  elementary    in floats      local derivative
     _function("exp",      math.exp,   lambda out, x: out),
     _function("expm1",    math.expm1, lambda out, x: out + 1),
-    _function("log",      math.log,   lambda out, x: divide(1, x)),
-    _function("log1p",    math.log1p, lambda out, x: divide(1, 1 + x)),
+    _function("log",      math.log,   lambda out, x: _inverse(x, out)),
+    _function("log1p",    math.log1p, lambda out, x: _inverse(1 + x, out)),
     _function("sqrt",     math.sqrt,  lambda out, x: divide(1, 2 * out)),
     _function("cbrt",     math.cbrt,  lambda out, x: divide(1, 3 * out * out)),
     _function("sin",      math.sin,   lambda out, x: cos(x)),
@@ -178,6 +189,7 @@ _ROWS = [
     _function("tanh",     math.tanh,  lambda out, x: 1 - out * out),
     _function("sigmoid",  _sigmoid,   lambda out, x: out * (1 - out)),
     _function("softplus", _softplus,  lambda out, x: sigmoid(x)),
+    _function("erf",      math.erf,   lambda out, x: 2 / math.sqrt(math.pi) * exp(-(x * x))),
 ]
 # fmt: on
 

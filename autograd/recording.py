@@ -42,6 +42,12 @@ class ValueArray(np.ndarray[Any, Any]):
     def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other, out=out)
 
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """Values stay Values whatever float type is asked for; they have none of their own."""
+        if np.dtype(dtype).kind == "f" and holds_nodes(self):
+            return self.copy()
+        return super().astype(dtype, *args, **kwargs)
+
 
 def values(array: ArrayLike, name: str = "") -> ValueArray:
     """An array of the same shape whose entries are Values labelled `name[i, j]`.
@@ -83,6 +89,30 @@ def numbers(array: Any) -> Array:
     return _array_of(array, lambda x: x.data if isinstance(x, Value) else x)
 
 
+def shadows(array: Any) -> Any:
+    """The floats that an array of Values or of exact numbers stands for; a float for a lone one, other things as they are.
+
+    >>> shadows(values([1, 2], "x"))
+    array([1., 2.])
+    """
+    if isinstance(array, Value):
+        return shadows(array.data)
+    if isinstance(array, Number):
+        return array.shadow()
+    if isinstance(array, np.ndarray) and array.dtype == object:
+        return np.array([float(shadows(x)) for x in array.flat]).reshape(array.shape)
+    return [shadows(x) for x in array] if isinstance(array, (list, tuple)) else array
+
+
+def holds_nodes(x: Any) -> bool:
+    """Whether x is a Value or a number of this package, or an array, list or tuple with one in it."""
+    if isinstance(x, (Value, Number)):
+        return True
+    if isinstance(x, np.ndarray):
+        return x.dtype == object and any(isinstance(y, (Value, Number)) for y in x.flat)
+    return isinstance(x, (list, tuple)) and any(map(holds_nodes, x))
+
+
 def _array_of(array: Any, content: Callable[[Any], Any]) -> Array:
     nodes = np.asarray(array, object)
     contents = [content(x) for x in nodes.flat]
@@ -107,13 +137,46 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
         return _recorded(_sum(*arrays, **kwargs))
     if method == "__call__" and ufunc is np.matmul and not kwargs:
         return _recorded(_matmul(*arrays))
+    if name in _NUMBERS_ONLY:
+        return getattr(ufunc, method)(*map(shadows, arrays), **kwargs)
     if method == "__call__" and name in OPS and name not in _LOOPS:
         ufunc = np.frompyfunc(_element(name), len(arrays), 1)
+    elif method == "__call__" and name in _COMPOSED:
+        ufunc = np.frompyfunc(_COMPOSED[name], len(arrays), 1)
     try:
         with np.errstate(all="ignore"):  # a comparison with nan in a loop over objects would warn
             return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
     except (TypeError, AttributeError) as error:
         raise TypeError(f"np.{name} on Values: {error}") from error
+
+
+# what these give is no function of the Values that has a slope: questions, and steps whose derivative is 0
+_NUMBERS_ONLY = ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc")
+
+
+def _call(name: str, x: Any) -> Any:
+    return apply(OPS[name], x)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    return (x if x >= y else y) + _call("log1p", _call("exp", -abs(x - y)))
+
+
+# functions of NumPy and SciPy made of rows of the table
+_COMPOSED: dict[str, Callable[..., Any]] = {
+    "logaddexp": _logaddexp,
+    "log2": lambda x: _call("log", x) / math.log(2),
+    "log10": lambda x: _call("log", x) / math.log(10),
+    "exp2": lambda x: _call("exp", x * math.log(2)),
+    "hypot": lambda x, y: _call("sqrt", x * x + y * y),
+    "float_power": lambda x, y: x**y,
+    "fabs": abs,
+    "fmax": lambda x, y: apply(OPS["maximum"], x, y),
+    "fmin": lambda x, y: apply(OPS["minimum"], x, y),
+    "expit": lambda x: _call("sigmoid", x),
+    "log_expit": lambda x: -_call("softplus", -x),
+    "xlogy": lambda x, y: x * _call("log", y) if x else 0 * y,
+}
 
 
 def _element(name: str) -> Callable[..., Any]:

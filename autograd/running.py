@@ -1,0 +1,277 @@
+"""Running NumPy code so that it leaves a graph: what NumPy needs while Values, or exact numbers, go through it.
+
+Most of NumPy works on a `ValueArray` as it is. `recording` takes care of the rest while code runs: allocators give arrays that
+can hold Values, and a few functions that insist on floats get a version for Values. What cannot be recorded raises a
+TypeError that names the function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from autograd import value
+from autograd.number import Number
+from autograd.ops import OPS, Op
+from autograd.recording import ValueArray, holds_nodes, shadows
+from autograd.value import Value, apply
+
+Function = Callable[..., Any]
+
+
+@contextlib.contextmanager
+def recording(*functions: Function) -> Iterator[None]:
+    """While the block runs, NumPy code works on Values and on the numbers of this package.
+
+    >>> from autograd import values
+    >>> x = values([1.0, 2.0], "x")
+    >>> with recording():
+    ...     h = np.zeros(2)               # elsewhere an array of floats, which cannot hold Values
+    ...     h[0] = 3 * x[1]
+    >>> h[0]
+    Value(6.0)
+
+    NumPy's module is changed for that time and restored afterwards, also when the block raises; so are the globals of
+    `functions` that were imported from it by name. Not for several threads at once.
+    """
+    replacements = {id(original): (module, name, new) for module, name, original, new in _replacements()}
+    places = [(vars(module), name, new) for module, name, new in replacements.values()]
+    for namespace in {id(f.__globals__): f.__globals__ for f in functions if hasattr(f, "__globals__")}.values():
+        places += [(namespace, name, replacements[id(x)][2]) for name, x in namespace.items() if id(x) in replacements]
+    originals = [(namespace, name, namespace[name]) for namespace, name, _ in places]
+    try:
+        for namespace, name, new in places:
+            namespace[name] = new
+        yield
+    finally:
+        for namespace, name, original in originals:
+            namespace[name] = original
+
+
+def _replacements() -> Iterator[tuple[Any, str, Function, Function]]:
+    """(module, name, original, replacement) of every function that is replaced while recording."""
+    for name in ("zeros", "ones", "empty", "full", "eye", "identity", "zeros_like", "ones_like", "empty_like", "full_like"):
+        yield np, name, getattr(np, name), _allocator(getattr(np, name))
+    for name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
+        yield np, name, getattr(np, name), _array_maker(getattr(np, name))
+    for name in ("allclose", "isclose", "array_equal", "nan_to_num", "round", "around"):
+        yield np, name, getattr(np, name), _for_nodes(getattr(np, name), _ON_SHADOWS.get(name, _on_shadows(getattr(np, name))))
+    for name, own in _MATH.items():
+        yield math, name, getattr(math, name), _for_nodes(getattr(math, name), own)
+    for name, own in _LINEAR_ALGEBRA.items():
+        yield np.linalg, name, getattr(np.linalg, name), _for_nodes(getattr(np.linalg, name), own)
+    special = sys.modules.get("scipy.special")
+    for name, own in _SPECIAL.items() if special else ():
+        yield special, name, getattr(special, name), _for_nodes(getattr(special, name), own)
+
+
+def _for_nodes(original: Function, own: Function) -> Function:
+    """`own` where an argument holds Values or exact numbers, elsewhere the original."""
+
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return own(*args, **kwargs) if holds_nodes([*args, *kwargs.values()]) else original(*args, **kwargs)
+
+    return function
+
+
+def _is_float(dtype: Any) -> bool:
+    return dtype is not None and np.dtype(dtype).kind == "f"
+
+
+def _allocator(original: Function) -> Function:
+    """np.zeros and its kind: an array of floats becomes one of objects, which can hold Values."""
+
+    @functools.wraps(original)
+    def allocate(*args: Any, **kwargs: Any) -> Any:
+        if original is np_full and len(args) > 1 and holds_nodes(args[1]):
+            kwargs["dtype"] = object
+        array = original(*args, **kwargs)
+        return array.astype(object).view(ValueArray) if array.dtype.kind in "fO" else array
+
+    np_full = np.full
+    return allocate
+
+
+def _array_maker(original: Function) -> Function:
+    """np.array and its kind: Values stay Values whatever float type is asked for."""
+
+    @functools.wraps(original)
+    def make(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if holds_nodes(x):
+            args = tuple(object if _is_dtype(a) else a for a in args)
+            kwargs = {k: object if k == "dtype" and _is_float(v) else v for k, v in kwargs.items()}
+        array = original(x, *args, **kwargs)
+        return array.view(ValueArray) if array.dtype == object else array
+
+    return make
+
+
+def _is_dtype(x: Any) -> bool:
+    return isinstance(x, (type, str, np.dtype)) and _is_float(x)
+
+
+def _on_shadows(function: Function) -> Function:
+    """A function of which only the numbers matter, not where they came from."""
+
+    def own(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(shadows, args), **kwargs)
+
+    return own
+
+
+def _finite(x: Any, *_args: Any, **_keywords: Any) -> Any:
+    """np.nan_to_num of finite numbers."""
+    if not np.isfinite(shadows(x)).all():
+        raise TypeError("np.nan_to_num on Values that are not finite: replace them with np.where before they appear")
+    return x
+
+
+def _refuse(advice: str) -> Function:
+    def own(*_args: Any, **_keywords: Any) -> Any:
+        raise TypeError(advice)
+
+    return own
+
+
+_ON_SHADOWS: dict[str, Function] = {
+    "nan_to_num": _finite,
+    "round": _refuse("np.round has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"),
+    "around": _refuse("np.around has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"),
+}
+
+
+def _element(name: str) -> Function:
+    op = OPS[name]
+    return lambda x: apply(op, x)
+
+
+_MATH: dict[str, Function] = {
+    **{name: _element(name) for name in ("exp", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")},
+    "log": lambda x, *base: apply(OPS["log"], x) / (math.log(base[0]) if base else 1),
+    "pow": lambda x, y: x**y,
+    "fabs": abs,
+    "isnan": lambda x: math.isnan(shadows(x)),
+    "isfinite": lambda x: math.isfinite(shadows(x)),
+}
+
+
+def _solve(A: Any, B: Any) -> Any:
+    """The solution of A X = B by elimination, the largest number of a column as its pivot."""
+    A, B = np.array(A, object).view(ValueArray), np.array(B, object).view(ValueArray)
+    if A.ndim != 2 or A.shape[0] != A.shape[1]:
+        raise TypeError(f"np.linalg on Values solves one square system, not one of shape {A.shape}: loop over the stack")
+    n = len(A)
+    X = B.reshape(n, -1)
+    for k in range(n):
+        pivot = k + int(np.argmax(np.abs(shadows(A[k:, k]))))
+        A[[k, pivot]], X[[k, pivot]] = A[[pivot, k]], X[[pivot, k]]
+        if not shadows(A[k, k]):
+            raise np.linalg.LinAlgError("Singular matrix")
+        for row in range(n):
+            if row != k:
+                factor = A[row, k] / A[k, k]
+                A[row, k:] = A[row, k:] - factor * A[k, k:]
+                X[row] = X[row] - factor * X[k]
+    return (X / np.diag(A)[:, None]).reshape(B.shape)
+
+
+def _det(A: Any) -> Any:
+    """The determinant, by expansion along the first row without a square root or a division."""
+    A = np.asarray(A, object)
+    if len(A) == 1:
+        return A[0, 0]
+    rest = np.delete(A, 0, axis=0)
+    return sum((-1) ** k * A[0, k] * _det(np.delete(rest, k, axis=1)) for k in range(len(A)))
+
+
+_LINEAR_ALGEBRA: dict[str, Function] = {
+    "solve": _solve,
+    "inv": lambda A: _solve(A, np.array(np.identity(len(A)).tolist(), object)),
+    "det": _det,
+}
+
+
+def _softmax(x: Any, axis: Any = None) -> Any:
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    largest = np.max(a, axis=axis, keepdims=True)
+    total = np.log(np.sum(np.exp(a - largest) * (1 if b is None else b), axis=axis, keepdims=True)) + largest
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+_SPECIAL: dict[str, Function] = {
+    "softmax": _softmax,
+    "logsumexp": _logsumexp,
+    "log_softmax": lambda x, axis=None: x - _logsumexp(x, axis=axis, keepdims=True),
+}
+
+Place = tuple[tuple[CodeType, int], ...]  # the user's frames from the outermost in: code and instruction
+
+
+@contextlib.contextmanager
+def locating() -> Iterator[dict[Value, Place]]:
+    """While the block runs, notes for every node where in the user's code it was made.
+
+    >>> def double(x):
+    ...     return 2 * x
+    >>> with locating() as places:
+    ...     y = double(Value(1.0))
+    >>> places[y][-1][0].co_name
+    'double'
+
+    The user's code is what does not belong to this package, to NumPy or to Python's own library.
+    """
+    places: dict[Value, Place] = {}
+    make = value._node
+
+    def located(data: Any, op: Op, operands: tuple[Value, ...]) -> Value:
+        node = make(data, op, operands)
+        places[node] = _place(sys._getframe(1))
+        return node
+
+    value._node = located
+    try:
+        yield places
+    finally:
+        value._node = make
+
+
+def _place(frame: FrameType | None) -> Place:
+    found = []
+    while frame is not None:
+        if frame.f_code is _boundary:
+            break
+        if _is_users(frame.f_code.co_filename):
+            found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(reversed(found))
+
+
+def call(function: Function, *args: Any) -> Any:
+    """Call a user's function; its frames are those inside of this one."""
+    return function(*args)
+
+
+_boundary = call.__code__
+
+
+@functools.cache
+def _is_users(filename: str) -> bool:
+    if filename.startswith((_OWN, _NUMPY, "<frozen")):
+        return False
+    return "site-packages" in filename or "dist-packages" in filename or not filename.startswith(_LIBRARY)
+
+
+_OWN, _NUMPY, _LIBRARY = (f"{os.path.dirname(str(path))}{os.sep}" for path in (__file__, np.__file__, os.__file__))
