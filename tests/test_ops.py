@@ -42,6 +42,7 @@ SMOOTH = {  # where the local derivatives are looked at; one interval for each o
     "tanh": [(-20, 20)],
     "sigmoid": [(-20, 20)],
     "softplus": [(-20, 20)],
+    "erf": [(-5, 5)],
 }
 PIECEWISE = ["relu", "absolute", "maximum", "minimum"]
 RATIONAL = {"add": 2, "subtract": 2, "multiply": 2, "divide": 2, "negative": 1, "square": 1, "reciprocal": 1}
