@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,38 +40,99 @@ def recording(*functions: Function) -> Iterator[None]:
     >>> h[0]
     Value(6.0)
 
-    NumPy's module is changed for that time and restored afterwards, also when the block raises; so are the globals of
-    `functions` that were imported from it by name. Not for several threads at once.
+    NumPy itself is not changed, only what the user's modules see under its name: those of `functions`, of their
+    caller, and every other loaded module that is the user's. They are restored afterwards, also when the block raises.
+    Not for several threads at once.
     """
-    replacements = {id(original): (module, name, new) for module, name, original, new in _replacements()}
-    places = [(vars(module), name, new) for module, name, new in replacements.values()]
-    for namespace in {id(f.__globals__): f.__globals__ for f in functions if hasattr(f, "__globals__")}.values():
-        places += [(namespace, name, replacements[id(x)][2]) for name, x in namespace.items() if id(x) in replacements]
+    substitutes = _substitutes()
+    places = [
+        (namespace, name, substitutes[id(x)])
+        for namespace in _users_namespaces(functions)
+        for name, x in namespace.items()
+        if id(x) in substitutes
+    ]
     originals = [(namespace, name, namespace[name]) for namespace, name, _ in places]
     try:
-        for namespace, name, new in places:
-            namespace[name] = new
+        for namespace, name, substitute in places:
+            namespace[name] = substitute
         yield
     finally:
         for namespace, name, original in originals:
             namespace[name] = original
 
 
-def _replacements() -> Iterator[tuple[Any, str, Function, Function]]:
-    """(module, name, original, replacement) of every function that is replaced while recording."""
-    for name in ("zeros", "ones", "empty", "full", "eye", "identity", "zeros_like", "ones_like", "empty_like", "full_like"):
-        yield np, name, getattr(np, name), _allocator(getattr(np, name))
+class _Substitute(ModuleType):
+    """A module with some of its functions replaced, for a user's code to see."""
+
+    def __init__(self, module: ModuleType, replaced: dict[str, Any]) -> None:
+        super().__init__(module.__name__)
+        vars(self).update(replaced, _module=module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["_module"], name)
+
+
+def _substitutes() -> dict[int, Any]:
+    """For the id of each function and module that is replaced: what stands for it."""
+    found: dict[int, Any] = {}
+    members: dict[str, dict[str, Any]] = {}
+    for module, name, new in _replacements():
+        found[id(getattr(module, name))] = new
+        members.setdefault(module.__name__, {})[name] = new
+    for name in sorted(members, key=len, reverse=True):  # numpy.linalg before numpy, which holds it
+        parent, _, child = name.rpartition(".")
+        found[id(sys.modules[name])] = substitute = _Substitute(sys.modules[name], members[name])
+        if parent in sys.modules:
+            members.setdefault(parent, {})[child] = substitute
+    for name in members.keys() & sys.modules.keys():
+        found.setdefault(id(sys.modules[name]), _Substitute(sys.modules[name], members[name]))
+    return found
+
+
+def _users_namespaces(functions: tuple[Function, ...]) -> list[dict[str, Any]]:
+    namespaces = [f.__globals__ for f in map(inspect.unwrap, functions) if hasattr(f, "__globals__")]
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    namespaces.append(frame.f_globals)
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if file and is_users(file) and "-packages" not in file:
+            namespaces.append(vars(module))
+    return list({id(namespace): namespace for namespace in namespaces}.values())
+
+
+def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
+    """(module, name, replacement) of every function that is replaced while recording."""
+    for name in (
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "eye",
+        "identity",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+    ):
+        yield np, name, _allocator(getattr(np, name))
     for name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
-        yield np, name, getattr(np, name), _array_maker(getattr(np, name))
+        yield np, name, _array_maker(getattr(np, name))
     for name in ("allclose", "isclose", "array_equal", "nan_to_num", "round", "around"):
-        yield np, name, getattr(np, name), _for_nodes(getattr(np, name), _ON_SHADOWS.get(name, _on_shadows(getattr(np, name))))
+        yield (
+            np,
+            name,
+            _for_nodes(getattr(np, name), _ON_SHADOWS.get(name, _on_shadows(getattr(np, name)))),
+        )
     for name, own in _MATH.items():
-        yield math, name, getattr(math, name), _for_nodes(getattr(math, name), own)
+        yield math, name, _for_nodes(getattr(math, name), own)
     for name, own in _LINEAR_ALGEBRA.items():
-        yield np.linalg, name, getattr(np.linalg, name), _for_nodes(getattr(np.linalg, name), own)
+        yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
     special = sys.modules.get("scipy.special")
-    for name, own in _SPECIAL.items() if special else ():
-        yield special, name, getattr(special, name), _for_nodes(getattr(special, name), own)
+    for name, own in _SPECIAL.items() if special is not None else ():
+        assert special is not None
+        yield special, name, _for_nodes(getattr(special, name), own)
 
 
 def _for_nodes(original: Function, own: Function) -> Function:
@@ -92,12 +154,11 @@ def _allocator(original: Function) -> Function:
 
     @functools.wraps(original)
     def allocate(*args: Any, **kwargs: Any) -> Any:
-        if original is np_full and len(args) > 1 and holds_nodes(args[1]):
+        if holds_nodes([*args, *kwargs.values()]) and original is np.full:
             kwargs["dtype"] = object
         array = original(*args, **kwargs)
         return array.astype(object).view(ValueArray) if array.dtype.kind in "fO" else array
 
-    np_full = np.full
     return allocate
 
 
@@ -155,7 +216,10 @@ def _element(name: str) -> Function:
 
 
 _MATH: dict[str, Function] = {
-    **{name: _element(name) for name in ("exp", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")},
+    **{
+        name: _element(name)
+        for name in ("exp", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
+    },
     "log": lambda x, *base: apply(OPS["log"], x) / (math.log(base[0]) if base else 1),
     "pow": lambda x, y: x**y,
     "fabs": abs,
@@ -168,7 +232,9 @@ def _solve(A: Any, B: Any) -> Any:
     """The solution of A X = B by elimination, the largest number of a column as its pivot."""
     A, B = np.array(A, object).view(ValueArray), np.array(B, object).view(ValueArray)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
-        raise TypeError(f"np.linalg on Values solves one square system, not one of shape {A.shape}: loop over the stack")
+        raise TypeError(
+            f"np.linalg on Values solves one square system, not one of shape {A.shape}: loop over the stack"
+        )
     n = len(A)
     X = B.reshape(n, -1)
     for k in range(n):
@@ -253,22 +319,23 @@ def _place(frame: FrameType | None) -> Place:
     while frame is not None:
         if frame.f_code is _boundary:
             break
-        if _is_users(frame.f_code.co_filename):
+        if is_users(frame.f_code.co_filename):
             found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return tuple(reversed(found))
 
 
-def call(function: Function, *args: Any) -> Any:
+def call(function: Function, *args: Any, **keywords: Any) -> Any:
     """Call a user's function; its frames are those inside of this one."""
-    return function(*args)
+    return function(*args, **keywords)
 
 
 _boundary = call.__code__
 
 
 @functools.cache
-def _is_users(filename: str) -> bool:
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's, not this package's, NumPy's or Python's own."""
     if filename.startswith((_OWN, _NUMPY, "<frozen")):
         return False
     return "site-packages" in filename or "dist-packages" in filename or not filename.startswith(_LIBRARY)

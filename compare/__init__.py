@@ -8,8 +8,18 @@ if not hasattr(autograd, "Exact"):
         "the same import name; install backprop-compare into an environment of its own"
     )
 
+from compare.gradcheck import GradcheckError, UnusableCode, check_vjp, gradcheck, watch
 from compare.network import check_network
 from compare.notes import notes
 from compare.report import Report
 
-__all__ = ["Report", "check_network", "notes"]
+__all__ = [
+    "GradcheckError",
+    "Report",
+    "UnusableCode",
+    "check_network",
+    "check_vjp",
+    "gradcheck",
+    "notes",
+    "watch",
+]

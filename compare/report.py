@@ -89,6 +89,7 @@ class Report:
     preface: Sequence[str] = ()
     evidence: Sequence[str] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    ours: str = "the formula gives"
 
     def __bool__(self) -> bool:
         return all(row.ok for row in self.rows)
@@ -180,13 +181,12 @@ class Report:
             if row.verdict == INHERITED:
                 lines.append(f"{line}, only because {row.because} is wrong.")
                 continue
-            lines.append(f"{line}. The formula is {row.formula}.")
+            lines.append(f"{line}. The formula is {row.formula}." if row.formula else f"{line}.")
             if row.problem:
-                lines.append(f"    it raised {row.problem}")
+                lines.append(f"    it raised {row.problem}" if row.formula else f"    {row.problem}")
             for mismatch in row.mismatches:
                 lines.append(
-                    f"    at {list(mismatch.index)}: the formula gives {mismatch.yours},"
-                    f" the chain rule {mismatch.chain_rule}"
+                    f"    at {list(mismatch.index)}: {self.ours} {mismatch.yours}, the chain rule {mismatch.chain_rule}"
                 )
         return lines
 

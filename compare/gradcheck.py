@@ -1,0 +1,630 @@
+"""`gradcheck` and `check_vjp`: anyone's hand-written backward pass against the chain rule over its own forward pass.
+
+The forward code runs, unmodified, on Values and leaves a graph; the engine gets the gradients from the graph. The
+backward code runs on plain numbers of the same type. So both sides are numbers of one type and compare exactly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import inspect
+import linecache
+import random
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Value, ValueArray, graph, numbers, total, values
+from autograd import gradients as gradients_of
+from autograd.recording import holds_nodes
+from autograd.residue import ZeroResidue
+from autograd.running import call, is_users, recording
+from compare.arithmetic import NAMES, Arithmetic
+from compare.report import DIFFERENT, Report, Row, counted
+from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+
+
+class GradcheckError(AssertionError):
+    """Raised by a check that failed; its message is the report, which is `error.report`."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"\n{report}")
+        self.report = report
+
+
+class UnusableCode(ValueError):
+    """Raised where code cannot be checked at all: it raises, gives no scalar, or drops its parameters."""
+
+
+_watched: list[dict[str, Any]] = []  # one record for each forward pass that is being recorded
+
+
+def watch(name: str, array: Any) -> Any:
+    """Give an intermediate result of a forward pass a name, so that its gradient is compared too; returns the array.
+
+    >>> a1 = watch("a1", np.tanh(np.array([0.0, 1.0])))
+
+    Outside a check it does nothing. `gradients` may return a gradient under the same name; a second array of the same
+    name, in a loop say, is called name#2.
+    """
+    if _watched and holds_nodes(array):
+        record = _watched[-1]
+        count = 1 + sum(key.split("#")[0] == name for key in record)
+        record[name if count == 1 else f"{name}#{count}"] = array
+    return array
+
+
+def gradcheck(
+    cost: Function,
+    gradients: Function,
+    params: Any,
+    *args: Any,
+    arithmetic: str | None = None,
+    seed: int = 0,
+    raise_exception: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Check hand-written gradients exactly: `gradients(params, *args)` against the chain rule over `cost(params, *args)`.
+
+    >>> def cost(params, X, y):
+    ...     return np.sum((np.dot(params["w"], X) + params["b"] - y) ** 2)
+    >>> def gradients(params, X, y):
+    ...     d = 2 * (np.dot(params["w"], X) + params["b"] - y)
+    ...     return {"w": np.dot(d, X.T), "b": np.sum(d)}
+    >>> params = {"w": np.array([0.5, -1.0]), "b": 0.25}
+    >>> X, y = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, -1.0]]), np.array([1.0, 0.0, 2.0])
+    >>> bool(gradcheck(cost, gradients, params, X, y))
+    True
+
+    `cost` gives a scalar (or a tuple that begins with it); `params` is a dict, list, tuple (also nested) or one array, and
+    `gradients` gives the same structure, under the same names or dW for W. Arrays and numbers of floats are recorded,
+    integers and booleans are left alone, nothing of the caller's is changed. Gradients of arrays that `cost` names with
+    `watch` may be among them. `arithmetic` and `seed` as in `check_network`.
+
+    Returns a true Report, or raises GradcheckError; with `raise_exception=False` the report either way. Raises
+    UnusableCode (a ValueError) where the code cannot be run at all.
+    """
+    task = _Gradients(cost, gradients, params, args, seed)
+    return _finish(_check(task, arithmetic, seed, progress), raise_exception)
+
+
+def check_vjp(
+    forward: Function,
+    backward: Function,
+    inputs: Sequence[Any] | Mapping[str, Any],
+    arithmetic: str | None = None,
+    seed: int = 0,
+    raise_exception: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Check a layer exactly: `backward(dout, cache)` against the chain rule over `forward(*inputs)`, for any dout.
+
+    >>> def forward(x, w):
+    ...     return x @ w, (x, w)
+    >>> def backward(dout, cache):
+    ...     x, w = cache
+    ...     return dout @ w.T, x.T @ dout
+    >>> bool(check_vjp(forward, backward, (np.ones((4, 3)), np.ones((3, 2)))))
+    True
+
+    `forward` gives out, or (out, cache); `backward` is then called with dout, or with dout and cache, and gives the
+    gradients of the inputs: in their order (those of float inputs), or as a dict by the names of `forward`'s parameters.
+    J = sum(out * dout) turns the layer into a scalar; dout is drawn at random. Inputs are a tuple, or a dict of keyword
+    arguments. Returns and raises as `gradcheck`.
+    """
+    task = _Layer(forward, backward, inputs, seed)
+    return _finish(_check(task, arithmetic, seed, progress), raise_exception)
+
+
+def _finish(report: Report, raise_exception: bool) -> Report:
+    if raise_exception and not report:
+        raise GradcheckError(report)
+    return report
+
+
+# A task: a user's code, to be run in any arithmetic
+
+
+class Task:
+    """A user's code: what is recorded, how the forward pass is run, how the gradients are.
+
+    `arrays` are the recorded arrays by name. `functions` are the user's.
+    """
+
+    arrays: dict[str, Array]
+    functions: tuple[Function, ...]
+    title: str
+    scope: str
+
+    def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
+        """J, from arrays of Values or of floats."""
+        raise NotImplementedError
+
+    def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
+        """The user's gradients by name."""
+        raise NotImplementedError
+
+    def forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any]]:
+        """J as a node, and the watched arrays."""
+        _watched.append({})
+        try:
+            J = self.cost(given, arithmetic)
+        finally:
+            record = _watched.pop()
+        return J, {name: array for name, array in record.items() if isinstance(array, (np.ndarray, Value))}
+
+    @contextlib.contextmanager
+    def running(self, record: bool = True) -> Iterator[None]:
+        """The state of the world is the same for each run of the user's code, and afterwards as it was."""
+        state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
+        kept = [(x, _copied(x)) for x in _mutable_state(self.functions)]
+        try:
+            with recording(*map(_function, self.functions)) if record else contextlib.nullcontext():
+                with np.errstate(all="ignore"):
+                    yield
+        finally:
+            for x, before in kept:
+                _restore(x, before)
+            np.random.set_state(state)  # noqa: NPY002
+            random.setstate(python_state)
+
+    def prepare(self, arithmetic: Arithmetic) -> None:
+        """Called before a run in other numbers."""
+
+    def sides(self, arithmetic: Arithmetic) -> Sides:
+        """Both sides in these numbers."""
+        self.prepare(arithmetic)
+        given = {name: _as_numbers(array, arithmetic, name) for name, array in self.arrays.items()}
+        J, watched, inputs = self.graph(given, arithmetic)
+        J.backward()
+        chain = {name: np.asarray(gradients_of(x)) for name, x in (inputs | watched).items()}
+        with self.running():
+            ours = self.by_hand({name: _owned(x) for name, x in given.items()}, arithmetic)
+        return Sides({name: _as_array(ours.get(name)) for name in chain}, chain)
+
+    def graph(
+        self, given: dict[str, Any], arithmetic: Arithmetic | None
+    ) -> tuple[Value, dict[str, Any], dict[str, Any]]:
+        """J, the watched arrays and the inputs as Values."""
+        inputs = {name: values(x, name) for name, x in given.items()}
+        with self.running():
+            J, watched = self.forward({name: x if x.ndim else x.item() for name, x in inputs.items()}, arithmetic)
+        return J, watched, inputs
+
+    def floats(self) -> Sides:
+        """Both sides in float64: the user's gradients as they are without us."""
+        given = {name: np.array(array) for name, array in self.arrays.items()}
+        J, watched, inputs = self.graph(given, None)
+        J.backward()
+        chain = {name: np.asarray(gradients_of(x)) for name, x in (inputs | watched).items()}
+        with self.running(record=False):
+            ours = self.by_hand({name: _plain_copy(x) for name, x in given.items()}, None)
+        return Sides({name: _as_array(ours.get(name)) for name in chain}, chain)
+
+
+class _Gradients(Task):
+    """cost(params, *args) and gradients(params, *args)."""
+
+    def __init__(self, cost: Function, gradients: Function, params: Any, args: tuple[Any, ...], seed: int) -> None:
+        self.cost_function, self.gradients, self.params, self.args = cost, gradients, params, args
+        self.functions = (cost, gradients)
+        self.root = "" if isinstance(params, Mapping) else _parameters(cost, 1)[0]
+        self.arrays = dict(_leaves(params, self.root))
+        if not self.arrays:
+            raise UnusableCode(f"params holds no array or number of floats to differentiate: {_shape_of(params)}")
+        _refuse_bad_arrays(self.arrays)
+        self.title = f"{_name(gradients)} against the chain rule over {_name(cost)}"
+        self.scope = "all parameters (on this branch of the code, for these data)"
+
+    def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
+        J = _run(self.cost_function, _rebuilt(self.params, given, self.root), *self._args(arithmetic))
+        return _scalar(J, self.cost_function)
+
+    def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
+        found = _run(self.gradients, _rebuilt(self.params, given, self.root), *self._args(arithmetic))
+        if isinstance(found, tuple) and not isinstance(self.params, tuple) and len(found) == 2:
+            found = found[1]  # loss and gradients in one function
+        return _matched(found, self.params, list(self.arrays), self.root, _name(self.gradients))
+
+    def _args(self, arithmetic: Arithmetic | None) -> list[Any]:
+        return [_given(arg, arithmetic) for arg in self.args]
+
+
+class _Layer(Task):
+    """forward(*inputs) and backward(dout, cache)."""
+
+    def __init__(
+        self, forward: Function, backward: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int
+    ) -> None:
+        self.forward_function, self.backward, self.functions = forward, backward, (forward, backward)
+        self.keywords = isinstance(inputs, Mapping)
+        if isinstance(inputs, np.ndarray):
+            inputs = (inputs,)
+        names = list(inputs) if isinstance(inputs, Mapping) else _parameters(forward, len(inputs))
+        self.inputs = dict(inputs) if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
+        self.arrays = dict(_leaves(self.inputs, ""))
+        if not self.arrays:
+            raise UnusableCode(f"inputs holds no array or number of floats to differentiate: {_shape_of(inputs)}")
+        _refuse_bad_arrays(self.arrays)
+        self.title = f"{_name(backward)} against the chain rule over {_name(forward)}"
+        self.scope = "all inputs and upstream gradients (on this branch of the code)"
+        with self.running(record=False):
+            out, _ = self._out({name: _plain_copy(x) for name, x in self.arrays.items()}, None)
+        self.dout = np.random.default_rng(seed).normal(size=np.shape(out))
+
+    def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
+        out, _ = self._out(given, arithmetic)
+        terms = np.asarray(out, object) * self._dout(arithmetic)
+        J = total(terms.flat)
+        return _scalar(J, self.forward_function)
+
+    def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
+        out, cache = self._out(given, arithmetic)
+        dout = self._dout(arithmetic)
+        dout = dout.view(ValueArray) if dout.dtype == object else dout.copy()
+        extra = [] if cache is None and _positional(self.backward) < 2 else [cache]
+        found = _run(self.backward, dout if dout.ndim else dout[()], *extra)
+        return _matched(found, self.inputs, list(self.arrays), "", _name(self.backward))
+
+    def prepare(self, arithmetic: Arithmetic) -> None:
+        self._numbers = arithmetic.variables(self.dout, "dout")
+
+    def _out(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, Any]:
+        inputs = _rebuilt(self.inputs, given, "", lambda x: _given(x, arithmetic))
+        found = (
+            _run(self.forward_function, **inputs) if self.keywords else _run(self.forward_function, *inputs.values())
+        )
+        return found if isinstance(found, tuple) and len(found) == 2 else (found, None)
+
+    def _dout(self, arithmetic: Arithmetic | None) -> Array:
+        return self.dout if arithmetic is None else self._numbers
+
+
+def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[str], None] | None) -> Report:
+    """Both sides of a task in the strongest arithmetic that can decide, and why they differ."""
+    if arithmetic is not None and arithmetic not in NAMES:
+        raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
+    tell = progress or (lambda step: None)
+
+    def run(numbers_of: Arithmetic) -> Sides:
+        tell(numbers_of.name)
+        return task.sides(numbers_of)
+
+    floats, order = _first_run(task)
+    court = Court(run, floats, task.scope)
+    judges, remarks = _judges(court, arithmetic, seed)
+    if not judges:
+        raise UnusableCode(remarks[-1])
+    rows: list[Row] = []
+    for name in order:
+        judge = next((judge for judge in judges if judge.full[name].all()), judges[-1])
+        equal = judge.full[name]
+        ours = floats.ours.get(name)
+        rows.append(
+            Row(
+                name=name,
+                statement="",
+                formula="",
+                shape=equal.shape,
+                equal=int(equal.sum()),
+                size=equal.size,
+                verdict=judge.verdict if equal.all() else DIFFERENT,
+                largest_difference=largest_difference(ours, floats.chain[name]),
+                mismatches=() if equal.all() else court.mismatches(name, equal),
+                problem="" if ours is not None else f"your code gives no gradient for {name}: nothing was compared",
+            )
+        )
+    rows = [_with_ulps(row, court) for row in rows]
+    evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
+    size = sum(x.size for x in task.arrays.values())
+    facts = {"arithmetic": arithmetic or "strongest", "seed": seed, "parameters": size}
+    preface = [
+        f"{counted(size, 'number')} in {counted(len(task.arrays), 'array')}; the chain rule over a graph of scalars."
+    ]
+    return Report(task.title, rows, preface, [*evidence, *about_floats(rows), *remarks], facts, ours="yours is")
+
+
+def _with_ulps(row: Row, court: Court) -> Row:
+    if not row.ok:
+        return row
+    try:
+        found: dict[str, Any] = court.ulps(row.name)
+        return dataclasses.replace(row, **found)
+    except (UnusableCode, ZeroDivisionError, ValueError):  # code that long floats cannot run
+        return row
+
+
+def _judges(court: Court, arithmetic: str | None, seed: int) -> tuple[list[Judge], list[str]]:
+    """The judgements from the strongest on, until everything is equal; and what kept an arithmetic from judging."""
+    if arithmetic is not None:
+        return court.judges(arithmetic, seed), []
+    judges: list[Judge] = []
+    remarks: list[str] = []
+    strongest_first: list[Callable[[], Judge]] = [
+        lambda: court.by_residues(seed),
+        court.by_fractions,
+        court.by_long_floats,
+        court.by_floats,
+    ]
+    for judge_by in strongest_first:
+        try:
+            judges.append(judge_by())
+        except (UnusableCode, ArithmeticError, ValueError, TypeError) as problem:
+            remarks.append(str(problem))
+            continue
+        decided = np.logical_or.reduce([[judge.full[name].all() for name in court.names] for judge in judges])
+        if decided.all():
+            break
+    return judges, [] if judges else remarks
+
+
+def _first_run(task: Task) -> tuple[Sides, list[str]]:
+    """Both sides in float64, and the names of the gradients in the order of back propagation."""
+    J, watched, inputs = task.graph({name: np.array(array) for name, array in task.arrays.items()}, None)
+    first_use: dict[Value, int] = {}
+    for node in graph(J):
+        for operand in node.operands:
+            first_use.setdefault(operand, node.order)
+
+    def first(nodes: Any) -> float:
+        uses = [first_use[x] for x in np.asarray(nodes, object).flat if isinstance(x, Value) and x in first_use]
+        return min(uses, default=np.inf)
+
+    floats = task.floats()
+    given = {name for name in watched if floats.ours.get(name) is not None}
+    nodes = {name: x for name, x in (inputs | watched).items() if name in inputs or name in given}
+    order = sorted(nodes, key=lambda name: first(nodes[name]), reverse=True)
+    return Sides({name: floats.ours.get(name) for name in order}, {name: floats.chain[name] for name in order}), order
+
+
+# The user's code and data
+
+
+def _run(function: Function, *args: Any, **keywords: Any) -> Any:
+    """Call the user's code; what it raises becomes a sentence with its line."""
+    try:
+        return call(function, *args, **keywords)
+    except ZeroResidue:
+        raise
+    except Exception as problem:
+        raise UnusableCode(_complaint(function, problem)) from problem
+
+
+def _complaint(function: Function, problem: BaseException) -> str:
+    frames = [f for f in traceback.extract_tb(problem.__traceback__) if is_users(f.filename)]
+    where = ""
+    if frames:
+        line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)).strip()
+        where = f" at line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}, `{line}`"
+    text = str(problem)
+    advice = ""
+    if isinstance(problem, TypeError) and ("'Value'" in text or "NumpyScalar" in text or "Exact" in text):
+        advice = "; a number taken out of its graph would lose its gradient: keep the NumPy scalar as it is"
+    return f"{_name(function)} raised {type(problem).__name__}{where}: {text}{advice}"
+
+
+def _scalar(J: Any, function: Function) -> Value:
+    """The cost as one node."""
+    if isinstance(J, tuple) and J:
+        J = J[0]
+    if isinstance(J, np.ndarray):
+        if J.size != 1:
+            raise UnusableCode(f"{_name(function)} must give one number, it gave an array of shape {J.shape}")
+        J = J.reshape(-1)[0]
+    if not isinstance(J, Value):
+        raise UnusableCode(
+            f"{_name(function)} gave {type(J).__name__} {J!r}, which does not depend on what it was given: is a parameter"
+            " copied or turned into a plain number on the way?"
+        )
+    return J
+
+
+def _name(function: Function) -> str:
+    name: str = getattr(function, "__qualname__", type(function).__name__)
+    return name.rpartition("<locals>.")[2]
+
+
+def _function(function: Function) -> Function:
+    return getattr(function, "__func__", function)
+
+
+def _parameters(function: Function, count: int) -> list[str]:
+    """The names of a function's first positional parameters."""
+    try:
+        names = [
+            p.name
+            for p in inspect.signature(function).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        names = []
+    return [*names, *(f"input{k}" for k in range(len(names), count))][:count]
+
+
+def _positional(function: Function) -> int:
+    """How many positional arguments a function can take."""
+    try:
+        kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return 2
+    return (
+        2
+        if inspect.Parameter.VAR_POSITIONAL in kinds
+        else sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
+    )
+
+
+def _is_recorded(x: Any) -> bool:
+    return isinstance(x, (float, np.floating)) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
+
+
+def _leaves(tree: Any, name: str) -> Iterator[tuple[str, Array]]:
+    """(name, array) of every array or number of floats in nested dicts, lists and tuples."""
+    if _is_recorded(tree):
+        yield name or "x", np.asarray(tree, float)
+    elif isinstance(tree, Mapping):
+        for key, child in tree.items():
+            yield from _leaves(child, f"{name}.{key}" if name else str(key))
+    elif isinstance(tree, (list, tuple)):
+        for k, child in enumerate(tree):
+            yield from _leaves(child, f"{name}[{k}]")
+
+
+def _rebuilt(tree: Any, leaves: dict[str, Any], name: str, other: Callable[[Any], Any] | None = None) -> Any:
+    """The same nesting with the recorded leaves replaced, and everything else copied."""
+    if _is_recorded(tree):
+        return leaves[name or "x"]
+    if isinstance(tree, Mapping):
+        return {
+            key: _rebuilt(child, leaves, f"{name}.{key}" if name else str(key), other) for key, child in tree.items()
+        }
+    if isinstance(tree, (list, tuple)):
+        children = [_rebuilt(child, leaves, f"{name}[{k}]", other) for k, child in enumerate(tree)]
+        return children if isinstance(tree, list) else _tuple_like(tree, children)
+    return (other or _copied)(tree)
+
+
+def _tuple_like(tree: Any, children: list[Any]) -> Any:
+    return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+
+
+def _matched(found: Any, tree: Any, names: list[str], root: str, function: str) -> dict[str, Any]:
+    """The user's gradients by the names of what they are gradients of."""
+    if isinstance(found, Mapping):
+        flat = dict(_flat(found, ""))
+    elif isinstance(tree, Mapping):
+        sequence = found if isinstance(found, (tuple, list)) else [found]
+        if len(sequence) != len(names) and len(sequence) != len(tree):
+            raise UnusableCode(
+                f"{function} gave {counted(len(sequence), 'array')}, but there are {len(names)} to differentiate:"
+                f" {', '.join(names)}; a dict with these names leaves no doubt"
+            )
+        keys = names if len(sequence) == len(names) else list(tree)
+        flat = dict(zip(keys, sequence, strict=True))
+    elif isinstance(tree, (list, tuple)) and isinstance(found, (list, tuple)) and len(found) != len(tree):
+        raise UnusableCode(f"{function} gave {counted(len(found), 'array')}, but params holds {len(tree)}")
+    else:
+        flat = dict(_flat(found, root))
+    return {name: flat.get(name, _alias(flat, name)) for name in names} | {
+        key.removeprefix("d") if key.removeprefix("d") not in names else key: x
+        for key, x in flat.items()
+        if key not in names
+    }
+
+
+def _alias(flat: dict[str, Any], name: str) -> Any:
+    head, dot, last = name.rpartition(".")
+    return next(
+        (flat[key] for prefix in ("d", "dJd", "grad_", "d_") if (key := f"{head}{dot}{prefix}{last}") in flat), None
+    )
+
+
+def _flat(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, Mapping):
+        for key, child in tree.items():
+            yield from _flat(child, f"{name}.{key}" if name else str(key))
+    elif isinstance(tree, (list, tuple)):
+        for k, child in enumerate(tree):
+            yield from _flat(child, f"{name}[{k}]")
+    else:
+        yield name or "x", tree
+
+
+def _refuse_bad_arrays(arrays: dict[str, Array]) -> None:
+    for name, array in arrays.items():
+        for place in np.argwhere(~np.isfinite(array)):
+            raise UnusableCode(
+                f"{name} of shape {array.shape} holds {array[tuple(place)]} at {place.tolist()}: it must be finite"
+            )
+
+
+def _shape_of(x: Any) -> str:
+    return f"it is {type(x).__name__}" + (f" of {x.dtype} with shape {x.shape}" if isinstance(x, np.ndarray) else "")
+
+
+def _as_numbers(array: Array, arithmetic: Arithmetic, name: str) -> Array:
+    return arithmetic.variables(array, name)
+
+
+def _owned(numbers_: Array) -> Any:
+    """Numbers for the user's code to work on, in memory of their own."""
+    return numbers_.copy().view(ValueArray) if numbers_.ndim else numbers_.item()
+
+
+def _plain_copy(array: Array) -> Any:
+    return np.array(array) if array.ndim else float(array)
+
+
+def _given(x: Any, arithmetic: Arithmetic | None) -> Any:
+    """An argument that is not differentiated, as the user's code gets it: a copy, its floats as numbers."""
+    if arithmetic is not None and isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        return arithmetic.constants(x).view(ValueArray)
+    if isinstance(x, Mapping):
+        return {key: _given(child, arithmetic) for key, child in x.items()}
+    if type(x) in (list, tuple):
+        return type(x)(_given(child, arithmetic) for child in x)
+    return _copied(x)
+
+
+def _copied(x: Any) -> Any:
+    """x in memory of its own, where that is possible."""
+    try:
+        return copy.deepcopy(x)
+    except Exception:
+        return x
+
+
+def _mutable_state(functions: Sequence[Function]) -> list[Any]:
+    """Containers that the user's code can change from one run to the next: globals, defaults, closures and `self`."""
+    found: list[Any] = []
+    for function in functions:
+        owner = getattr(function, "__self__", None)
+        if hasattr(owner, "__dict__"):
+            found.append(vars(owner))
+        plain = _function(function)
+        code = getattr(plain, "__code__", None)
+        if code is None:
+            continue
+        found += [plain.__globals__[name] for name in code.co_names if name in plain.__globals__]
+        found += plain.__defaults__ or ()
+        found += (plain.__kwdefaults__ or {}).values()
+        found += [cell.cell_contents for cell in plain.__closure__ or () if _is_full(cell)]
+    kinds = (dict, list, set, np.ndarray, np.random.Generator, np.random.RandomState)
+    return list({id(x): x for x in found if isinstance(x, kinds)}.values())
+
+
+def _is_full(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def _restore(x: Any, before: Any) -> None:
+    """Put a container back as it was."""
+    if isinstance(x, np.ndarray):
+        x[...] = before
+    elif isinstance(x, list):
+        x[:] = before
+    elif isinstance(x, np.random.Generator):
+        x.bit_generator.state = before.bit_generator.state
+    elif isinstance(x, np.random.RandomState):
+        x.set_state(before.get_state())
+    else:
+        x.clear()
+        x.update(before)
+
+
+def _as_array(x: Any) -> Any:
+    if x is None:
+        return None
+    return np.asarray(numbers(x) if holds_nodes(x) else x)
