@@ -228,6 +228,329 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         ("1/m twice", [("dJdz2 = a2 - Y", "dJdz2 = (a2 - Y) / m")], "1/m|m = 6|1/6|twice"),
         ("dJdb1 averaged over the units", [("np.mean(dJdz1, axis=1, ", "np.mean(dJdz1, axis=0, ")], "axis|shape"),
     ],
+    "group_norm": [
+        (
+            "mean taken as a constant",
+            [("size * dx_hat - total - x_hat", "size * dx_hat - x_hat")],
+            "mean",
+            "constant|left out|missing|path",
+        ),
+        (
+            "variance taken as a constant",
+            [("- total - x_hat * slope)", "- total)")],
+            "var|std",
+            "constant|left out|missing|path",
+        ),
+        (
+            "size of a group without its pixels",
+            [("size * dx_hat - total", "(C // G) * dx_hat - total")],
+            "size|mean|factor|1/4|N = 4|direct",
+        ),
+        ("gamma forgotten", [("(dout * gamma).reshape", "dout.reshape")], "gamma"),
+        ("divided by the variance", [("std.reshape(N, G, 1))", "std.reshape(N, G, 1) ** 2)")], "std|sqrt|var"),
+        (
+            "dbeta without keepdims",
+            [("dbeta = np.sum(dout, axis=(0, 2, 3), keepdims=True)", "dbeta = np.sum(dout, axis=(0, 2, 3))")],
+            "shape|keepdims",
+        ),
+    ],
+    "rms_norm": [
+        (
+            "mean square taken as a constant",
+            [("    dx += dms * 2 * x / D\n", "")],
+            "ms|mean|r",
+            "constant|left out|missing|path",
+        ),
+        ("1/D missing", [("2 * x / D", "2 * x")], "1/D|1/4|D = 4|factor|mean"),
+        ("2 of the square missing", [("dms * 2 * x / D", "dms * x / D")], "2|square"),
+        ("r squared for r cubed", [("-0.5 * r**3 * dr", "-0.5 * r**2 * dr")], "r|sqrt|slope"),
+        ("sign of dms", [("dms = -0.5", "dms = 0.5")], "sign|minus|negative"),
+        ("weight forgotten", [("dxr = dout * g", "dxr = dout * 1.0")], "g"),
+        ("r forgotten in dg", [("dout * x * r, axis=0", "dout * x, axis=0")], "r"),
+    ],
+    "conv_loops": [
+        (
+            "padding cropped at one end only",
+            [("dx_pad[:, :, pad : pad + H, pad : pad + W]", "dx_pad[:, :, :H, :W]")],
+            "pad|shift|offset|crop|order|permut",
+        ),
+        ("padding not cropped", [("dx = dx_pad[:, :, pad : pad + H, pad : pad + W]", "dx = dx_pad")], "shape|pad"),
+        (
+            "stride ignored",
+            [("top, left = i * stride, j * stride", "top, left = i, j")],
+            "stride|window|position|x_pad",
+        ),
+        (
+            "filter turned round",
+            [("left : left + WW] += g * w[f]", "left : left + WW] += g * w[f][:, ::-1, ::-1]")],
+            "flip|turned|w|order|permut",
+        ),
+        (
+            "dx assigned, not accumulated",
+            [("left : left + WW] += g * w[f]", "left : left + WW] = g * w[f]")],
+            "accumulat|\\+=|overwrit|consumer|path|left out",
+        ),
+        (
+            "dw assigned, not accumulated",
+            [("dw[f] += g", "dw[f] = g")],
+            "accumulat|\\+=|overwrit|consumer|path|left out",
+        ),
+        (
+            "db assigned, not accumulated",
+            [("db[f] += g", "db[f] = g")],
+            "accumulat|\\+=|overwrit|consumer|path|left out",
+        ),
+        (
+            "db a mean over the batch",
+            [("    return dx, dw, db\n", "    return dx, dw, db / N\n")],
+            "mean|1/N|1/2|factor",
+        ),
+    ],
+    "conv_im2col": [
+        (
+            "overlapping windows lost",
+            [("np.add.at(dx_pad, (slice(None), k, i, j), dcols)", "dx_pad[:, k, i, j] += dcols")],
+            "np\\.add\\.at|repeat|accumulat|overlap|consumer|path",
+        ),
+        (
+            "images and positions mixed",
+            [
+                (
+                    "dcols.reshape(C * HH * WW, -1, N).transpose(2, 0, 1)",
+                    "dcols.reshape(C * HH * WW, N, -1).transpose(1, 0, 2)",
+                )
+            ],
+            "order|permut|reshape|transposed|mixed",
+        ),
+        (
+            "images and filters mixed",
+            [("dout.transpose(1, 2, 3, 0).reshape(F, -1)", "dout.reshape(F, -1)")],
+            "order|permut|reshape|transposed|mixed",
+        ),
+        (
+            "db not summed over the images",
+            [("np.sum(dout, axis=(0, 2, 3))", "np.sum(dout[0], axis=(1, 2))")],
+            "sum|image|axis|left out|path|batch",
+        ),
+        (
+            "filter turned round",
+            [("dcols = w.reshape(F, -1).T", "dcols = w[:, :, ::-1, ::-1].reshape(F, -1).T")],
+            "flip|turned|w|order|permut",
+        ),
+    ],
+    "max_pool": [
+        (
+            "overlapping windows overwrite each other",
+            [("left + s] += dout", "left + s] = dout")],
+            "accumulat|\\+=|overwrit|overlap|consumer|path|left out",
+        ),
+        (
+            "stride ignored",
+            [("top, left = i * stride, j * stride", "top, left = i, j")],
+            "stride|window|position|maxim",
+        ),
+        (
+            "row and column of the maximum swapped",
+            [("top + r, left + s]", "top + s, left + r]")],
+            "transposed|swap|position|maxim|order|permut",
+        ),
+        (
+            "gradient shared by the whole window",
+            [
+                (
+                    "dx[n, c, top + r, left + s] += dout[n, c, i, j]",
+                    "dx[n, c, top : top + size, left : left + size] += dout[n, c, i, j] / window.size",
+                )
+            ],
+            "maxim|window|entry|zero",
+        ),
+        ("smallest entry for the largest", [("np.argmax(window)", "np.argmin(window)")], "maxim|window|entry|zero"),
+    ],
+    "average_pool": [
+        ("size of the window missing", [(" / (HEIGHT * WIDTH)", "")], "mean|1/6|factor|HEIGHT|size"),
+        ("divided by the width alone", [("(HEIGHT * WIDTH)", "WIDTH")], "mean|1/6|1/3|factor|HEIGHT|size"),
+        (
+            "overlapping windows overwrite each other",
+            [("dx[:, :, rows, columns] += dout", "dx[:, :, rows, columns] = dout")],
+            "accumulat|\\+=|overwrit|overlap|consumer|path|left out",
+        ),
+    ],
+    "svm_hinge": [
+        (
+            "right class forgotten",
+            [("    violated[np.arange(N), y] = -np.sum(violated, axis=1)\n", "")],
+            "correct|y|\\[np.arange",
+            "left out|miss|forgot|path",
+        ),
+        ("right class counted once", [("= -np.sum(violated, axis=1)", "= -1")], "correct|count|sum|once|y"),
+        ("1/N missing", [("X.T.dot(violated) / N", "X.T.dot(violated)")], "1/N|1/5|N = 5|factor|mean"),
+        ("2 of the squared weights missing", [("2 * reg * W", "reg * W")], "2|reg|square"),
+        ("penalty forgotten", [("    dW += 2 * reg * W\n", "")], "reg|penalty|W \\* W"),
+        (
+            "margin of 1 forgotten",
+            [("margins = scores - correct + 1\n", "margins = scores - correct\n")],
+            "margin|maximum|mask|slope|relu|violated",
+        ),
+    ],
+    "embedding": [
+        ("repeated words lost", [("np.add.at(dE, ids, dvectors)", "dE[ids] += dvectors")], "np\\.add\\.at|repeat"),
+        (
+            "repeated words overwritten",
+            [("np.add.at(dE, ids, dvectors)", "dE[ids] = dvectors")],
+            "np\\.add\\.at|repeat|overwrit",
+        ),
+        ("1/T of the mean missing", [(", T, axis=1) / T", ", T, axis=1)")], "1/T|1/4|T = 4|mean|factor"),
+        ("dU transposed", [("dU = text.T @ dprediction", "dU = dprediction.T @ text")], "shape|transposed"),
+        ("sign", [("text @ U - targets", "targets - text @ U")], "sign|minus|negative"),
+        (
+            "one word per text",
+            [("np.add.at(dE, ids, dvectors)", "np.add.at(dE, ids[:, 0], dtext / T)")],
+            "E|ids|left out|path|word",
+        ),
+    ],
+    "tied_embeddings": [
+        (
+            "use as input forgotten",
+            [("    np.add.at(dE, words, dx)  # and from the input\n", "")],
+            "E",
+            "input|words|use|path|left out",
+        ),
+        (
+            "use as output forgotten",
+            [("dE = dscores.T @ h", "dE = np.zeros_like(dscores.T @ h)")],
+            "E",
+            "output|scores|use|path|left out",
+        ),
+        ("repeated words lost", [("np.add.at(dE, words, dx)", "dE[words] += dx")], "np\\.add\\.at|repeat"),
+        (
+            "input overwrites output",
+            [("np.add.at(dE, words, dx)", "dE[words] = dx")],
+            "np\\.add\\.at|repeat|overwrit|accumulat|use|path|left out",
+        ),
+        ("W transposed", [("dx = dz @ W.T", "dx = dz @ W")], "W", "transposed"),
+        (
+            "slope of tanh left out",
+            [("dz = dh * (1 - h * h)", "dz = dh * 1.0")],
+            "tanh|slope|1 - h",
+            "left out|miss|forgot|slope",
+        ),
+        (
+            "labels off by one",
+            [("dscores[np.arange(T), next_words] -= 1", "dscores[np.arange(T), words] -= 1")],
+            "label|next_words",
+        ),
+    ],
+    "rnn": [
+        (
+            "gradient of the later steps not added",
+            [("dh[:, t, :] + dprev_h", "dh[:, t, :]")],
+            "h",
+            "step|path|left out|later|time",
+        ),
+        (
+            "upstream of the last step only",
+            [("step_backward(dh[:, t, :] + dprev_h, ", "step_backward((dh[:, t, :] if t == T - 1 else 0) + dprev_h, ")],
+            "h|dh",
+            "step|path|left out|time|consumer",
+        ),
+        (
+            "slope of tanh left out",
+            [("dz = dnext_h * (1 - next_h**2)", "dz = dnext_h")],
+            "tanh|slope|1 - next_h",
+            "left out|miss|forgot|slope",
+        ),
+        ("Wh transposed", [("dprev_h = dz @ Wh.T", "dprev_h = dz @ Wh")], "Wh", "transposed"),
+        ("dWh from the new state", [("dWh = prev_h.T @ dz", "dWh = next_h.T @ dz")], "prev_h|next_h|h"),
+        (
+            "dWx of the first step only",
+            [("dWx += dWx_t", "dWx = dWx_t")],
+            "accumulat|\\+=|overwrit|step|path|left out|consumer",
+        ),
+        (
+            "dh0 before the last product",
+            [("    dh0 = dprev_h\n", "    dh0 = dh[:, 0, :]\n")],
+            "h0|Wh|slope|factor|step",
+        ),
+    ],
+    "lstm": [
+        ("carry of c dropped", [("dc = dc_next + dh", "dc = dh")], "c", "path|left out|dropped|carry|step|time"),
+        (
+            "carry of c without the forget gate",
+            [("dc_next = dc * f\n", "dc_next = dc\n")],
+            "f|forget",
+            "factor|left out|missing|slope",
+        ),
+        (
+            "gradient of the later steps not added",
+            [("dh = dhs[t] + dh_next", "dh = dhs[t]")],
+            "h",
+            "path|left out|dropped|step|later|time",
+        ),
+        ("slope of tanh of c left out", [("o * (1 - tanh_c**2)", "o")], "tanh|slope", "c"),
+        ("slope of tanh at c", [("(1 - tanh_c**2)", "(1 - c**2)")], "tanh|slope", "c"),
+        (
+            "forget gate with the input gate's slope",
+            [("dz_f = df * f * (1 - f)", "dz_f = df * i * (1 - i)")],
+            "f|slope|sigmoid",
+        ),
+        (
+            "candidate with the slope of a sigmoid",
+            [("dz_g = dg * (1 - g**2)", "dz_g = dg * g * (1 - g)")],
+            "g",
+            "tanh|slope|sigmoid",
+        ),
+        (
+            "gates in another order",
+            [("(dz_i, dz_f, dz_o, dz_g)", "(dz_i, dz_o, dz_f, dz_g)")],
+            "order|swap|exchang|permut",
+        ),
+        ("forget gate times the new c", [("df = dc * c_prev", "df = dc * c")], "c_prev|c"),
+        ("db of the first step only", [("db += dz", "db = dz")], "accumulat|\\+=|overwrit|step|path|left out|consumer"),
+        ("dWh from the state of the step before", [("dWh += h_prev.T.dot(dz)", "dWh += steps[t - 1][1].T.dot(dz)")], "h_prev|h|step"),
+    ],
+    "attention": [
+        ("scale forgotten", [("    dscores /= np.sqrt(D // H)\n", "")], "scale|sqrt|1/sqrt|factor"),
+        (
+            "scaled by all features",
+            [("    dscores /= np.sqrt(D // H)\n", "    dscores /= np.sqrt(D)\n")],
+            "scale|sqrt|factor",
+        ),
+        (
+            "softmax without its sum",
+            [("weights * (dweights - np.sum(dweights * weights, axis=-1, keepdims=True))", "weights * dweights")],
+            "softmax|sum|normal|jacobian",
+            "left out|missing|constant|path|jacobian",
+        ),
+        (
+            "softmax as independent sigmoids",
+            [
+                (
+                    "weights * (dweights - np.sum(dweights * weights, axis=-1, keepdims=True))",
+                    "dweights * weights * (1 - weights)",
+                )
+            ],
+            "softmax|sum|normal|jacobian|off",
+        ),
+        (
+            "sum of the softmax along the queries",
+            [("np.sum(dweights * weights, axis=-1", "np.sum(dweights * weights, axis=-2")],
+            "axis",
+        ),
+        (
+            "scores not transposed for the keys",
+            [("dk = merge_heads(dscores.transpose(0, 1, 3, 2) @ q)", "dk = merge_heads(dscores @ q)")],
+            "transposed",
+        ),
+        (
+            "weights not transposed for the values",
+            [("dv = weights.transpose(0, 1, 3, 2) @ dheads", "dv = weights @ dheads")],
+            "transposed",
+        ),
+        ("Wo transposed", [("dout @ Wo.T", "dout @ Wo")], "Wo", "transposed"),
+        ("heads mixed", [("dv = merge_heads(dv)", "dv = dv.reshape(x.shape)")], "head|order|permut|transposed|reshape"),
+        ("queries forgotten in dx", [("dx = dq @ Wq.T + dk", "dx = dk")], "q|Wq", "path|left out|missing"),
+        ("values forgotten in dx", [(" + dv @ Wv.T", "")], "v|Wv", "path|left out|missing"),
+    ],
 }
 
 MISTAKES = [
