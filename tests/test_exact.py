@@ -256,6 +256,12 @@ def test_atoms_are_exact_numbers_from_the_float_function(name: str) -> None:
         assert getattr(np, name)(np.array([x, 2 * x / 2], object)).tolist() == [atom, atom]
 
 
+def test_numbers_beyond_the_floats_saturate() -> None:
+    huge = Exact(10) ** 400
+    assert np.array([huge, -huge]).tolist() == [huge, -huge]
+    assert [np.tanh(huge), np.tanh(-huge), np.exp(-huge), huge.sigmoid(), huge.relu()] == [1, -1, 0, 1, huge]
+
+
 def test_local_derivatives_are_rational_in_results_and_operands() -> None:
     x = Value(Exact(2) / 7)
     for J, slope in (
