@@ -15,8 +15,8 @@ Edits = list[tuple[str, str]]
 class Mistake:
     """One mistake: the layer it is made in, its name, the edits that make it, and what a true reason must mention.
 
-    Each old text occurs once in the source. Each pattern of `reason` (a regular expression, case ignored) must be
-    found in a sentence that names this mistake.
+    Each old text occurs once in the source. `reason` holds lists of alternatives, `a|b|c` (regular expressions, case
+    ignored): a sentence that names this mistake has one of each. Names of one or two letters are whole words.
     """
 
     layer: str
@@ -28,7 +28,13 @@ class Mistake:
         return f"{self.layer}: {self.name}"
 
     def explained_by(self, text: str) -> bool:
-        return all(re.search(pattern, text, re.IGNORECASE | re.DOTALL) for pattern in self.reason)
+        return all(any(_found(pattern, text) for pattern in patterns.split("|")) for patterns in self.reason)
+
+
+def _found(pattern: str, text: str) -> bool:
+    if re.fullmatch(r"\w{1,2}", pattern):
+        pattern = rf"(?<![\w.]){pattern}(?!\w)"
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def mutated_source(layer: str, mistake: Mistake | str) -> str:
@@ -506,7 +512,11 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         ),
         ("forget gate times the new c", [("df = dc * c_prev", "df = dc * c")], "c_prev|c"),
         ("db of the first step only", [("db += dz", "db = dz")], "accumulat|\\+=|overwrit|step|path|left out|consumer"),
-        ("dWh from the state of the step before", [("dWh += h_prev.T.dot(dz)", "dWh += steps[t - 1][1].T.dot(dz)")], "h_prev|h|step"),
+        (
+            "dWh from the state of the step before",
+            [("dWh += h_prev.T.dot(dz)", "dWh += steps[t - 1][1].T.dot(dz)")],
+            "h_prev|h|step",
+        ),
     ],
     "attention": [
         ("scale forgotten", [("    dscores /= np.sqrt(D // H)\n", "")], "scale|sqrt|1/sqrt|factor"),
@@ -550,6 +560,304 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         ("heads mixed", [("dv = merge_heads(dv)", "dv = dv.reshape(x.shape)")], "head|order|permut|transposed|reshape"),
         ("queries forgotten in dx", [("dx = dq @ Wq.T + dk", "dx = dk")], "q|Wq", "path|left out|missing"),
         ("values forgotten in dx", [(" + dv @ Wv.T", "")], "v|Wv", "path|left out|missing"),
+    ],
+    "deep_net": [
+        (
+            "W of the layer before",
+            [('dJda = np.dot(params[f"W{layer}"], dJdz)', 'dJda = np.dot(params[f"W{max(layer - 1, 1)}"], dJdz)')],
+            "W",
+        ),
+        (
+            "W transposed",
+            [('dJda = np.dot(params[f"W{layer}"], dJdz)', 'dJda = np.dot(params[f"W{layer}"].T, dJdz)')],
+            "W",
+            "transposed|W.*\\.T",
+        ),
+        (
+            "activation of the layer after",
+            [("np.dot(a[layer - 1], dJdz.T)", "np.dot(a[layer], dJdz.T)")],
+            "a|input|activation",
+        ),
+        ("slope of the layer before", [("np.tanh(z[layer]) ** 2", "np.tanh(z[max(layer - 1, 1)]) ** 2")], "tanh|slope"),
+        ("slope of tanh at z", [("np.tanh(z[layer]) ** 2", "z[layer] ** 2")], "tanh|slope", "z"),
+        (
+            "slope of the last layer left out",
+            [("dadz = 1 - np.tanh(z[layer]) ** 2", "dadz = 1 - np.tanh(z[layer]) ** 2 if layer < L else 1")],
+            "tanh|slope",
+            "left out|miss|forgot|slope",
+        ),
+        ("dW transposed", [("np.dot(a[layer - 1], dJdz.T)", "np.dot(dJdz, a[layer - 1].T)")], "W", "transposed"),
+        ("1/m missing in dW", [("1 / m * np.dot", "np.dot")], "1/m|m = 5|1/5"),
+        ("2 of the square kept", [("dJda = a[L] - Y", "dJda = 2 * (a[L] - Y)")], "2|square|factor"),
+    ],
+    "gelu": [
+        (
+            "x times the slope missing",
+            [(" + 0.5 * x * sech2 * dinner", "")],
+            "tanh|x \\*|x",
+            "left out|missing|constant|path",
+        ),
+        ("3 of the cube missing", [("3.0 * 0.044715 * x**2", "0.044715 * x**2")], "3|cube|x\\*\\*3|power"),
+        (
+            "slope of tanh left out",
+            [("0.5 * x * sech2 * dinner", "0.5 * x * dinner")],
+            "tanh|slope",
+            "left out|miss|forgot|slope",
+        ),
+        ("root of 2 / pi missing", [("dinner = s * (", "dinner = (")], "factor|s|sqrt|0\\.79"),
+        (
+            "cubic term missing",
+            [(" * (1.0 + 3.0 * 0.044715 * x**2)", "")],
+            "cube|x\\*\\*3|0\\.044715",
+            "left out|missing|path",
+        ),
+        ("upstream gradient forgotten", [("return dout * dx", "return dx")], "dout|upstream"),
+    ],
+    "swiglu": [
+        (
+            "gate times the slope missing",
+            [(' * (1 + c["gate"] * (1 - c["sig"]))', "")],
+            "sig|gate|slope",
+            "left out|missing|constant|path",
+        ),
+        (
+            "slope of the sigmoid for that of silu",
+            [('c["sig"] * (1 + c["gate"] * (1 - c["sig"]))', 'c["sig"] * (1 - c["sig"])')],
+            "slope|silu|gate",
+        ),
+        ("up taken as a constant in dx", [(' + dup @ c["Wu"].T', "")], "up|Wu", "left out|missing|constant|path"),
+        (
+            "gate taken as a constant in dx",
+            [('dx = dgate @ c["Wg"].T + dup', "dx = dup")],
+            "gate|Wg",
+            "left out|missing|constant|path",
+        ),
+        ("up without its gate", [('dup = dh * c["silu"]', 'dup = dh * c["gate"]')], "silu|sig|up|gate"),
+        (
+            "weights swapped",
+            [('dgate @ c["Wg"].T + dup @ c["Wu"].T', 'dgate @ c["Wu"].T + dup @ c["Wg"].T')],
+            "Wg|Wu|swap|exchang",
+        ),
+    ],
+    "residual_block": [
+        (
+            "identity forgotten",
+            [("    dx += dy  # the identity\n", "")],
+            "x|identity|skip",
+            "left out|missing|path|identity|skip",
+        ),
+        (
+            "branch forgotten",
+            [("dx = dz1 @ W1.T\n", "dx = np.zeros_like(x)\n")],
+            "W1|z1|branch",
+            "left out|missing|path|branch",
+        ),
+        ("identity past the last ReLU", [("dx += dy", "dx += dout")], "relu|maximum|slope|mask|y"),
+        ("last ReLU forgotten", [("dy = dout * (y > 0)", "dy = dout * 1.0")], "relu|maximum|slope|mask"),
+        (
+            "mask of the branch for that of the sum",
+            [("a1, W2, _, y = cache\n    dy = dout * (y > 0)", "a1, W2, z2, y = cache\n    dy = dout * (z2 > 0)")],
+            "relu|maximum|slope|mask|y",
+        ),
+        ("ReLU of the branch forgotten", [("(dy @ W2.T) * (z1 > 0)", "dy @ W2.T")], "relu|maximum|slope|mask"),
+    ],
+    "l2_net": [
+        (
+            "penalty of W1 forgotten",
+            [("X.T @ dhidden + reg * W1", "X.T @ dhidden")],
+            "W1",
+            "reg|penalty|left out|path|square",
+        ),
+        (
+            "penalty doubled",
+            [("hidden.T @ dprediction + reg * W2", "hidden.T @ dprediction + 2 * reg * W2")],
+            "2|reg|twice|square",
+        ),
+        (
+            "penalty on a bias",
+            [('grads["b2"] = dprediction.sum(axis=0)', 'grads["b2"] = dprediction.sum(axis=0) + reg * b2')],
+            "b2",
+            "reg|too much|extra|constant|added|term",
+        ),
+        ("2 of the square missing", [("2 * (prediction - y) / N", "(prediction - y) / N")], "2|square"),
+        ("1/N missing", [("2 * (prediction - y) / N", "2 * (prediction - y)")], "1/N|1/6|N = 6|factor|mean"),
+        ("slope of ReLU left out", [("    dhidden[hidden <= 0] = 0\n", "")], "relu|maximum|slope|mask"),
+        (
+            "penalty divided by N",
+            [("X.T @ dhidden + reg * W1", "X.T @ dhidden + reg * W1 / N")],
+            "reg|penalty|1/N|1/6|N = 6|factor",
+        ),
+    ],
+    "contrastive": [
+        ("right side forgotten", [(" + np.dot(right.T, dv)", "")], "right|v|second", "left out|missing|path|constant"),
+        ("sign of the right side", [("dv = -du", "dv = du")], "sign|minus|negative"),
+        (
+            "pairs that differ forgotten",
+            [("(alike * distance - (1 - alike) * hinge)", "(alike * distance)")],
+            "hinge|1 - alike|maximum",
+            "left out|missing|path|constant",
+        ),
+        ("sign of the hinge", [("- (1 - alike) * hinge) / P", "+ (1 - alike) * hinge) / P")], "sign|minus|negative"),
+        ("1/distance missing", [("(ddistance / distance)", "ddistance")], "distance|sqrt"),
+        (
+            "margin not clipped",
+            [
+                (
+                    "    hinge = np.maximum(0, MARGIN - distance)\n    ddistance",
+                    "    hinge = MARGIN - distance\n    ddistance",
+                )
+            ],
+            "maximum|clip|relu|hinge|slope|mask",
+        ),
+        ("2 of the square kept", [("/ P  # (P,)", "/ P * 2  # (P,)")], "2|factor|square|half"),
+    ],
+    "info_nce": [
+        (
+            "loss of the images forgotten",
+            [("(dto_text + dto_image) / 2", "dto_text / 2")],
+            "to_image|axis=0|second",
+            "left out|missing|path|constant",
+        ),
+        ("temperature forgotten", [("du = dlogits @ v / temperature", "du = dlogits @ v")], "temperature|factor"),
+        ("dlogits not transposed for the texts", [("dlogits.T @ u", "dlogits @ u")], "transposed"),
+        (
+            "norm taken as a constant",
+            [("(du - u * np.sum(u * du, axis=1, keepdims=True)) / norm", "du / norm")],
+            "norm",
+            "constant|left out|missing|path",
+        ),
+        ("norm not divided by", [("keepdims=True)) / norm", "keepdims=True))")], "norm"),
+        (
+            "softmax along the other axis",
+            [("dto_text = (softmax(logits, axis=1)", "dto_text = (softmax(logits, axis=0)")],
+            "axis|softmax|transposed",
+        ),
+        (
+            "diagonal forgotten",
+            [("dto_image = (softmax(logits, axis=0) - np.eye(N)) / N", "dto_image = softmax(logits, axis=0) / N")],
+            "eye|diag|label|left out|path",
+        ),
+    ],
+    "vae_loss": [
+        ("divergence forgotten for mu", [("    dmu += mu / N\n", "")], "mu", "KL|left out|missing|path"),
+        ("half of mu", [("dmu += mu / N", "dmu += 0.5 * mu / N")], "mu", "2|half|0\\.5|square|factor"),
+        (
+            "divergence forgotten for logvar",
+            [("    dlogvar += -0.5 * (1 - np.exp(logvar)) / N\n", "")],
+            "logvar",
+            "KL|left out|missing|path",
+        ),
+        ("half of logvar missing", [("dlogvar += -0.5 * (1", "dlogvar += -(1")], "0\\.5|half|1/2|factor"),
+        (
+            "sample taken as a constant for logvar",
+            [("dlogvar = dcode * noise * 0.5 * std", "dlogvar = dcode * 0.0")],
+            "noise|std|exp",
+            "constant|left out|missing|path",
+        ),
+        ("half of the standard deviation missing", [("noise * 0.5 * std", "noise * std")], "0\\.5|half|1/2|factor"),
+        ("noise forgotten", [("dcode * noise * 0.5 * std", "dcode * 0.5 * std")], "noise"),
+        ("1/N missing in the divergence", [("dmu += mu / N", "dmu += mu")], "1/N|1/3|N = 3|factor|mean"),
+        ("decoder fed with mu", [("dW_out = code.T", "dW_out = mu.T")], "code|mu|noise"),
+    ],
+    "weighted_squared_error": [
+        ("weights forgotten", [("2 * weights * error", "2 * error")], "weights"),
+        (
+            "mean over the number for that over the weights",
+            [("error / np.sum(weights)", "error / len(y)")],
+            "np\\.sum\\(weights\\)|weights|factor|1/N|mean",
+        ),
+        ("2 of the square missing", [("2 * weights", "weights")], "2|square"),
+        ("db a mean", [('"b": np.sum(derror)', '"b": np.mean(derror)')], "mean|1/N|1/6|N = 6|factor"),
+        ("dw by observation", [("X.T @ derror", "X * derror[:, None]")], "shape|sum"),
+    ],
+    "cosine_similarity": [
+        (
+            "norm of x taken as a constant",
+            [("dx = scale * y - upstream * (cosine / norm_x**2)[:, None] * x", "dx = scale * y")],
+            "norm_x|norm",
+            "constant|left out|missing|path",
+        ),
+        ("norm not squared", [("(cosine / norm_y**2)", "(cosine / norm_y)")], "norm_y|norm"),
+        ("norms swapped", [("(cosine / norm_x**2)", "(cosine / norm_y**2)")], "norm"),
+        (
+            "sign of the norm's share",
+            [("dy = scale * x - upstream", "dy = scale * x + upstream")],
+            "sign|minus|negative",
+        ),
+        (
+            "divided by one norm only",
+            [("scale = upstream / (norm_x * norm_y)[:, None]", "scale = upstream / norm_x[:, None]")],
+            "norm_y|norm|factor",
+        ),
+    ],
+    "huber": [
+        (
+            "large errors not clipped",
+            [("dr = np.where(np.abs(r) <= delta, r, delta * np.sign(r))", "dr = r")],
+            "where|abs|sign|linear|clip|branch|delta",
+        ),
+        ("sign of large errors forgotten", [("delta * np.sign(r))", "delta)")], "sign|abs"),
+        ("large errors without gradient", [("delta * np.sign(r))", "0.0)")], "linear|abs|where|left out|path|branch"),
+        (
+            "branches swapped",
+            [("np.abs(r) <= delta, r, delta * np.sign(r)", "np.abs(r) > delta, r, delta * np.sign(r)")],
+            "where|branch|swap|exchang|linear|quadratic|mask",
+        ),
+        ("1/N missing", [(" / len(y)", "")], "1/N|1/7|N = 7|factor|mean"),
+    ],
+    "log_sum_exp": [
+        (
+            "normaliser forgotten",
+            [("p = np.exp(scores / temperature - top) / total", "p = np.exp(scores / temperature - top)")],
+            "total|sum|log",
+        ),
+        (
+            "maximum not subtracted",
+            [("p = np.exp(scores / temperature - top) / total", "p = np.exp(scores / temperature) / total")],
+            "top|max|shift",
+        ),
+        (
+            "gradient to the maximum only",
+            [("p = np.exp(scores / temperature - top) / total", "p = 1.0 * (scores / temperature == top)")],
+            "max|top|exp|log|sum",
+        ),
+        (
+            "temperature too often",
+            [("return -denergy[:, None] * p", "return -denergy[:, None] * p / temperature")],
+            "temperature|2|factor",
+        ),
+        ("sign", [("return -denergy", "return denergy")], "sign|minus|negative"),
+    ],
+    "cross_entropy_logits": [
+        ("weight of class 1 forgotten", [("heavier * Y * (p - 1)", "Y * (p - 1)")], "heavier|weight|3|factor"),
+        (
+            "weight of class 1 on both",
+            [("(heavier * Y * (p - 1) + (1 - Y) * p)", "heavier * (p - Y)")],
+            "heavier|weight|3|factor",
+        ),
+        (
+            "slope of the sigmoid too much",
+            [("(1 - Y) * p) / m", "(1 - Y) * p) * p * (1 - p) / m")],
+            "slope|sigmoid|p \\* \\(1 - p\\)",
+        ),
+        ("1/m missing", [("(1 - Y) * p) / m", "(1 - Y) * p)")], "1/m|m = 6|1/6"),
+        ("db a mean", [("dz.sum(keepdims=True)", "dz.mean(keepdims=True)")], "mean|1/m|m = 6|1/6"),
+        ("sign", [("(p - 1) + (1 - Y) * p", "(1 - p) - (1 - Y) * p")], "sign|minus|negative"),
+    ],
+    "softmax": [
+        (
+            "Jacobian off the diagonal forgotten",
+            [("a * (dJda - inner)", "dJda * a * (1 - a)")],
+            "softmax|sum|normal|jacobian|off",
+        ),
+        (
+            "sum taken as a constant",
+            [("a * (dJda - inner)", "a * dJda")],
+            "softmax|sum|normal|jacobian",
+            "constant|left out|missing|path|jacobian",
+        ),
+        ("sum along the other axis", [("np.sum(dJda * a, axis=0", "np.sum(dJda * a, axis=1")], "axis"),
+        ("mean for sum", [("inner = np.sum", "inner = np.mean")], "sum|mean|1/4|factor"),
     ],
 }
 

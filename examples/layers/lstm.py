@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from compare import watch
+
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
@@ -18,8 +20,8 @@ def forward(x, h0, Wx, Wh, b):
         f = sigmoid(z[:, H : 2 * H])
         o = sigmoid(z[:, 2 * H : 3 * H])
         g = np.tanh(z[:, 3 * H :])
-        c = f * c_prev + i * g  # (N, H)
-        h = o * np.tanh(c)
+        c = watch("c", f * c_prev + i * g)  # (N, H)
+        h = watch("h", o * np.tanh(c))
         cache.append((x[t], h_prev, c_prev, i, f, o, g, c))
         hs.append(h)
         h_prev, c_prev = h, c

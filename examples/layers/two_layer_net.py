@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from compare import watch
+
 
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
@@ -9,7 +11,7 @@ def sigmoid(z):
 
 def forward_propagation(params, X):
     z1 = params["b1"] + np.dot(params["W1"].T, X)  # (n_1, m)
-    a1 = np.tanh(z1)
+    a1 = watch("a1", np.tanh(z1))
     z2 = params["b2"] + np.dot(params["W2"].T, a1)  # (n_2, m)
     a2 = sigmoid(z2)
     return {"z1": z1, "a1": a1, "z2": z2, "a2": a2}
@@ -34,7 +36,7 @@ def gradients(params, X, Y):
     dJdz1 = dJda1 * (1 - a1**2)
     dJdb1 = np.mean(dJdz1, axis=1, keepdims=True)  # (n_1, 1)
     dJdW1 = (1 / m) * np.dot(X, dJdz1.T)  # (n_0, n_1)
-    return {"W1": dJdW1, "b1": dJdb1, "W2": dJdW2, "b2": dJdb2}
+    return {"W1": dJdW1, "b1": dJdb1, "W2": dJdW2, "b2": dJdb2, "a1": dJda1 / m}
 
 
 rng = np.random.default_rng(9)
