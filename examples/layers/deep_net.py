@@ -1,4 +1,4 @@
-"""Deep network of equal layers, by a loop over the layers in the notation of lecture notes: an index off by one still runs."""
+"""Deep network of equal layers, a loop over the layers as in lecture notes: an index off by one still runs."""
 
 import numpy as np
 
