@@ -1,8 +1,8 @@
 """Running NumPy code so that it leaves a graph: what NumPy needs while Values, or exact numbers, go through it.
 
-Most of NumPy works on a `ValueArray` as it is. `recording` takes care of the rest while code runs: allocators give arrays that
-can hold Values, and a few functions that insist on floats get a version for Values. What cannot be recorded raises a
-TypeError that names the function.
+Most of NumPy works on a `ValueArray` as it is. `recording` takes care of the rest while code runs: allocators give
+arrays that can hold Values, and a few functions that insist on floats get a version for Values. What cannot be recorded
+raises a TypeError that names the function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from autograd import value
-from autograd.number import Number
 from autograd.ops import OPS, Op
 from autograd.recording import ValueArray, holds_nodes, shadows
 from autograd.value import Value, apply
@@ -293,11 +292,12 @@ def locating() -> Iterator[dict[Value, Place]]:
     >>> def double(x):
     ...     return 2 * x
     >>> with locating() as places:
-    ...     y = double(Value(1.0))
-    >>> places[y][-1][0].co_name
-    'double'
+    ...     y = call(double, Value(1.0))
+    >>> [code.co_name for code, _ in places[y]]
+    ['double']
 
-    The user's code is what does not belong to this package, to NumPy or to Python's own library.
+    The user's code is what `call` calls, as far as it does not belong to this package, to NumPy or to Python's library.
+    An array picked by an array of indices, E[ids], gets nodes of its own here (sums of one term), so it has a place.
     """
     places: dict[Value, Place] = {}
     make = value._node
@@ -307,22 +307,29 @@ def locating() -> Iterator[dict[Value, Place]]:
         places[node] = _place(sys._getframe(1))
         return node
 
+    def picked(self: ValueArray, key: Any) -> Any:
+        found = np.ndarray.__getitem__(self, key)
+        parts = key if isinstance(key, tuple) else (key,)
+        if isinstance(found, ValueArray) and any(isinstance(part, (list, np.ndarray)) for part in parts):
+            found.flat = [apply(OPS["sum"], x) if isinstance(x, Value) else x for x in found.flat]
+        return found
+
     value._node = located
+    ValueArray.__getitem__ = picked  # type: ignore[method-assign]
     try:
         yield places
     finally:
         value._node = make
+        del ValueArray.__getitem__
 
 
 def _place(frame: FrameType | None) -> Place:
-    found = []
-    while frame is not None:
-        if frame.f_code is _boundary:
-            break
+    found: list[tuple[CodeType, int]] = []
+    while frame is not None and frame.f_code is not _boundary:
         if is_users(frame.f_code.co_filename):
             found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
-    return tuple(reversed(found))
+    return tuple(reversed(found)) if frame is not None else ()
 
 
 def call(function: Function, *args: Any, **keywords: Any) -> Any:

@@ -25,6 +25,7 @@ from autograd.recording import holds_nodes
 from autograd.residue import ZeroResidue
 from autograd.running import call, is_users, recording
 from compare.arithmetic import NAMES, Arithmetic
+from compare.diagnose import Diagnosis, Known, Reason, only_some
 from compare.report import DIFFERENT, Report, Row, counted
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
@@ -144,6 +145,24 @@ class Task:
     title: str
     scope: str
 
+    def known(self) -> list[Known]:
+        """Sizes and numbers that a constant factor may be."""
+        found: dict[float, list[str]] = {}
+        for name, x in self.named():
+            if isinstance(x, np.ndarray):
+                for axis, size in enumerate(x.shape):
+                    what = "rows" if axis == 0 else "columns" if axis == 1 else f"entries along axis {axis}"
+                    found.setdefault(size, []).append(f"the {what} of {name}")
+                if x.ndim > 1:
+                    found.setdefault(x.size, []).append(f"the entries of {name}")
+            elif isinstance(x, (int, float)) and not isinstance(x, bool):
+                found.setdefault(x, []).append(name)
+        return [Known(float(x), f"{x:g} = {' = '.join(names[:3])}") for x, names in found.items() if x not in (0, 1)]
+
+    def named(self) -> Iterator[tuple[str, Any]]:
+        """The arguments of the user's code by name."""
+        yield from self.arrays.items()
+
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         """J, from arrays of Values or of floats."""
         raise NotImplementedError
@@ -179,17 +198,6 @@ class Task:
     def prepare(self, arithmetic: Arithmetic) -> None:
         """Called before a run in other numbers."""
 
-    def sides(self, arithmetic: Arithmetic) -> Sides:
-        """Both sides in these numbers."""
-        self.prepare(arithmetic)
-        given = {name: _as_numbers(array, arithmetic, name) for name, array in self.arrays.items()}
-        J, watched, inputs = self.graph(given, arithmetic)
-        J.backward()
-        chain = {name: np.asarray(gradients_of(x)) for name, x in (inputs | watched).items()}
-        with self.running():
-            ours = self.by_hand({name: _owned(x) for name, x in given.items()}, arithmetic)
-        return Sides({name: _as_array(ours.get(name)) for name in chain}, chain)
-
     def graph(
         self, given: dict[str, Any], arithmetic: Arithmetic | None
     ) -> tuple[Value, dict[str, Any], dict[str, Any]]:
@@ -199,15 +207,24 @@ class Task:
             J, watched = self.forward({name: x if x.ndim else x.item() for name, x in inputs.items()}, arithmetic)
         return J, watched, inputs
 
-    def floats(self) -> Sides:
-        """Both sides in float64: the user's gradients as they are without us."""
-        given = {name: np.array(array) for name, array in self.arrays.items()}
-        J, watched, inputs = self.graph(given, None)
+    def traced(self, arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any], Sides]:
+        """J, the nodes whose gradients are compared, and both sides, in these numbers.
+
+        None is float64, where the user's gradients are what they are without us.
+        """
+        if arithmetic is not None:
+            self.prepare(arithmetic)
+        given = {
+            name: array.copy() if arithmetic is None else _as_numbers(array, arithmetic, name)
+            for name, array in self.arrays.items()
+        }
+        J, watched, inputs = self.graph(given, arithmetic)
         J.backward()
         chain = {name: np.asarray(gradients_of(x)) for name, x in (inputs | watched).items()}
-        with self.running(record=False):
-            ours = self.by_hand({name: _plain_copy(x) for name, x in given.items()}, None)
-        return Sides({name: _as_array(ours.get(name)) for name in chain}, chain)
+        with self.running(record=arithmetic is not None):
+            copies = {name: _plain_copy(x) if arithmetic is None else _owned(x) for name, x in given.items()}
+            ours = self.by_hand(copies, arithmetic)
+        return J, inputs | watched, Sides({name: _as_array(ours.get(name)) for name in chain}, chain)
 
 
 class _Gradients(Task):
@@ -233,6 +250,12 @@ class _Gradients(Task):
         if isinstance(found, tuple) and not isinstance(self.params, tuple) and len(found) == 2:
             found = found[1]  # loss and gradients in one function
         return _matched(found, self.params, list(self.arrays), self.root, _name(self.gradients))
+
+    def named(self) -> Iterator[tuple[str, Any]]:
+        names = _parameters(self.cost_function, 1 + len(self.args))[1:]
+        for name, arg in zip(names, self.args, strict=True):
+            yield from arg.items() if isinstance(arg, Mapping) else [(name, arg)]
+        yield from self.arrays.items()
 
     def _args(self, arithmetic: Arithmetic | None) -> list[Any]:
         return [_given(arg, arithmetic) for arg in self.args]
@@ -296,7 +319,7 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
 
     def run(numbers_of: Arithmetic) -> Sides:
         tell(numbers_of.name)
-        return task.sides(numbers_of)
+        return task.traced(numbers_of)[2]
 
     floats, order = _first_run(task)
     court = Court(run, floats, task.scope)
@@ -323,6 +346,11 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
             )
         )
     rows = [_with_ulps(row, court) for row in rows]
+    wrong = [row.name for row in rows if not row.ok]
+    if wrong:
+        tell("looking for the reason")
+        reasons = Diagnosis(task, wrong, floats, task.known(), seed).reasons()
+        rows = [dataclasses.replace(row, reasons=_reasons(row, reasons, floats)) for row in rows]
     evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
     size = sum(x.size for x in task.arrays.values())
     facts = {"arithmetic": arithmetic or "strongest", "seed": seed, "parameters": size}
@@ -330,6 +358,15 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
         f"{counted(size, 'number')} in {counted(len(task.arrays), 'array')}; the chain rule over a graph of scalars."
     ]
     return Report(task.title, rows, preface, [*evidence, *about_floats(rows), *remarks], facts, ours="yours is")
+
+
+def _reasons(row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:
+    found = [f"{reason.text}." for reason in reasons.get(row.name, [])]
+    ours = floats.ours.get(row.name)
+    if row.ok or ours is None or found:
+        return tuple(found)
+    remark = only_some(np.asarray(ours), np.asarray(floats.chain[row.name], float))
+    return (f"No single edit explains it{'; ' + remark if remark else ''}.",)
 
 
 def _with_ulps(row: Row, court: Court) -> Row:
@@ -368,7 +405,7 @@ def _judges(court: Court, arithmetic: str | None, seed: int) -> tuple[list[Judge
 
 def _first_run(task: Task) -> tuple[Sides, list[str]]:
     """Both sides in float64, and the names of the gradients in the order of back propagation."""
-    J, watched, inputs = task.graph({name: np.array(array) for name, array in task.arrays.items()}, None)
+    J, nodes, floats = task.traced(None)
     first_use: dict[Value, int] = {}
     for node in graph(J):
         for operand in node.operands:
@@ -378,9 +415,7 @@ def _first_run(task: Task) -> tuple[Sides, list[str]]:
         uses = [first_use[x] for x in np.asarray(nodes, object).flat if isinstance(x, Value) and x in first_use]
         return min(uses, default=np.inf)
 
-    floats = task.floats()
-    given = {name for name in watched if floats.ours.get(name) is not None}
-    nodes = {name: x for name, x in (inputs | watched).items() if name in inputs or name in given}
+    nodes = {name: x for name, x in nodes.items() if name in task.arrays or floats.ours.get(name) is not None}
     order = sorted(nodes, key=lambda name: first(nodes[name]), reverse=True)
     return Sides({name: floats.ours.get(name) for name in order}, {name: floats.chain[name] for name in order}), order
 

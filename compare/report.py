@@ -66,6 +66,7 @@ class Row:
     problem: str = ""
     mismatches: tuple[Mismatch, ...] = ()
     expression: str = ""
+    reasons: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -184,6 +185,7 @@ class Report:
             lines.append(f"{line}. The formula is {row.formula}." if row.formula else f"{line}.")
             if row.problem:
                 lines.append(f"    it raised {row.problem}" if row.formula else f"    {row.problem}")
+            lines += [f"    {'or: ' if k else ''}{reason}" for k, reason in enumerate(row.reasons)]
             for mismatch in row.mismatches:
                 lines.append(
                     f"    at {list(mismatch.index)}: {self.ours} {mismatch.yours}, the chain rule {mismatch.chain_rule}"

@@ -1,0 +1,751 @@
+"""Why a gradient differs: the edit that reproduces the user's result exactly.
+
+First edits of the array (transposed, a constant factor, another order, another axis), then edits of the chain rule: the
+forward pass is recorded with the place in the user's source of every node, the edges are grouped by expression, and the
+sweep is run with the local derivatives of a group cut, skipped, negated, ... The edit whose sweep gives the user's array
+is the reason, in the user's own words. Screening is in float64; what is said was confirmed in exact numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Value, graph
+from autograd.recording import shadows
+from autograd.residue import ZeroResidue
+from autograd.running import Place, locating
+from autograd.value import local_derivatives
+from compare.arithmetic import Arithmetic, digits, precise, residues, same
+from compare.verdict import Sides
+
+Array = NDArray[Any]
+
+MOST_EDGES = 400_000  # of a graph whose edits are tried
+MOST_EDGES_IN_PAIRS = 30_000  # of a graph whose pairs of edits are tried
+MOST_CELLS = 4_000_000  # nodes times edits swept at once
+
+
+class Reason(NamedTuple):
+    """One explanation: the sentence, the gradients it explains, and how likely it is (0 comes first)."""
+
+    text: str
+    names: tuple[str, ...]
+    rank: int
+
+
+class Recorded(NamedTuple):
+    """A forward pass as arrays: its nodes, its edges from operand to consumer, and both sides' gradients.
+
+    `whole` edges lead over a whole step of the user's code, from the operands that enter it to its results; their
+    slope is 0 until an edit gives them one.
+    """
+
+    nodes: list[Value]
+    source: Array  # of each edge, the number of its operand
+    target: Array  # and of its consumer
+    slope: Array  # and the local derivative
+    position: Array  # and which operand it is
+    leaves: dict[str, Array]  # the numbers of the nodes of each gradient
+    sides: Sides
+
+
+class Expression(NamedTuple):
+    """A piece of the user's source: where, and its text. A leaf is its name."""
+
+    text: str
+    file: str = ""
+    line: int = 0
+    end_line: int = 0
+    column: int = 0
+    end_column: int = 0
+
+    @property
+    def whole_line(self) -> bool:
+        """Whether this is a line of code and not an expression in it."""
+        return bool(self.line) and not self.end_line
+
+    def __str__(self) -> str:
+        return f"`{self.text}` (line {self.line})" if self.line else self.text
+
+
+class Step(NamedTuple):
+    """A piece of the user's code as one function: the edges that enter it, and its operands and results in pairs."""
+
+    expression: Expression
+    edges: Array
+    enters: Array
+    leaves: Array
+    first: int  # the number of its first edge over the whole step
+
+    @property
+    def over(self) -> Array:
+        """The numbers of its edges over the whole step."""
+        return np.arange(self.first, self.first + len(self.enters))
+
+
+class Edit(NamedTuple):
+    """A change of some local derivatives: which edges, what they become, what that means, how likely it is."""
+
+    edges: Array
+    change: Callable[[Recorded, Array], Any]
+    meaning: str
+    rank: int
+
+
+# Recording
+
+
+def record(task: Any, arithmetic: Arithmetic | None) -> tuple[Recorded, dict[Value, Place]]:
+    """One forward pass with the places of its nodes, and the user's gradients in the same numbers."""
+    with locating() as places:
+        J, inputs, sides = task.traced(arithmetic)
+    nodes = graph(J)
+    number = {node: k for k, node in enumerate(nodes)}
+    edges = [
+        (number[operand], k, slope, position)
+        for k, node in enumerate(nodes)
+        for position, (operand, slope) in enumerate(zip(node.operands, local_derivatives(node), strict=True))
+        if not operand.constant
+    ]
+    source, target, slope, position = zip(*edges, strict=True) if edges else ((), (), (), ())
+    leaves = {
+        name: np.array([number.get(x, -1) for x in np.asarray(array, object).flat], int).reshape(np.shape(array))
+        for name, array in inputs.items()
+    }
+    slopes = np.array(slope, float) if arithmetic is None else np.array([*slope, None], object)[:-1]
+    found = Recorded(
+        nodes, np.array(source, int), np.array(target, int), slopes, np.array(position, int), leaves, sides
+    )
+    return found, places
+
+
+def with_whole_steps(recorded: Recorded, steps: list[Step]) -> Recorded:
+    """The same with an edge of slope 0 from each operand of a step to its result."""
+    sources = [recorded.source, *(step.enters for step in steps)]
+    targets = [recorded.target, *(step.leaves for step in steps)]
+    added = sum(len(step.enters) for step in steps)
+    zeros = np.zeros(added, recorded.slope.dtype)
+    if recorded.slope.dtype == object:
+        zeros[:] = 0
+    return recorded._replace(
+        source=np.concatenate(sources),
+        target=np.concatenate(targets),
+        slope=np.concatenate([recorded.slope, zeros]),
+        position=np.concatenate([recorded.position, np.zeros(added, int)]),
+    )
+
+
+def sweep(recorded: Recorded, edits: list[tuple[Array, Any]]) -> Array:
+    """The gradients of all nodes, (nodes, edits): each edit replaces the slopes of its edges.
+
+    Edges are taken level by level, so that a node's gradient is complete before it is passed on.
+    """
+    order, blocks = _blocks(recorded)
+    source, target, slope = recorded.source[order], recorded.target[order], recorded.slope[order]
+    place = np.empty(len(order), int)
+    place[order] = np.arange(len(order))
+    changed = sorted(
+        (int(place[edge]), k, new)
+        for k, (edges, news) in enumerate(edits)
+        for edge, new in zip(edges, news, strict=True)
+    )
+    at = np.array([edge for edge, _, _ in changed], int)
+    column = np.array([k for _, k, _ in changed], int)
+    news = np.array([*(new for _, _, new in changed), None], object)[:-1].astype(slope.dtype)
+    grads = np.zeros((len(recorded.nodes), len(edits)), slope.dtype)
+    grads[-1] = 1
+    for low, high in blocks:
+        products = slope[low:high, None] * grads[target[low:high]]
+        first, last = np.searchsorted(at, (low, high))
+        if first < last:
+            here, k = at[first:last], column[first:last]
+            products[here - low, k] = news[first:last] * grads[target[here], k]
+        starts = np.flatnonzero(np.diff(source[low:high], prepend=-1))
+        grads[source[low:high][starts]] += np.add.reduceat(products, starts)
+    return grads
+
+
+def _blocks(recorded: Recorded) -> tuple[Array, list[tuple[int, int]]]:
+    """The edges in the order of a sweep, and the bounds of the levels in it."""
+    level = np.zeros(len(recorded.nodes), int)
+    for source, target in sorted(
+        zip(recorded.source.tolist(), recorded.target.tolist(), strict=True), key=lambda e: e[1]
+    ):
+        level[target] = max(level[target], level[source] + 1)
+    levels = -level[recorded.target]
+    order = np.lexsort((recorded.source, levels))
+    bounds = np.flatnonzero(np.diff(levels[order], prepend=1, append=1)) if len(order) else np.array([0])
+    return order, list(itertools.pairwise(bounds.tolist()))
+
+
+# Places in the user's source
+
+
+def expression(place: tuple[Any, int]) -> Expression:
+    """The expression that an instruction of the user's code computes."""
+    code, instruction = place
+    line, end_line, column, end_column = list(code.co_positions())[instruction // 2]
+    if line is None or end_line is None or column is None or end_column is None:
+        return Expression(code.co_name, code.co_filename, line or code.co_firstlineno)
+    lines = [text.encode() for text in linecache.getlines(code.co_filename)[line - 1 : end_line]]
+    if not lines:
+        return Expression(code.co_name, code.co_filename, line, end_line, column, end_column)
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    text = " ".join(part.decode(errors="replace").strip() for part in lines)
+    return Expression(text, code.co_filename, line, end_line, column, end_column)
+
+
+class Source:
+    """Which expression, line and call of the user's code each node belongs to."""
+
+    def __init__(self, recorded: Recorded, places: dict[Value, Place]) -> None:
+        known: dict[Any, Expression] = {}
+
+        def at(place: Any) -> Expression:
+            if place not in known:
+                known[place] = expression(place)
+            return known[place]
+
+        names = {node: name for name, nodes in recorded.leaves.items() for node in nodes.flat}
+        self.steps: list[list[Any]] = []  # for each node: its expression, then the calls around it
+        for k, node in enumerate(recorded.nodes):
+            place = places.get(node, ())
+            if node.op is None or not place:
+                self.steps.append([Expression(names.get(k, node.label or "a constant"))])
+                continue
+            frames = [at(frame) for frame in place]
+            lines = [Expression(_line(frames[-1]), frames[-1].file, frames[-1].line)]
+            self.steps.append([frames[-1], *lines, *reversed(frames[:-1])])
+
+    def of(self, node: int) -> Expression:
+        step: Expression = self.steps[node][0]
+        return step
+
+
+def _line(expression: Expression) -> str:
+    return linecache.getline(expression.file, expression.line).strip() or expression.text
+
+
+# Edits of the chain rule
+
+
+def _factor(factor: Any) -> Callable[[Recorded, Array], Any]:
+    return lambda recorded, edges: [factor * slope for slope in recorded.slope[edges]]
+
+
+def _ones(recorded: Recorded, edges: Array) -> Any:
+    return [1] * len(edges)
+
+
+def _zeros(recorded: Recorded, edges: Array) -> Any:
+    return [0] * len(edges)
+
+
+def _squares(recorded: Recorded, edges: Array) -> Any:
+    return [slope * slope for slope in recorded.slope[edges]]
+
+
+def _at_the_output(recorded: Recorded, edges: Array) -> Any:
+    """The slope of a function of one operand, taken at its own result: f'(f(x))."""
+    nodes = [recorded.nodes[k] for k in recorded.target[edges]]
+    return [node.op.partials(node.op.value(node.data), node.data)[0] for node in nodes if node.op]
+
+
+def _with_the_input(recorded: Recorded, edges: Array) -> Any:
+    """A slope that is written with the result of the function (1 - a**2), computed with its operand (1 - z**2)."""
+    nodes = [recorded.nodes[k] for k in recorded.target[edges]]
+    return [node.op.partials(node.operands[0].data, node.operands[0].data)[0] for node in nodes if node.op]
+
+
+def _transposed(recorded: Recorded, edges: Array) -> Any:
+    """In products with a square matrix that is recorded, the entry across the diagonal."""
+    mirror: dict[int, int] = {}
+    for array in recorded.leaves.values():
+        if array.ndim == 2 and array.shape[0] == array.shape[1]:
+            mirror |= dict(zip(array.flat, array.T.flat, strict=True))
+    number = {node: k for k, node in enumerate(recorded.nodes)}
+    found = []
+    for edge in edges:
+        node, position = recorded.nodes[recorded.target[edge]], int(recorded.position[edge])
+        n = len(node.operands) // 2
+        partner = number.get(node.operands[(position + n) % (2 * n)], -1) if n else -1
+        found.append(recorded.nodes[mirror[partner]].data if partner in mirror else recorded.slope[edge])
+    return found
+
+
+# slopes that people write for a function y = f(x), right for another one
+_SLOPES: list[tuple[str, Callable[[Any, Any], Any]]] = [
+    ("y", lambda x, y: y),
+    ("1 - y", lambda x, y: 1 - y),
+    ("y * (1 - y)", lambda x, y: y * (1 - y)),
+    ("1 - y**2", lambda x, y: 1 - y * y),
+    ("y**2", lambda x, y: y * y),
+    ("x", lambda x, y: x),
+    ("1 - x**2", lambda x, y: 1 - x * x),
+    ("x * (1 - x)", lambda x, y: x * (1 - x)),
+    ("2 * x", lambda x, y: 2 * x),
+    ("1 / x", lambda x, y: 1 / x),
+    ("1 / y", lambda x, y: 1 / y),
+    ("-1 / x", lambda x, y: -1 / x),
+    ("-1 / x**2", lambda x, y: -1 / (x * x)),
+    ("1 / (2 * x)", lambda x, y: 1 / (2 * x)),
+    ("1 if x > 0 else 0", lambda x, y: 1 if x > 0 else 0),
+    ("1 if y > 0 else 0", lambda x, y: 1 if y > 0 else 0),
+    ("1 if x < 0 else 0", lambda x, y: 1 if x < 0 else 0),
+]
+
+
+def _slope_as(slope: Callable[[Any, Any], Any], over: Step | None = None) -> Callable[[Recorded, Array], Any]:
+    def change(recorded: Recorded, edges: Array) -> Any:
+        found = []
+        for source, target in zip(recorded.source[edges], recorded.target[edges], strict=True):
+            try:
+                found.append(slope(recorded.nodes[source].data, recorded.nodes[target].data))
+            except ZeroDivisionError:
+                found.append(0)
+        return found
+
+    return change
+
+
+def steps_of(recorded: Recorded, source: Source, into: dict[Expression, list[int]]) -> list[Step]:
+    """The pieces of code that take an array of one expression to an array of as many results."""
+    found: list[Step] = []
+    used: dict[Expression, dict[int, None]] = defaultdict(dict)
+    for a, b in zip(recorded.source.tolist(), recorded.target.tolist(), strict=True):
+        outside = source.steps[b]
+        for step in source.steps[a]:
+            if step.line and step not in outside:
+                used[step][a] = None
+    first = len(recorded.source)
+    seen = set()
+    for expression, members in into.items():
+        origins: dict[Expression, dict[int, None]] = defaultdict(dict)
+        for a in recorded.source[members].tolist():
+            origins[source.of(a)][a] = None
+        results = sorted(used.get(expression, ()))
+        for nodes in origins.values():
+            enters = sorted(nodes)
+            key = (tuple(enters), tuple(results))
+            if len(enters) != len(results) or key in seen or set(enters) & set(results):
+                continue
+            seen.add(key)
+            edges = np.array([e for e in members if int(recorded.source[e]) in nodes])
+            found.append(Step(expression, edges, np.array(enters), np.array(results), first))
+            first += len(enters)
+    return found
+
+
+def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recorded, list[Edit]]:
+    """Every edit of a group of edges; the recording has the edges over whole steps that some of them use."""
+    pairs: dict[tuple[Expression, Expression], list[int]] = defaultdict(list)
+    into: dict[Expression, list[int]] = defaultdict(list)
+    for edge, (a, b) in enumerate(zip(recorded.source.tolist(), recorded.target.tolist(), strict=True)):
+        pairs[source.of(a), source.of(b)].append(edge)
+        inside = source.steps[a]
+        for step in source.steps[b]:
+            if step not in inside:
+                into[step].append(edge)
+    steps = steps_of(recorded, source, into)
+    recorded = with_whole_steps(recorded, steps)
+    found: dict[tuple[Any, ...], Edit] = {}
+
+    def add(kind: Any, edges: Array, change: Any, meaning: str, rank: int) -> None:
+        found.setdefault((kind, *edges.tolist()), Edit(edges, change, meaning, rank))
+
+    lines = [step for step in into if step.whole_line]
+    for step in [*lines, *(step for step in into if not step.whole_line)]:
+        add("cut", np.array(into[step]), _zeros, f"{step} is taken as a constant", 1)
+    for (A, B), members in pairs.items():
+        edges = np.array(members)
+        functions = [recorded.nodes[k].op for k in recorded.target[edges]]
+        if A != B:
+            add("cut", edges, _zeros, f"the use of {_short(A)} in {B} is forgotten", 1)
+            _partial_edits(recorded, edges, A, B, add)
+        constant = _constant_factor(recorded, edges, known)
+        derivative = f"the derivative of {B}" + (f" by {_short(A)}" if A != B and _several(recorded, edges) else "")
+        add("skip", edges, _ones, constant.format(B) if constant else f"{derivative} is left out", 2)
+        if all(op is not None and op.arity == 1 for op in functions):
+            add("output", edges, _at_the_output, f"{derivative} is taken at the result instead of the operand", 2)
+            says = f"{derivative}, written with its result, is computed with its operand instead"
+            add("input", edges, _with_the_input, says, 2)
+            for text, slope in _SLOPES:
+                add(text, edges, _slope_as(slope), f"{derivative}, y = f(x), is taken as {text}", 4)
+        if any(op is not None and op.name in ("dot", "multiply") for op in functions):
+            add("transposed", edges, _transposed, f"the matrix in {B} is transposed on the way back to {_short(A)}", 2)
+        _factors(edges, derivative, add)
+    for step, members in into.items():
+        _factors(np.array(members), f"the derivative of {step}", add)
+    for whole in steps:
+        _whole_edits(recorded, whole, add)
+    return recorded, list(found.values())
+
+
+def _factors(edges: Array, derivative: str, add: Any) -> None:
+    for factor, says in ((-1, "has the wrong sign"), (2, "is doubled"), (0.5, "is halved: a factor 2 is missing")):
+        add(says, edges, _factor(factor), f"{derivative} {says}", 3)
+    add("square", edges, _squares, f"{derivative} is applied twice", 3)
+
+
+def _whole_edits(recorded: Recorded, step: Step, add: Any) -> None:
+    """A step taken as one function of each entry: its slope left out, or written as that of another function."""
+    edges = np.concatenate([step.edges, step.over])
+    n = len(step.edges)
+
+    def over(slope: Callable[[Recorded, Array], Any]) -> Callable[[Recorded, Array], Any]:
+        return lambda recorded, edges: [*_zeros(recorded, edges[:n]), *slope(recorded, edges[n:])]
+
+    add("whole skip", edges, over(_ones), f"the derivative of {step.expression} is left out", 2)
+    for text, slope in _SLOPES:
+        meaning = f"the derivative of {step.expression}, y = f(x), is taken as {text}"
+        add(f"whole {text}", edges, over(_slope_as(slope)), meaning, 4)
+
+
+def _constant_factor(recorded: Recorded, edges: Array, known: list[Known]) -> str:
+    """For a product with, or a division by, one constant: what leaving it out means, to be formatted with the step."""
+    target, position = recorded.nodes[recorded.target[edges[0]]], int(recorded.position[edges[0]])
+    if target.op is None or target.op.name not in ("multiply", "divide") or not target.operands[1 - position].constant:
+        return ""
+    number = float(shadows(target.operands[1 - position]))
+    if target.op.name == "divide" and position == 1:
+        return ""
+    names = [x.name for x in known if abs(x.value - number) < 1e-12] or [f"{number:.6g}"]
+    if target.op.name == "divide":
+        return f"the division by {names[0]} in {{}} is left out: a factor 1/{number:.6g} is missing"
+    inverse = [x.name for x in known if x.value and abs(1 / x.value - number) < 1e-12]
+    what = f"1/{1 / number:.6g}, with {inverse[0]}," if inverse else names[0]
+    return f"the factor {what} in {{}} is left out"
+
+
+def _several(recorded: Recorded, edges: Array) -> bool:
+    """Whether the consumers of these edges have other operands as well."""
+    return len(recorded.nodes[recorded.target[edges[0]]].operands) > 1
+
+
+def _short(A: Expression) -> str:
+    return f"`{A.text}`" if A.line else A.text
+
+
+def _partial_edits(recorded: Recorded, edges: Array, A: Expression, B: Expression, add: Any) -> None:
+    """Edits that keep some edges of a group: the diagonal, the last use, the first."""
+    rows, columns = (np.unique(x, return_inverse=True) for x in (recorded.source[edges], recorded.target[edges]))
+    off_diagonal = edges[rows[1] != columns[1]]
+    if len(rows[0]) == len(columns[0]) > 1 and 0 < len(off_diagonal) < len(edges):
+        says = f"of the derivative of {B} by {_short(A)} only the diagonal is kept, the sum over the others left out"
+        add("diagonal", off_diagonal, _zeros, says, 2)
+    if np.bincount(rows[1]).max() > 1:
+        number = np.arange(len(edges))
+        last, first = np.zeros(len(rows[0]), int), np.full(len(rows[0]), len(edges))
+        np.maximum.at(last, rows[1], number)
+        np.minimum.at(first, rows[1], number)
+        for word, keep, rank in (("last", last, 2), ("first", first, 3)):
+            says = (
+                f"of the repeated uses of {_short(A)} in {B} only the {word} counts: the others are overwritten, not"
+                " accumulated (use += or np.add.at)"
+            )
+            add(word, edges[np.setdiff1d(number, keep)], _zeros, says, rank)
+
+
+# Edits of the array
+
+
+def close(x: Any, y: Any) -> bool:
+    """Whether two arrays of floats agree to more digits than chance gives."""
+    if np.shape(x) != np.shape(y):
+        return False
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    size = max(float(np.max(np.abs(y), initial=0)), float(np.max(np.abs(x), initial=0)))
+    return bool(np.all(np.abs(x - y) <= 1e-8 * size)) if np.isfinite(size) else False
+
+
+class Known(NamedTuple):
+    """Numbers that a factor may be: their value and what they are."""
+
+    value: float
+    name: str
+
+
+def array_reasons(
+    name: str, ours: Array, true: Array, others: dict[str, Array], known: list[Known]
+) -> Iterator[tuple[str, Callable[[Array], Any], int]]:
+    """(what the user's array is, the same edit of the true one, rank) for every edit of the array that gives it."""
+
+    def attempt(
+        text: str, edit: Callable[[Array], Any], rank: int = 0
+    ) -> Iterator[tuple[str, Callable[[Array], Any], int]]:
+        try:
+            result = edit(true)
+        except (ValueError, IndexError):
+            return
+        if close(ours, shadows(result)):
+            yield text, edit, rank
+
+    for axes in itertools.permutations(range(true.ndim)):
+        if axes != tuple(range(true.ndim)):
+            says = "transposed" if true.ndim == 2 else f"with its axes in the order {axes}"
+            yield from attempt(f"exactly the gradient {says}", lambda x, axes=axes: np.transpose(x, axes))
+    if ours.shape != true.shape and ours.size == true.size:
+        yield from attempt(
+            f"right, but has shape {ours.shape} where {name} has {true.shape}", lambda x: np.reshape(x, ours.shape)
+        )
+    for axes in _subsets(ours.ndim):
+        if ours.shape != true.shape and ours.ndim and axes:
+            sizes = " and ".join(f"axis {axis} ({ours.shape[axis]} entries)" for axis in axes)
+            for word, reduce in (("summed", np.sum), ("averaged", np.mean)):
+                if close(reduce(ours, axis=axes).reshape(-1), true.reshape(-1)):
+                    says = f"of shape {ours.shape}, not {word} over {sizes}: the sum over its uses is missing"
+                    yield f"the gradient before it is reduced, {says}", None, 0
+    if ours.shape == true.shape and ours.size:
+        yield from _ratios(name, ours, true, known, attempt)
+        for axis in range(true.ndim):
+            yield from _orders(ours, true, axis, attempt)
+    for other, array in others.items():
+        if other != name and close(ours, array):
+            yield f"exactly the gradient of {other}", (lambda x, array=array: array), 0
+
+
+def _subsets(n: int) -> list[tuple[int, ...]]:
+    return [axes for k in range(n + 1) for axes in itertools.combinations(range(n), k)]
+
+
+def _ratios(name: str, ours: Array, true: Array, known: list[Known], attempt: Any) -> Iterator[Any]:
+    largest = np.unravel_index(np.argmax(np.abs(true)), true.shape)
+    if not true[largest] or not ours[largest]:
+        if not ours.any():
+            yield "zero", (lambda x: x * 0), 0
+        return
+    ratio = float(ours[largest] / true[largest])
+    if close(ours, ratio * true) and abs(ratio - 1) > 1e-7:
+        yield from _named_ratio(ratio, known, attempt)
+
+
+def _named_ratio(ratio: float, known: list[Known], attempt: Any) -> Iterator[Any]:
+    from fractions import Fraction
+
+    found = False
+    if abs(ratio + 1) < 1e-9:
+        yield from attempt("exactly the gradient with the wrong sign", lambda x: -x)
+        return
+    for value, says in known:
+        short, exactly = f"{value:g}", Fraction(value) if value == int(value) else value
+        if value and abs(ratio - value) < 1e-9 * abs(ratio):
+            found = True
+            text = f"exactly {short} times the gradient, with {says}; is a factor 1/{short} missing, a sum where the mean is due?"
+            yield from attempt(text, lambda x, f=exactly: x * f)
+        if value and abs(ratio * value - 1) < 1e-9:
+            found = True
+            text = f"exactly 1/{short} of the gradient, with {says}; is 1/{short} taken twice, or a mean where the sum is due?"
+            yield from attempt(text, lambda x, f=exactly: x / f)
+    simple = Fraction(ratio).limit_denominator(1000)
+    if not found and abs(float(simple) - ratio) < 1e-9 * abs(ratio):
+        hint = ""
+        if simple == Fraction(1, 2):
+            hint = "; is the factor 2 of a square missing?"
+        elif simple.denominator == 1:
+            hint = f"; is a factor 1/{simple} missing, or one taken twice?"
+        elif simple.numerator == 1:
+            hint = f"; is a factor {1 / simple} missing, or 1/{1 / simple} taken twice?"
+        yield from attempt(f"exactly {simple} times the gradient{hint}", lambda x: x * simple, 1)
+
+
+def _orders(ours: Array, true: Array, axis: int, attempt: Any) -> Iterator[Any]:
+    """The slices along an axis in another order; or only some of them wrong."""
+    mine, theirs = np.moveaxis(ours, axis, 0), np.moveaxis(true, axis, 0)
+    n = len(mine)
+    if n < 2 or n > 2000:
+        return
+    order = []
+    for row in mine:
+        matches = [k for k in range(n) if close(row, theirs[k])]
+        if not matches:
+            break
+        order.append(matches[0])
+    what = (
+        "rows"
+        if axis == 0 and true.ndim == 2
+        else "columns"
+        if axis == 1 and true.ndim == 2
+        else f"slices along axis {axis}"
+    )
+    if len(order) == n and len(set(order)) == n and order != list(range(n)):
+        yield from attempt(
+            f"exactly the gradient with its {what} in another order: {order if n <= 12 else str(order[:12])[:-1] + ', ...]'}",
+            lambda x: np.take(x, order, axis=axis),
+        )
+
+
+def only_some(ours: Array, true: Array) -> str:
+    """A remark where only some slices of an array are wrong."""
+    if ours.shape != true.shape or ours.ndim == 0:
+        return ""
+    size = float(np.max(np.abs(true), initial=0)) or 1.0
+    wrong = np.abs(np.asarray(ours, float) - true) > 1e-9 * size
+    for axis in range(true.ndim):
+        lines = np.flatnonzero(wrong.any(axis=tuple(k for k in range(true.ndim) if k != axis)))
+        if 0 < len(lines) <= max(1, true.shape[axis] // 2) and true.shape[axis] > 1:
+            noun = (
+                {0: "row", 1: "column"}.get(axis, f"slice along axis {axis}")
+                if true.ndim == 2
+                else "entry"
+                if true.ndim == 1
+                else f"slice along axis {axis}"
+            )
+            many = {"row": "rows", "column": "columns", "entry": "entries"}.get(noun, noun.replace("slice", "slices"))
+            return f"only {noun if len(lines) == 1 else many} {', '.join(map(str, lines[:6]))} {'is' if len(lines) == 1 else 'are'} wrong"
+    return ""
+
+
+# The search
+
+
+class Diagnosis:
+    """The reasons for the gradients of a task that differ."""
+
+    def __init__(self, task: Any, wrong: list[str], floats: Sides, known: list[Known], seed: int = 0) -> None:
+        self.task, self.wrong, self.floats, self.known, self.seed = task, wrong, floats, known, seed
+        self.ours = {name: np.asarray(floats.ours[name], float) for name in wrong if _usable(floats.ours.get(name))}
+        self._exact: list[Recorded] | None = None
+
+    def reasons(self) -> dict[str, list[Reason]]:
+        """For each gradient that differs, the confirmed reasons, the likeliest first."""
+        found: dict[str, list[Reason]] = {name: [] for name in self.wrong}
+        for name, ours in self.ours.items():
+            true = np.asarray(self.floats.chain[name], float)
+            for says, edit, rank in array_reasons(name, ours, true, self.floats.chain, self.known):
+                if edit is None or self._confirmed(name, edit):
+                    found[name].append(Reason(f"Your {_d(name)} is {says}", (name,), rank))
+        if self.ours:
+            self._by_edits(found)
+        for name in found:
+            found[name] = _best(found[name])
+        return found
+
+    def _by_edits(self, found: dict[str, list[Reason]]) -> None:
+        self.recorded, places = record(self.task, None)
+        if not 0 < len(self.recorded.source) <= MOST_EDGES:
+            return
+        self.source = Source(self.recorded, places)
+        self.steps = len(self.recorded.source)
+        self.recorded, candidates = edits(self.recorded, self.source, self.known)
+        explained = self._screen([(edit,) for edit in candidates])
+        self._add(explained, found)
+        missing = [name for name in self.ours if not found[name]]
+        if missing and len(self.recorded.source) <= MOST_EDGES_IN_PAIRS:
+            simple = [edit for edit in candidates if edit.change in (_zeros, _ones)][:80]
+            pairs: list[tuple[Edit, ...]] = [
+                (a, b) for a, b in itertools.combinations(simple, 2) if not np.intersect1d(a.edges, b.edges).size
+            ]
+            explained = [(e, names) for e, names in self._screen(pairs, set(missing))]
+            self._add(explained, found)
+
+    def _screen(
+        self, candidates: list[tuple[Edit, ...]], wanted: set[str] | None = None
+    ) -> list[tuple[tuple[Edit, ...], list[str]]]:
+        """The edits whose sweep gives the user's array in float64, for each which."""
+        explained = []
+        batch = max(1, min(256, MOST_CELLS // max(1, len(self.recorded.nodes))))
+        with np.errstate(all="ignore"):
+            for start in range(0, len(candidates), batch):
+                group = candidates[start : start + batch]
+                grads = sweep(self.recorded, [_combined(self.recorded, edit) for edit in group])
+                for k, edit in enumerate(group):
+                    names = [
+                        name
+                        for name, ours in self.ours.items()
+                        if (wanted is None or name in wanted)
+                        and close(ours, _pick(grads[:, k], self.recorded.leaves[name]))
+                    ]
+                    if names:
+                        explained.append((edit, names))
+        return explained
+
+    def _add(self, explained: list[tuple[tuple[Edit, ...], list[str]]], found: dict[str, list[Reason]]) -> None:
+        explained.sort(key=lambda pair: (-len(pair[1]), sum(edit.rank for edit in pair[0])))
+        tried = 0
+        for edit, names in explained:
+            if all(len(found[name]) >= 6 for name in names) or tried >= 40:
+                continue
+            tried += 1
+            if not self._edit_confirmed(edit, names):
+                continue
+            meaning = " and ".join(e.meaning for e in edit)
+            for name in names:
+                text = f"Your {_d(name)} is exactly what the chain rule gives when {meaning}"
+                found[name].append(Reason(text, tuple(names), sum(e.rank for e in edit) + 2 * (len(edit) - 1)))
+
+    # Confirmation in exact numbers
+
+    def _numbers(self) -> list[Recorded]:
+        """The same graph on residues and on long floats, with the user's gradients in these numbers."""
+        if self._exact is None:
+            self._exact = []
+            for arithmetic in (residues(np.random.default_rng(self.seed)), precise(200)):
+                try:
+                    self._exact.append(record(self.task, arithmetic)[0])
+                except (ValueError, TypeError, ArithmeticError, ZeroResidue):
+                    continue
+        return self._exact
+
+    def _agree(self, recorded: Recorded, name: str, theirs: Any) -> bool:
+        ours, theirs = recorded.sides.ours.get(name), np.asarray(theirs, object)
+        return bool(same(ours, theirs).all() or digits(ours, theirs).min(initial=np.inf) > 40)
+
+    def _confirmed(self, name: str, edit: Callable[[Array], Any]) -> bool:
+        """Whether the edit of the true array gives the user's in exact numbers; where none can be had, floats decided."""
+        exact = self._numbers()
+        try:
+            return not exact or any(self._agree(recorded, name, edit(recorded.sides.chain[name])) for recorded in exact)
+        except (ValueError, TypeError):
+            return False
+
+    def _like_floats(self, recorded: Recorded) -> Recorded:
+        """With the same edges over whole steps as the recording in floats."""
+        more = len(self.recorded.source) - self.steps
+        return recorded._replace(
+            source=self.recorded.source,
+            target=self.recorded.target,
+            slope=np.concatenate([recorded.slope, np.array([*[0] * more, None], object)[:-1]]),
+            position=self.recorded.position,
+        )
+
+    def _edit_confirmed(self, edit: tuple[Edit, ...], names: Iterable[str]) -> bool:
+        exact = [recorded for recorded in self._numbers() if len(recorded.source) == self.steps]
+        for recorded in exact:
+            recorded = self._like_floats(recorded)
+            grads = sweep(recorded, [_combined(recorded, edit)])[:, 0]
+            if all(self._agree(recorded, name, _pick(grads, recorded.leaves[name])) for name in names):
+                return True
+        return not exact
+
+
+def _usable(ours: Any) -> bool:
+    return ours is not None and np.asarray(ours).dtype.kind in "fiub" and bool(np.isfinite(ours).all())
+
+
+def _combined(recorded: Recorded, edit: tuple[Edit, ...]) -> tuple[Array, list[Any]]:
+    edges = np.concatenate([e.edges for e in edit])
+    return edges, [slope for e in edit for slope in e.change(recorded, e.edges)]
+
+
+def _pick(grads: Array, nodes: Array) -> Array:
+    """The gradients of an array of nodes; 0 for one that J does not depend on."""
+    return np.where(nodes >= 0, grads[nodes], 0)
+
+
+def _d(name: str) -> str:
+    """How a gradient is called: dW for W."""
+    return f"d{name}"
+
+
+def _best(reasons: list[Reason]) -> list[Reason]:
+    """Without repetitions, the likeliest first: those that explain most, then the simplest."""
+    unique = list({reason.text: reason for reason in reasons}.values())
+    return sorted(unique, key=lambda reason: (reason.rank, -len(reason.names)))[:5]
