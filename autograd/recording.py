@@ -90,7 +90,7 @@ def numbers(array: Any) -> Array:
 
 
 def shadows(array: Any) -> Any:
-    """The floats that an array of Values or of exact numbers stands for; a float for a lone one, other things as they are.
+    """The floats that Values or exact numbers in an array stand for; a float for a lone one, other things as they are.
 
     >>> shadows(values([1, 2], "x"))
     array([1., 2.])
