@@ -15,11 +15,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from compare.arithmetic import NAMES
 from compare.graph import NetworkGraph
 from compare.network import check_network, describe
 from compare.report import Report, counted
+from compare.userfile import UserFile, load
 from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load_penguins
 
 app = typer.Typer(
@@ -50,6 +52,12 @@ ObservationsOption = Annotated[int, typer.Option("--observations", "-m", min=1, 
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
 
 
+ArithmeticOption = Annotated[
+    str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
+]
+ABOUT_NETWORKS = ("layers", "activations", "data", "target", "observations")
+
+
 class BadInput(Exception):
     """Input that cannot be used; its message is the sentence that the user reads."""
 
@@ -77,6 +85,15 @@ def main_job(context: typer.Context) -> None:
 
 @app.command()
 def check(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE.py]",
+            show_default=False,
+            help="Your own code: cost, gradients, params and, if need be, args; or forward, backward, inputs.",
+        ),
+    ] = None,
     layers: LayersOption = "",
     activations: ActivationsOption = "",
     data: Annotated[
@@ -85,19 +102,64 @@ def check(
     target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
     observations: ObservationsOption = 8,
     seed: SeedOption = 0,
-    arithmetic: Annotated[
-        str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
-    ] = "",
+    arithmetic: ArithmeticOption = "",
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Check every gradient of a network of your sizes, on random numbers or on your data."""
+    """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
+    if file is not None:
+        given = [name for name in ABOUT_NETWORKS if _was_given(context, name)]
+        if given:
+            raise BadInput(f"--{given[0]} is about a network, and {file} brings its own functions and data: take one")
+        report = checked_file(load(file), arithmetic, seed)
+        if json:
+            print(report.to_json())
+        else:
+            out.print(report)
+        return finish(report)
     net, X, Y, name = problem(layers, activations, data, target, observations, seed)
     report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
     if json:
         print(report.to_json())
     else:
         out.print(report)
-    finish(report)
+    return finish(report)
+
+
+@app.command()
+def mutants(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE.py]", show_default=False, help="Your own code, as for check; it must be right."),
+    ] = None,
+    seed: SeedOption = 0,
+    arithmetic: ArithmeticOption = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the mutants as JSON.")] = False,
+) -> None:
+    """Plant classic mistakes, one at a time, and see which the check catches: in these formulas, or in your file."""
+    from compare.mutants import planted_in_file, planted_in_formulas
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("mutants", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if file is None:
+            found = planted_in_formulas(arithmetic=arithmetic or None, seed=seed, progress=progress)
+        else:
+            code = load(file)
+            report = checked_file(code, arithmetic, seed)
+            if not report:
+                out.print(report.to_json() if json else report, soft_wrap=json)
+                bar.console.print(f"{file} does not pass the check itself: no mistake was planted.", soft_wrap=True)
+                raise typer.Exit(1)
+            found = planted_in_file(code, arithmetic=arithmetic or None, seed=seed, progress=progress)
+    if json:
+        print(found.to_json())
+    else:
+        out.print(found)
+    if not found:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -154,6 +216,21 @@ def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as
         out.print(claims)
     if not claims:
         raise typer.Exit(1)
+
+
+def checked_file(code: UserFile, arithmetic: str, seed: int) -> Report:
+    """The check of a user's file with its steps shown on stderr."""
+    with Console(stderr=True).status(code.path.name) as status:
+        return code.check(
+            arithmetic=arithmetic or None,
+            seed=seed,
+            progress=lambda step: status.update(f"{code.path.name}: {step} ..."),
+        )
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
