@@ -34,7 +34,13 @@ class ValueArray(np.ndarray[Any, Any]):
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
         if func is np.dot:
             return _dot(*args, **kwargs)
-        result = _recorded(super().__array_function__(func, types, args, kwargs))
+        try:
+            result = _recorded(super().__array_function__(func, types, args, kwargs))
+        except (TypeError, AttributeError) as error:
+            if " on Values" in str(error) or "cannot be recorded" in str(error):
+                raise
+            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+            raise TypeError(f"{name} cannot be recorded: {error}; write it with sums and products") from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
             return result.item()  # a lone Value, so that it can be asked for its gradient
         return result
@@ -141,8 +147,8 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
         return getattr(ufunc, method)(*map(shadows, arrays), **kwargs)
     if method == "__call__" and name in OPS and name not in _LOOPS:
         ufunc = np.frompyfunc(_element(name), len(arrays), 1)
-    elif method == "__call__" and name in _COMPOSED:
-        ufunc = np.frompyfunc(_COMPOSED[name], len(arrays), 1)
+    elif method == "__call__" and name in COMPOSED:
+        ufunc = np.frompyfunc(COMPOSED[name], len(arrays), 1)
     try:
         with np.errstate(all="ignore"):  # a comparison with nan in a loop over objects would warn
             return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
@@ -151,7 +157,7 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
 
 
 # what these give is no function of the Values that has a slope: questions, and steps whose derivative is 0
-_NUMBERS_ONLY = ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc")
+_NUMBERS_ONLY = ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc", "floor_divide")
 
 
 def _call(name: str, x: Any) -> Any:
@@ -162,8 +168,18 @@ def _logaddexp(x: Any, y: Any) -> Any:
     return (x if x >= y else y) + _call("log1p", _call("exp", -abs(x - y)))
 
 
+def _arctan2(y: Any, x: Any) -> Any:
+    if not x:
+        return 0 * y + math.copysign(math.pi / 2, shadows(y)) - x / y
+    return _call("arctan", y / x) + (0 if x > 0 else math.pi if y >= 0 else -math.pi)
+
+
+def _xlogy(x: Any, y: Any) -> Any:
+    return x * _call("log", y) if x else 0 * y
+
+
 # functions of NumPy and SciPy made of rows of the table
-_COMPOSED: dict[str, Callable[..., Any]] = {
+COMPOSED: dict[str, Callable[..., Any]] = {
     "logaddexp": _logaddexp,
     "log2": lambda x: _call("log", x) / math.log(2),
     "log10": lambda x: _call("log", x) / math.log(10),
@@ -175,7 +191,22 @@ _COMPOSED: dict[str, Callable[..., Any]] = {
     "fmin": lambda x, y: apply(OPS["minimum"], x, y),
     "expit": lambda x: _call("sigmoid", x),
     "log_expit": lambda x: -_call("softplus", -x),
-    "xlogy": lambda x, y: x * _call("log", y) if x else 0 * y,
+    "xlogy": _xlogy,
+    "entr": lambda x: -_xlogy(x, x),
+    "rel_entr": lambda x, y: _xlogy(x, x / y),
+    "logit": lambda x: _call("log", x / (1 - x)),
+    "ndtr": lambda x: (1 + _call("erf", x / math.sqrt(2))) / 2,
+    "arctan2": _arctan2,
+    "arcsinh": lambda x: _call("log", x + _call("sqrt", x * x + 1)),
+    "arccosh": lambda x: _call("log", x + _call("sqrt", x * x - 1)),
+    "arctanh": lambda x: _call("log", (1 + x) / (1 - x)) / 2,
+    "remainder": lambda x, y: x - y * math.floor(shadows(x) / shadows(y)),
+    "copysign": lambda x, y: abs(x) * int(math.copysign(1, shadows(y))),
+    "heaviside": lambda x, h: h if shadows(x) == 0 else int(shadows(x) > 0),
+    "deg2rad": lambda x: x * (math.pi / 180),
+    "radians": lambda x: x * (math.pi / 180),
+    "rad2deg": lambda x: x * (180 / math.pi),
+    "degrees": lambda x: x * (180 / math.pi),
 }
 
 

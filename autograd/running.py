@@ -7,6 +7,7 @@ raises a TypeError that names the function.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import inspect
@@ -21,7 +22,7 @@ import numpy as np
 
 from autograd import value
 from autograd.ops import OPS, Op
-from autograd.recording import ValueArray, holds_nodes, shadows
+from autograd.recording import COMPOSED, ValueArray, holds_nodes, shadows
 from autograd.value import Value, apply
 
 Function = Callable[..., Any]
@@ -44,20 +45,34 @@ def recording(*functions: Function) -> Iterator[None]:
     Not for several threads at once.
     """
     substitutes = _substitutes()
+    namespaces = _users_namespaces(functions)
     places = [
         (namespace, name, substitutes[id(x)])
-        for namespace in _users_namespaces(functions)
+        for namespace in namespaces
         for name, x in namespace.items()
         if id(x) in substitutes
     ]
-    originals = [(namespace, name, namespace[name]) for namespace, name, _ in places]
+    places += [(namespace, "float", _Float) for namespace in namespaces if "float" not in namespace]
+    originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
+    users, import_ = set(map(id, namespaces)), builtins.__import__
+
+    def importing(name: str, globals: Any = None, *rest: Any, **keywords: Any) -> Any:
+        """An import inside of a user's function."""
+        module = import_(name, globals, *rest, **keywords)
+        return substitutes.get(id(module), module) if id(globals) in users else module
+
     try:
         for namespace, name, substitute in places:
             namespace[name] = substitute
+        builtins.__import__ = importing
         yield
     finally:
+        builtins.__import__ = import_
         for namespace, name, original in originals:
-            namespace[name] = original
+            if original is None:
+                del namespace[name]
+            else:
+                namespace[name] = original
 
 
 class _Substitute(ModuleType):
@@ -69,6 +84,22 @@ class _Substitute(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(vars(self)["_module"], name)
+
+
+class _FloatKind(type(float)):  # type: ignore[misc]
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, float)
+
+
+class _Float(float, metaclass=_FloatKind):
+    """`float` for a user's code to see: float(J) stays the node J; as a type it is the same."""
+
+    dtype = np.dtype(float)
+
+    def __new__(cls, x: Any = 0.0) -> Any:
+        if holds_nodes(x):
+            return x.item() if x.size == 1 else np.asarray(x).item()  # which says that the array has more entries
+        return float(x)
 
 
 def _substitutes() -> dict[int, Any]:
@@ -114,6 +145,8 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
         "ones_like",
         "empty_like",
         "full_like",
+        "arange",
+        "linspace",
     ):
         yield np, name, _allocator(getattr(np, name))
     for name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
@@ -124,8 +157,17 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
             name,
             _for_nodes(getattr(np, name), _ON_SHADOWS.get(name, _on_shadows(getattr(np, name)))),
         )
+    for name in ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc", "floor_divide"):
+        yield np, name, _for_nodes(getattr(np, name), _on_shadows(getattr(np, name)))
+    yield np, "finfo", lambda x: np.finfo(_as_float(x))
+    yield np, "issubdtype", lambda x, kind: np.issubdtype(_as_float(x), kind)
     for name, own in _MATH.items():
         yield math, name, _for_nodes(getattr(math, name), own)
+    for name in ("eig", "eigh", "eigvals", "eigvalsh", "lstsq", "pinv", "qr", "svd"):
+        advice = (
+            f"np.linalg.{name} cannot be recorded: np.linalg has solve, inv, det, slogdet, cholesky and norm on Values"
+        )
+        yield np.linalg, name, _for_nodes(getattr(np.linalg, name), _refuse(advice))
     for name, own in _LINEAR_ALGEBRA.items():
         yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
     special = sys.modules.get("scipy.special")
@@ -146,6 +188,11 @@ def _for_nodes(original: Function, own: Function) -> Function:
 
 def _is_float(dtype: Any) -> bool:
     return dtype is not None and np.dtype(dtype).kind == "f"
+
+
+def _as_float(dtype: Any) -> Any:
+    """The dtype that code would see without us: that of Values is object."""
+    return float if dtype == np.dtype(object) else dtype
 
 
 def _allocator(original: Function) -> Function:
@@ -170,6 +217,8 @@ def _array_maker(original: Function) -> Function:
             args = tuple(object if _is_dtype(a) else a for a in args)
             kwargs = {k: object if k == "dtype" and _is_float(v) else v for k, v in kwargs.items()}
         array = original(x, *args, **kwargs)
+        if isinstance(x, (list, tuple)) and array.dtype.kind == "f":
+            array = array.astype(object)  # Values may be put into it
         return array.view(ValueArray) if array.dtype == object else array
 
     return make
@@ -214,16 +263,28 @@ def _element(name: str) -> Function:
     return lambda x: apply(op, x)
 
 
+def _whole(name: str) -> Function:
+    return _refuse(f"math.{name} has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out")
+
+
 _MATH: dict[str, Function] = {
+    **{name: _whole(name) for name in ("floor", "ceil", "trunc")},
     **{
         name: _element(name)
         for name in ("exp", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
     },
+    **{name: _element(f"arc{name[1:]}") for name in ("asin", "acos", "atan")},
+    **{name: COMPOSED[name] for name in ("log2", "log10", "exp2", "hypot")},
+    **{name: COMPOSED[f"arc{name[1:]}"] for name in ("atan2", "asinh", "acosh", "atanh")},
     "log": lambda x, *base: apply(OPS["log"], x) / (math.log(base[0]) if base else 1),
     "pow": lambda x, y: x**y,
     "fabs": abs,
+    "fsum": sum,
+    "prod": lambda xs, start=1: functools.reduce(lambda x, y: x * y, xs, start),
     "isnan": lambda x: math.isnan(shadows(x)),
+    "isinf": lambda x: math.isinf(shadows(x)),
     "isfinite": lambda x: math.isfinite(shadows(x)),
+    "isclose": lambda x, y, **keywords: math.isclose(shadows(x), shadows(y), **keywords),
 }
 
 
@@ -258,10 +319,28 @@ def _det(A: Any) -> Any:
     return sum((-1) ** k * A[0, k] * _det(np.delete(rest, k, axis=1)) for k in range(len(A)))
 
 
+def _slogdet(A: Any) -> tuple[float, Any]:
+    det = _det(A)
+    return float(np.sign(shadows(det))), apply(OPS["log"], abs(det))
+
+
+def _cholesky(A: Any) -> Any:
+    """L with L L^T = A, row by row."""
+    A = np.asarray(A, object)
+    L = np.array(np.zeros(A.shape).tolist(), object)
+    for i in range(len(A)):
+        for j in range(i):
+            L[i, j] = (A[i, j] - sum(L[i, :j] * L[j, :j])) / L[j, j]
+        L[i, i] = apply(OPS["sqrt"], A[i, i] - sum(L[i, :i] ** 2))
+    return L.view(ValueArray)
+
+
 _LINEAR_ALGEBRA: dict[str, Function] = {
     "solve": _solve,
     "inv": lambda A: _solve(A, np.array(np.identity(len(A)).tolist(), object)),
     "det": _det,
+    "slogdet": _slogdet,
+    "cholesky": _cholesky,
 }
 
 
@@ -311,11 +390,11 @@ def locating() -> Iterator[dict[Value, Place]]:
         found = np.ndarray.__getitem__(self, key)
         parts = key if isinstance(key, tuple) else (key,)
         if isinstance(found, ValueArray) and any(isinstance(part, (list, np.ndarray)) for part in parts):
-            found.flat = [apply(OPS["sum"], x) if isinstance(x, Value) else x for x in found.flat]
+            found.flat[:] = [apply(OPS["sum"], x) if isinstance(x, Value) else x for x in found.flat]
         return found
 
     value._node = located
-    ValueArray.__getitem__ = picked  # type: ignore[method-assign]
+    ValueArray.__getitem__ = picked  # type: ignore[method-assign, assignment]
     try:
         yield places
     finally:

@@ -25,7 +25,7 @@ from autograd.recording import holds_nodes
 from autograd.residue import ZeroResidue
 from autograd.running import call, is_users, recording
 from compare.arithmetic import NAMES, Arithmetic
-from compare.diagnose import Diagnosis, Known, Reason, only_some
+from compare.diagnose import Diagnosis, Known, Reason, expanded, only_some
 from compare.report import DIFFERENT, Report, Row, counted
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
@@ -73,7 +73,7 @@ def gradcheck(
     raise_exception: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
-    """Check hand-written gradients exactly: `gradients(params, *args)` against the chain rule over `cost(params, *args)`.
+    """Check `gradients(params, *args)`, written by hand, exactly: against the chain rule over `cost(params, *args)`.
 
     >>> def cost(params, X, y):
     ...     return np.sum((np.dot(params["w"], X) + params["b"] - y) ** 2)
@@ -133,6 +133,8 @@ def _finish(report: Report, raise_exception: bool) -> Report:
 
 # A task: a user's code, to be run in any arithmetic
 
+_FLOATS = Arithmetic("float64", lambda _, x: float(x), float)  # float64 in arrays that can hold Values
+
 
 class Task:
     """A user's code: what is recorded, how the forward pass is run, how the gradients are.
@@ -186,9 +188,9 @@ class Task:
         state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
         kept = [(x, _copied(x)) for x in _mutable_state(self.functions)]
         try:
-            with recording(*map(_function, self.functions)) if record else contextlib.nullcontext():
-                with np.errstate(all="ignore"):
-                    yield
+            recorded = recording(*map(_function, self.functions)) if record else contextlib.nullcontext()
+            with recorded, np.errstate(all="ignore"):
+                yield
         finally:
             for x, before in kept:
                 _restore(x, before)
@@ -204,7 +206,8 @@ class Task:
         """J, the watched arrays and the inputs as Values."""
         inputs = {name: values(x, name) for name, x in given.items()}
         with self.running():
-            J, watched = self.forward({name: x if x.ndim else x.item() for name, x in inputs.items()}, arithmetic)
+            nodes = {name: x if x.ndim else x.item() for name, x in inputs.items()}
+            J, watched = self.forward(nodes, arithmetic or _FLOATS)
         return J, watched, inputs
 
     def traced(self, arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any], Sides]:
@@ -290,7 +293,7 @@ class _Layer(Task):
         return _scalar(J, self.forward_function)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
-        out, cache = self._out(given, arithmetic)
+        _, cache = self._out(given, arithmetic)
         dout = self._dout(arithmetic)
         dout = dout.view(ValueArray) if dout.dtype == object else dout.copy()
         extra = [] if cache is None and _positional(self.backward) < 2 else [cache]
@@ -308,7 +311,7 @@ class _Layer(Task):
         return found if isinstance(found, tuple) and len(found) == 2 else (found, None)
 
     def _dout(self, arithmetic: Arithmetic | None) -> Array:
-        return self.dout if arithmetic is None else self._numbers
+        return self.dout if arithmetic in (None, _FLOATS) else self._numbers
 
 
 def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[str], None] | None) -> Report:
@@ -350,7 +353,7 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
     if wrong:
         tell("looking for the reason")
         reasons = Diagnosis(task, wrong, floats, task.known(), seed).reasons()
-        rows = [dataclasses.replace(row, reasons=_reasons(row, reasons, floats)) for row in rows]
+        rows = [dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) for row in rows]
     evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
     size = sum(x.size for x in task.arrays.values())
     facts = {"arithmetic": arithmetic or "strongest", "seed": seed, "parameters": size}
@@ -360,13 +363,14 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
     return Report(task.title, rows, preface, [*evidence, *about_floats(rows), *remarks], facts, ours="yours is")
 
 
-def _reasons(row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:
+def _reasons(task: Task, row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:
     found = [f"{reason.text}." for reason in reasons.get(row.name, [])]
     ours = floats.ours.get(row.name)
     if row.ok or ours is None or found:
         return tuple(found)
-    remark = only_some(np.asarray(ours), np.asarray(floats.chain[row.name], float))
-    return (f"No single edit explains it{'; ' + remark if remark else ''}.",)
+    ours, true = np.asarray(ours), np.asarray(floats.chain[row.name], float)
+    remark, sum_over_consumers = only_some(ours, true), expanded(task, row.name, ours, true)
+    return (f"No edit explains it{'; ' + remark if remark else ''}. {sum_over_consumers}.",)
 
 
 def _with_ulps(row: Row, court: Court) -> Row:
@@ -439,11 +443,22 @@ def _complaint(function: Function, problem: BaseException) -> str:
     if frames:
         line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)).strip()
         where = f" at line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}, `{line}`"
+    return f"{_name(function)} raised {type(problem).__name__}{where}: {problem}{_advice(problem)}"
+
+
+def _advice(problem: BaseException) -> str:
+    """What to write instead, where a number would leave its graph."""
     text = str(problem)
-    advice = ""
-    if isinstance(problem, TypeError) and ("'Value'" in text or "NumpyScalar" in text or "Exact" in text):
-        advice = "; a number taken out of its graph would lose its gradient: keep the NumPy scalar as it is"
-    return f"{_name(function)} raised {type(problem).__name__}{where}: {text}{advice}"
+    if not isinstance(problem, TypeError) or not any(name in text for name in ("'Value'", " Value", "dtype('O')")):
+        return ""
+    if text.startswith("int()"):
+        return ". int(x) would lose the gradient of x: leave it out, or give an int in the first place"
+    if text.startswith("float()") or "output from dtype('O')" in text:
+        return (
+            ". A parameter cannot become a plain float, it would lose its gradient: leave np.float64(...) out; put it"
+            " into an array that np.zeros or np.empty made inside of this function"
+        )
+    return ". A number taken out of its graph would lose its gradient: keep it as it is, with np in place of math"
 
 
 def _scalar(J: Any, function: Function) -> Value:
@@ -456,8 +471,8 @@ def _scalar(J: Any, function: Function) -> Value:
         J = J.reshape(-1)[0]
     if not isinstance(J, Value):
         raise UnusableCode(
-            f"{_name(function)} gave {type(J).__name__} {J!r}, which does not depend on what it was given: is a parameter"
-            " copied or turned into a plain number on the way?"
+            f"{_name(function)} gave {type(J).__name__} {J!r}, which does not depend on what it was given: is a"
+            " parameter copied or turned into a plain number on the way?"
         )
     return J
 
@@ -601,7 +616,7 @@ def _plain_copy(array: Array) -> Any:
 def _given(x: Any, arithmetic: Arithmetic | None) -> Any:
     """An argument that is not differentiated, as the user's code gets it: a copy, its floats as numbers."""
     if arithmetic is not None and isinstance(x, np.ndarray) and x.dtype.kind == "f":
-        return arithmetic.constants(x).view(ValueArray)
+        return arithmetic.constants(x).view(ValueArray)  # of objects, so that Values may be put into a copy
     if isinstance(x, Mapping):
         return {key: _given(child, arithmetic) for key, child in x.items()}
     if type(x) in (list, tuple):

@@ -314,7 +314,7 @@ def test_shapes_that_do_not_fit_are_named(a: Any, b: Any) -> None:
         np.matmul(values(np.ones((2, 2, 3))), np.ones((3, 3, 4)))
 
 
-@pytest.mark.parametrize("name", ["arctan2", "floor_divide", "remainder", "heaviside", "nextafter", "copysign"])
+@pytest.mark.parametrize("name", ["nextafter", "fmod"])
 def test_a_function_without_a_derivative_rule_is_named(name: str) -> None:
     for operands in ((values(W0), 2.0), (2.0, values(W0)), (Value(1.0), W0)):
         with pytest.raises(TypeError, match=rf"np\.{name}"):
