@@ -2,16 +2,20 @@
 
 First edits of the array (transposed, a constant factor, another order, another axis), then edits of the chain rule: the
 forward pass is recorded with the place in the user's source of every node, the edges are grouped by expression, and the
-sweep is run with the local derivatives of a group cut, skipped, negated, ... The edit whose sweep gives the user's array
-is the reason, in the user's own words. Screening is in float64; what is said was confirmed in exact numbers.
+sweep is run with the local derivatives of a group cut, skipped, negated, ... The edit whose sweep gives the user's
+array is the reason, in the user's own words. Screening is in float64; what is said was confirmed in exact numbers.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import linecache
+import operator
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +33,8 @@ Array = NDArray[Any]
 
 MOST_EDGES = 400_000  # of a graph whose edits are tried
 MOST_EDGES_IN_PAIRS = 30_000  # of a graph whose pairs of edits are tried
+MOST_REASONS = 3  # named for one gradient
+MOST_IN_JACOBIAN = 200  # entries of a step whose derivatives are computed one by one
 MOST_CELLS = 4_000_000  # nodes times edits swept at once
 
 
@@ -72,6 +78,8 @@ class Expression(NamedTuple):
         return bool(self.line) and not self.end_line
 
     def __str__(self) -> str:
+        if self.end_line < 0:
+            return self.text
         return f"`{self.text}` (line {self.line})" if self.line else self.text
 
 
@@ -142,10 +150,11 @@ def with_whole_steps(recorded: Recorded, steps: list[Step]) -> Recorded:
     )
 
 
-def sweep(recorded: Recorded, edits: list[tuple[Array, Any]]) -> Array:
+def sweep(recorded: Recorded, edits: list[tuple[Array, Any]], roots: Array | None = None) -> Array:
     """The gradients of all nodes, (nodes, edits): each edit replaces the slopes of its edges.
 
-    Edges are taken level by level, so that a node's gradient is complete before it is passed on.
+    Edges are taken level by level, so that a node's gradient is complete before it is passed on. `roots` are the nodes
+    whose derivatives are taken, one for each edit; J for all if there are none.
     """
     order, blocks = _blocks(recorded)
     source, target, slope = recorded.source[order], recorded.target[order], recorded.slope[order]
@@ -160,7 +169,7 @@ def sweep(recorded: Recorded, edits: list[tuple[Array, Any]]) -> Array:
     column = np.array([k for _, k, _ in changed], int)
     news = np.array([*(new for _, _, new in changed), None], object)[:-1].astype(slope.dtype)
     grads = np.zeros((len(recorded.nodes), len(edits)), slope.dtype)
-    grads[-1] = 1
+    grads[len(grads) - 1 if roots is None else roots, np.arange(len(edits))] = 1
     for low, high in blocks:
         products = slope[low:high, None] * grads[target[low:high]]
         first, last = np.searchsorted(at, (low, high))
@@ -223,15 +232,50 @@ class Source:
                 continue
             frames = [at(frame) for frame in place]
             lines = [Expression(_line(frames[-1]), frames[-1].file, frames[-1].line)]
-            self.steps.append([frames[-1], *lines, *reversed(frames[:-1])])
+            code = place[0][0]
+            whole = Expression(f"the function {code.co_name}", code.co_filename, code.co_firstlineno, -1)
+            self.steps.append([frames[-1], *lines, *reversed(frames[:-1]), whole])
+        self._add_blocks()
+
+        self.run = _runs(self.steps)
+
+    def _add_blocks(self) -> None:
+        """Two to four lines of code that follow each other are a step as well."""
+        where: dict[str, set[int]] = defaultdict(set)
+        for step in self.steps:
+            if step[0].line:
+                where[step[0].file].add(step[0].line)
+        for file, found in where.items():
+            lines = sorted(found)
+            for start, count in itertools.product(range(len(lines)), (2, 3, 4)):
+                block = lines[start : start + count]
+                if len(block) == count:
+                    name = Expression(f"lines {block[0]} to {block[-1]}", file, block[0], -2)
+                    for step in self.steps:
+                        if step[0].file == file and block[0] <= step[0].line <= block[-1]:
+                            step.append(name)
 
     def of(self, node: int) -> Expression:
         step: Expression = self.steps[node][0]
         return step
 
 
+def _runs(steps: list[list[Any]]) -> Array:
+    """For each node, how often its expression had run before, in a loop say; nodes come in the order of creation."""
+    count: dict[Any, int] = defaultdict(int)
+    runs = []
+    before = None
+    for step in steps:
+        if step[0] != before:
+            count[step[0]] += 1
+        before = step[0]
+        runs.append(count[step[0]])
+    return np.array(runs)
+
+
 def _line(expression: Expression) -> str:
-    return linecache.getline(expression.file, expression.line).strip() or expression.text
+    line = linecache.getline(expression.file, expression.line)
+    return re.sub(r"\s+#[^'\"]*$", "", line).strip() or expression.text  # without its comment
 
 
 # Edits of the chain rule
@@ -362,7 +406,7 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
         found.setdefault((kind, *edges.tolist()), Edit(edges, change, meaning, rank))
 
     lines = [step for step in into if step.whole_line]
-    for step in [*lines, *(step for step in into if not step.whole_line)]:
+    for step in [*lines, *(step for step in into if not step.whole_line and step.end_line >= 0)]:
         add("cut", np.array(into[step]), _zeros, f"{step} is taken as a constant", 1)
     for (A, B), members in pairs.items():
         edges = np.array(members)
@@ -370,9 +414,17 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
         if A != B:
             add("cut", edges, _zeros, f"the use of {_short(A)} in {B} is forgotten", 1)
             _partial_edits(recorded, edges, A, B, add)
+            _runs_edits(source, recorded, edges, A, B, add)
         constant = _constant_factor(recorded, edges, known)
         derivative = f"the derivative of {B}" + (f" by {_short(A)}" if A != B and _several(recorded, edges) else "")
+        slopes = recorded.slope[edges]
+        if (slopes == -1).all():
+            add("skip", edges, _ones, f"{derivative} has the wrong sign", 2)
         add("skip", edges, _ones, constant.format(B) if constant else f"{derivative} is left out", 2)
+        natural = _natural_factor(recorded, edges)
+        if natural and natural != 1:
+            says = f"the factor {natural} of {derivative} is forgotten"
+            add("has the wrong sign" if natural == -1 else natural, edges, _factor(1 / natural), says, 2)
         if all(op is not None and op.arity == 1 for op in functions):
             add("output", edges, _at_the_output, f"{derivative} is taken at the result instead of the operand", 2)
             says = f"{derivative}, written with its result, is computed with its operand instead"
@@ -383,6 +435,8 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
             add("transposed", edges, _transposed, f"the matrix in {B} is transposed on the way back to {_short(A)}", 2)
         _factors(edges, derivative, add)
     for step, members in into.items():
+        if step.end_line < 0:
+            continue
         _factors(np.array(members), f"the derivative of {step}", add)
     for whole in steps:
         _whole_edits(recorded, whole, add)
@@ -403,10 +457,29 @@ def _whole_edits(recorded: Recorded, step: Step, add: Any) -> None:
     def over(slope: Callable[[Recorded, Array], Any]) -> Callable[[Recorded, Array], Any]:
         return lambda recorded, edges: [*_zeros(recorded, edges[:n]), *slope(recorded, edges[n:])]
 
-    add("whole skip", edges, over(_ones), f"the derivative of {step.expression} is left out", 2)
+    if len(step.over) <= MOST_IN_JACOBIAN:
+        says = (
+            f"of the derivative of {step.expression} only the diagonal is kept, the sum over the other entries left out"
+        )
+        add("whole diagonal", edges, over(_diagonal(step, 1)), says, 2)
+        says = f"the derivative of {step.expression} is applied twice"
+        add("whole twice", edges, over(_diagonal(step, 2)), says, 3)
+    says = "has the wrong sign" if (recorded.slope[step.edges] == -1).all() else "is left out"
+    add("whole skip", edges, over(_ones), f"the derivative of {step.expression} {says}", 2)
     for text, slope in _SLOPES:
         meaning = f"the derivative of {step.expression}, y = f(x), is taken as {text}"
         add(f"whole {text}", edges, over(_slope_as(slope)), meaning, 4)
+
+
+def _diagonal(step: Step, power: int) -> Callable[[Recorded, Array], Any]:
+    """d result / d operand, entry by entry, to a power."""
+
+    def change(recorded: Recorded, edges: Array) -> Any:
+        nothing: list[tuple[Array, Any]] = [(np.array([], int), [])] * len(step.leaves)
+        grads = sweep(recorded, nothing, roots=step.leaves)
+        return [slope**power for slope in grads[step.enters, np.arange(len(step.enters))]]
+
+    return change
 
 
 def _constant_factor(recorded: Recorded, edges: Array, known: list[Known]) -> str:
@@ -423,6 +496,21 @@ def _constant_factor(recorded: Recorded, edges: Array, known: list[Known]) -> st
     inverse = [x.name for x in known if x.value and abs(1 / x.value - number) < 1e-12]
     what = f"1/{1 / number:.6g}, with {inverse[0]}," if inverse else names[0]
     return f"the factor {what} in {{}} is left out"
+
+
+def _natural_factor(recorded: Recorded, edges: Array) -> Fraction | None:
+    """The constant in the derivative of a power: n of x**n, 2 of a square, 1/2 of a square root."""
+    node = recorded.nodes[recorded.target[edges[0]]]
+    match node.op.name if node.op else "":
+        case "square":
+            return Fraction(2)
+        case "multiply" if node.operands[0] is node.operands[1]:
+            return Fraction(2)
+        case "sqrt":
+            return Fraction(1, 2)
+        case "power_n":
+            return Fraction(float(shadows(node.operands[1]))).limit_denominator(1000)
+    return None
 
 
 def _several(recorded: Recorded, edges: Array) -> bool:
@@ -446,12 +534,107 @@ def _partial_edits(recorded: Recorded, edges: Array, A: Expression, B: Expressio
         last, first = np.zeros(len(rows[0]), int), np.full(len(rows[0]), len(edges))
         np.maximum.at(last, rows[1], number)
         np.minimum.at(first, rows[1], number)
-        for word, keep, rank in (("last", last, 2), ("first", first, 3)):
+        for word, keep, rank in (("last", last, 3), ("first", first, 3)):
             says = (
                 f"of the repeated uses of {_short(A)} in {B} only the {word} counts: the others are overwritten, not"
                 " accumulated (use += or np.add.at)"
             )
             add(word, edges[np.setdiff1d(number, keep)], _zeros, says, rank)
+
+
+def _runs_edits(source: Source, recorded: Recorded, edges: Array, A: Expression, B: Expression, add: Any) -> None:
+    """Edits that keep one run of an expression that runs more than once."""
+    run = source.run[recorded.target[edges]]
+    for word, kept, rank in (("last", run.max(), 2), ("first", run.min(), 2)):
+        lost = edges[run != kept]
+        if 0 < len(lost) < len(edges):
+            says = (
+                f"of the {len(np.unique(run))} times that {B} uses {_short(A)} only the {word} counts: the other steps"
+                " are left out, overwritten or not accumulated (+=)"
+            )
+            add(f"run {word}", lost, _zeros, says, rank)
+
+
+def factor_edits(recorded: Recorded, source: Source, known: list[Known]) -> list[Edit]:
+    """A known number, or an array of the user's, too often or forgotten as a factor of a derivative."""
+    pairs: dict[tuple[Expression, Expression], list[int]] = defaultdict(list)
+    arrays: dict[Expression, list[int]] = defaultdict(list)
+    for edge, (a, b) in enumerate(zip(recorded.source.tolist(), recorded.target.tolist(), strict=True)):
+        pairs[source.of(a), source.of(b)].append(edge)
+    for node in range(len(recorded.nodes)):
+        arrays[source.of(node)].append(node)
+    by_size: dict[int, list[tuple[Expression, Array]]] = defaultdict(list)
+    for expression, numbers in arrays.items():
+        by_size[len(numbers)].append((expression, np.array(numbers)))
+    found = []
+    for (A, B), members in pairs.items():
+        edges = np.array(members)
+        derivative = f"the derivative of {B}" + (f" by {_short(A)}" if A != B and _several(recorded, edges) else "")
+        for value, name in [*((x.value, x.name) for x in known), (3.0, "3")]:
+            exactly = Fraction(value)
+            found.append(Edit(edges, _factor(exactly), f"{derivative} has a factor {name} too much", 4))
+            found.append(Edit(edges, _factor(1 / exactly), f"in {derivative} a factor {name} is missing", 4))
+        for end in (recorded.source[edges], recorded.target[edges]):
+            nodes, rank = np.unique(end, return_inverse=True)
+            for V, others in by_size[len(nodes)][:12] if len(nodes) > 1 else ():
+                at = others[rank]
+                found.append(Edit(edges, _times(at, 1), f"{derivative} is multiplied by {V} once too often", 5))
+                found.append(Edit(edges, _times(at, -1), f"in {derivative} the factor {V} is missing", 5))
+    return found
+
+
+def partner_edits(recorded: Recorded, source: Source) -> list[Edit]:
+    """In products: another array of the user's, or the same one turned round, in place of the other factor."""
+    pairs: dict[tuple[Expression, Expression], list[int]] = defaultdict(list)
+    arrays: dict[Expression, list[int]] = defaultdict(list)
+    number = {node: k for k, node in enumerate(recorded.nodes)}
+    for edge, (a, b) in enumerate(zip(recorded.source.tolist(), recorded.target.tolist(), strict=True)):
+        op = recorded.nodes[b].op
+        if op is not None and op.name in ("dot", "multiply") and recorded.slope[edge] is not None:
+            pairs[source.of(a), source.of(b)].append(edge)
+    for node in range(len(recorded.nodes)):
+        arrays[source.of(node)].append(node)
+    found = []
+    for (A, B), members in pairs.items():
+        edges, partners = [], []
+        for edge in members:
+            node, position = recorded.nodes[recorded.target[edge]], int(recorded.position[edge])
+            half = len(node.operands) // 2
+            partner = node.operands[(position + half) % (2 * half)]
+            if not partner.constant:
+                edges.append(edge)
+                partners.append(number[partner])
+        if not edges:
+            continue
+        others, rank = np.unique(partners, return_inverse=True)
+        name = source.of(int(others[0]))
+        for V, nodes in arrays.items():
+            if len(nodes) == len(others) > 1 and name != V:
+                says = f"on the way back through {B} to {_short(A)}, {V} is used in place of {name}"
+                found.append(Edit(np.array(edges), _values(np.array(nodes)[rank]), says, 4))
+        for array in recorded.leaves.values():
+            if array.ndim >= 2 and set(array.flat) >= set(others.tolist()):
+                for axes in ((-1,), (-2,), (-2, -1)):
+                    turned = dict(zip(array.flat, np.flip(array, axes).flat, strict=True))
+                    at = np.array([turned[k] for k in partners])
+                    says = f"on the way back through {B} to {_short(A)}, {name} is turned round (flipped)"
+                    found.append(Edit(np.array(edges), _values(at), says, 4))
+    return found
+
+
+def _values(at: Array) -> Callable[[Recorded, Array], Any]:
+    return lambda recorded, edges: [recorded.nodes[k].data for k in at]
+
+
+def _times(at: Array, power: int) -> Callable[[Recorded, Array], Any]:
+    def change(recorded: Recorded, edges: Array) -> Any:
+        factors = [recorded.nodes[k].data for k in at]
+        slopes = recorded.slope[edges]
+        if power < 0:
+            return [slope / x if x else slope for slope, x in zip(slopes, factors, strict=True)]
+        return [slope * x for slope, x in zip(slopes, factors, strict=True)]
+
+    return change
 
 
 # Edits of the array
@@ -475,12 +658,12 @@ class Known(NamedTuple):
 
 def array_reasons(
     name: str, ours: Array, true: Array, others: dict[str, Array], known: list[Known]
-) -> Iterator[tuple[str, Callable[[Array], Any], int]]:
+) -> Iterator[tuple[str, Callable[[Array], Any] | None, int]]:
     """(what the user's array is, the same edit of the true one, rank) for every edit of the array that gives it."""
 
     def attempt(
         text: str, edit: Callable[[Array], Any], rank: int = 0
-    ) -> Iterator[tuple[str, Callable[[Array], Any], int]]:
+    ) -> Iterator[tuple[str, Callable[[Array], Any] | None, int]]:
         try:
             result = edit(true)
         except (ValueError, IndexError):
@@ -491,7 +674,7 @@ def array_reasons(
     for axes in itertools.permutations(range(true.ndim)):
         if axes != tuple(range(true.ndim)):
             says = "transposed" if true.ndim == 2 else f"with its axes in the order {axes}"
-            yield from attempt(f"exactly the gradient {says}", lambda x, axes=axes: np.transpose(x, axes))
+            yield from attempt(f"exactly the gradient {says}", functools.partial(np.transpose, axes=axes))
     if ours.shape != true.shape and ours.size == true.size:
         yield from attempt(
             f"right, but has shape {ours.shape} where {name} has {true.shape}", lambda x: np.reshape(x, ours.shape)
@@ -509,7 +692,33 @@ def array_reasons(
             yield from _orders(ours, true, axis, attempt)
     for other, array in others.items():
         if other != name and close(ours, array):
-            yield f"exactly the gradient of {other}", (lambda x, array=array: array), 0
+            yield f"exactly the gradient of {other}", functools.partial(_instead, array), 0
+
+
+def extra_term(ours: Array, true: Array, arrays: dict[str, Array], known: list[Known]) -> str:
+    """What the user's array has too much or too little, if it is a multiple of one of these arrays."""
+    if ours.shape != true.shape or ours.size < 2:
+        return ""
+    for name, array in arrays.items():
+        if array.shape == true.shape and array.any():
+            place = np.unravel_index(np.argmax(np.abs(array)), array.shape)
+            factor = float((ours - true)[place] / array[place])
+            simple = Fraction(factor).limit_denominator(1000)
+            if simple and abs(float(simple) - factor) < 1e-9 * abs(factor) and close(ours - true, factor * array):
+                size = abs(float(simple))
+                number = next((x.name for x in known if abs(x.value - size) < 1e-12), f"{size:g}")
+                if factor < 0:
+                    return f"the gradient without a term {number} times {name}: it is missing"
+                return f"the gradient plus {number} times {name}: a term too much"
+    return ""
+
+
+def _instead(other: Any, array: Any) -> Any:
+    return other
+
+
+def _over(divisor: Any, array: Any) -> Any:
+    return array / divisor
 
 
 def _subsets(n: int) -> list[tuple[int, ...]]:
@@ -528,8 +737,6 @@ def _ratios(name: str, ours: Array, true: Array, known: list[Known], attempt: An
 
 
 def _named_ratio(ratio: float, known: list[Known], attempt: Any) -> Iterator[Any]:
-    from fractions import Fraction
-
     found = False
     if abs(ratio + 1) < 1e-9:
         yield from attempt("exactly the gradient with the wrong sign", lambda x: -x)
@@ -538,12 +745,15 @@ def _named_ratio(ratio: float, known: list[Known], attempt: Any) -> Iterator[Any
         short, exactly = f"{value:g}", Fraction(value) if value == int(value) else value
         if value and abs(ratio - value) < 1e-9 * abs(ratio):
             found = True
-            text = f"exactly {short} times the gradient, with {says}; is a factor 1/{short} missing, a sum where the mean is due?"
-            yield from attempt(text, lambda x, f=exactly: x * f)
+            text = (
+                f"exactly {short} times the gradient, with {says}; is 1/{short} missing, a sum where the mean is due?"
+            )
+            yield from attempt(text, functools.partial(operator.mul, exactly))
         if value and abs(ratio * value - 1) < 1e-9:
             found = True
-            text = f"exactly 1/{short} of the gradient, with {says}; is 1/{short} taken twice, or a mean where the sum is due?"
-            yield from attempt(text, lambda x, f=exactly: x / f)
+            hint = f"is 1/{short} taken twice, or a mean where the sum is due?"
+            text = f"exactly 1/{short} of the gradient, with {says}; {hint}"
+            yield from attempt(text, functools.partial(_over, exactly))
     simple = Fraction(ratio).limit_denominator(1000)
     if not found and abs(float(simple) - ratio) < 1e-9 * abs(ratio):
         hint = ""
@@ -576,8 +786,9 @@ def _orders(ours: Array, true: Array, axis: int, attempt: Any) -> Iterator[Any]:
         else f"slices along axis {axis}"
     )
     if len(order) == n and len(set(order)) == n and order != list(range(n)):
+        shown = str(order) if n <= 12 else f"{str(order[:12])[:-1]}, ...]"
         yield from attempt(
-            f"exactly the gradient with its {what} in another order: {order if n <= 12 else str(order[:12])[:-1] + ', ...]'}",
+            f"exactly the gradient with its {what} in another order: {shown}",
             lambda x: np.take(x, order, axis=axis),
         )
 
@@ -599,7 +810,8 @@ def only_some(ours: Array, true: Array) -> str:
                 else f"slice along axis {axis}"
             )
             many = {"row": "rows", "column": "columns", "entry": "entries"}.get(noun, noun.replace("slice", "slices"))
-            return f"only {noun if len(lines) == 1 else many} {', '.join(map(str, lines[:6]))} {'is' if len(lines) == 1 else 'are'} wrong"
+            places = ", ".join(map(str, lines[:6]))
+            return f"only {noun} {places} is wrong" if len(lines) == 1 else f"only {many} {places} are wrong"
     return ""
 
 
@@ -635,39 +847,93 @@ class Diagnosis:
         self.source = Source(self.recorded, places)
         self.steps = len(self.recorded.source)
         self.recorded, candidates = edits(self.recorded, self.source, self.known)
-        explained = self._screen([(edit,) for edit in candidates])
-        self._add(explained, found)
-        missing = [name for name in self.ours if not found[name]]
-        if missing and len(self.recorded.source) <= MOST_EDGES_IN_PAIRS:
-            simple = [edit for edit in candidates if edit.change in (_zeros, _ones)][:80]
-            pairs: list[tuple[Edit, ...]] = [
-                (a, b) for a, b in itertools.combinations(simple, 2) if not np.intersect1d(a.edges, b.edges).size
-            ]
-            explained = [(e, names) for e, names in self._screen(pairs, set(missing))]
-            self._add(explained, found)
+        self._by_uses(found)
+        self._search([(edit,) for edit in candidates], found)
+        if all(found.values()):
+            return
+        free = self._free(candidates)
+        if free:
+            self._search([(edit, *free) for edit in candidates if not _touch(edit, free)], found, free)
+        if len(self.recorded.source) <= MOST_EDGES_IN_PAIRS:
+            self._search([(edit,) for edit in partner_edits(self.recorded, self.source)], found)
+            self._search([(edit,) for edit in factor_edits(self.recorded, self.source, self.known)], found)
+            simple = [edit for edit in candidates if edit.change in (_zeros, _ones)][:60]
+            self._search([(a, b) for a, b in itertools.combinations(simple, 2) if not _touch(a, (b,))], found)
+        for name, ours in self.ours.items():
+            true = np.asarray(self.floats.chain[name], float)
+            if not found[name] and (says := extra_term(ours, true, self.task.arrays, self.known)):
+                found[name].append(Reason(f"Your {_d(name)} is {says}", (name,), 1))
+
+    def _search(
+        self, candidates: list[tuple[Edit, ...]], found: dict[str, list[Reason]], free: tuple[Edit, ...] = ()
+    ) -> None:
+        """Try edits on the gradients that have no reason yet."""
+        missing = {name for name in self.ours if not found[name]}
+        if missing and candidates:
+            self._add(self._screen(candidates, missing), found, free)
+
+    def _free(self, candidates: list[Edit]) -> tuple[Edit, ...]:
+        """Paths whose contributions cancel, as that of the maximum in a stable softmax: rightly left out."""
+        cuts = [edit for edit in candidates if edit.change is _zeros and self.recorded.slope[edit.edges].any()]
+        true = {name: np.asarray(x, float) for name, x in self.floats.chain.items() if name in self.recorded.leaves}
+        free: list[Edit] = []
+        for edit, names in self._screen([(edit,) for edit in cuts], set(true), true):
+            if len(names) == len(true) and not _touch(edit[0], tuple(free)):
+                free.append(edit[0])
+        return tuple(free)
+
+    def _by_uses(self, found: dict[str, list[Reason]]) -> None:
+        """A sum along the wrong axis: over the entries of an array instead of over the uses of each."""
+        grads = sweep(self.recorded, [(np.array([], int), [])])[:, 0]
+        for name, ours in self.ours.items():
+            nodes = self.recorded.leaves[name].reshape(-1)
+            uses = (
+                [np.flatnonzero(self.recorded.source[: self.steps] == node) for node in nodes]
+                if len(nodes) < 500
+                else []
+            )
+            if found[name] or len({len(edges) for edges in uses}) != 1 or len(uses[0]) < 2:
+                continue
+            terms = np.array([self.recorded.slope[e] * grads[self.recorded.target[e]] for e in uses])  # (entries, uses)
+            for word, reduced in (("summed", terms.sum(axis=0)), ("averaged", terms.mean(axis=0))):
+                mine = ours.reshape(-1)
+                if mine.shape != reduced.shape or not mine.any() or not reduced.any():
+                    continue
+                largest = int(np.argmax(np.abs(reduced)))
+                if close(mine, reduced * (mine[largest] / reduced[largest])):
+                    text = (
+                        f"Your {_d(name)}, of shape {ours.shape}, is {word} along the wrong axis: over the {len(uses)}"
+                        f" entries of {name} instead of over the {terms.shape[1]} uses of each"
+                    )
+                    found[name].append(Reason(text, (name,), 0))
 
     def _screen(
-        self, candidates: list[tuple[Edit, ...]], wanted: set[str] | None = None
+        self, candidates: list[tuple[Edit, ...]], wanted: set[str], arrays: dict[str, Array] | None = None
     ) -> list[tuple[tuple[Edit, ...], list[str]]]:
-        """The edits whose sweep gives the user's array in float64, for each which."""
+        """The edits whose sweep gives the user's arrays (or these) in float64, and which of them."""
         explained = []
+        arrays = {name: x for name, x in (arrays or self.ours).items() if name in wanted}
         batch = max(1, min(256, MOST_CELLS // max(1, len(self.recorded.nodes))))
         with np.errstate(all="ignore"):
             for start in range(0, len(candidates), batch):
                 group = candidates[start : start + batch]
-                grads = sweep(self.recorded, [_combined(self.recorded, edit) for edit in group])
+                grads = sweep(self.recorded, [self._changed(edit) for edit in group])
                 for k, edit in enumerate(group):
                     names = [
                         name
-                        for name, ours in self.ours.items()
-                        if (wanted is None or name in wanted)
-                        and close(ours, _pick(grads[:, k], self.recorded.leaves[name]))
+                        for name, ours in arrays.items()
+                        if close(ours, _pick(grads[:, k], self.recorded.leaves[name]))
                     ]
                     if names:
                         explained.append((edit, names))
         return explained
 
-    def _add(self, explained: list[tuple[tuple[Edit, ...], list[str]]], found: dict[str, list[Reason]]) -> None:
+    def _add(
+        self,
+        explained: list[tuple[tuple[Edit, ...], list[str]]],
+        found: dict[str, list[Reason]],
+        free: tuple[Edit, ...] = (),
+    ) -> None:
         explained.sort(key=lambda pair: (-len(pair[1]), sum(edit.rank for edit in pair[0])))
         tried = 0
         for edit, names in explained:
@@ -676,10 +942,19 @@ class Diagnosis:
             tried += 1
             if not self._edit_confirmed(edit, names):
                 continue
+            edit = edit[: len(edit) - len(free)]
             meaning = " and ".join(e.meaning for e in edit)
             for name in names:
                 text = f"Your {_d(name)} is exactly what the chain rule gives when {meaning}"
                 found[name].append(Reason(text, tuple(names), sum(e.rank for e in edit) + 2 * (len(edit) - 1)))
+
+    def _changed(self, edit: tuple[Edit, ...]) -> tuple[Array, Any]:
+        """The slopes after an edit; no change where it makes no sense, as the slope of a function where it has none."""
+        try:
+            edges, slopes = _combined(self.recorded, edit)
+            return edges, np.array(slopes, float)
+        except (ValueError, TypeError, ArithmeticError, IndexError):
+            return np.array([], int), []
 
     # Confirmation in exact numbers
 
@@ -699,7 +974,7 @@ class Diagnosis:
         return bool(same(ours, theirs).all() or digits(ours, theirs).min(initial=np.inf) > 40)
 
     def _confirmed(self, name: str, edit: Callable[[Array], Any]) -> bool:
-        """Whether the edit of the true array gives the user's in exact numbers; where none can be had, floats decided."""
+        """Whether the edit of the true array gives the user's in exact numbers; without any, floats decided."""
         exact = self._numbers()
         try:
             return not exact or any(self._agree(recorded, name, edit(recorded.sides.chain[name])) for recorded in exact)
@@ -720,14 +995,44 @@ class Diagnosis:
         exact = [recorded for recorded in self._numbers() if len(recorded.source) == self.steps]
         for recorded in exact:
             recorded = self._like_floats(recorded)
-            grads = sweep(recorded, [_combined(recorded, edit)])[:, 0]
+            try:
+                grads = sweep(recorded, [_combined(recorded, edit)])[:, 0]
+            except (ValueError, TypeError, ArithmeticError):
+                continue
             if all(self._agree(recorded, name, _pick(grads, recorded.leaves[name])) for name in names):
                 return True
         return not exact
 
 
+def expanded(task: Any, name: str, ours: Array, true: Array) -> str:
+    """The smallest entry that differs, as the sum over the consumers of its scalar, in the user's words."""
+    recorded, places = record(task, None)
+    source = Source(recorded, places)
+    grads = sweep(recorded, [(np.array([], int), [])])[:, 0]
+    size = float(np.max(np.abs(true), initial=0)) or 1.0
+    differs = (
+        np.abs(np.asarray(ours, float) - true) > 1e-9 * size if ours.shape == true.shape else np.ones_like(true, bool)
+    )
+    wrong = np.argwhere(differs)
+    if not len(wrong):
+        return ""
+    place = tuple(min(wrong.tolist(), key=lambda index: abs(float(true[tuple(index)]))))
+    edges = np.flatnonzero(recorded.source == recorded.leaves[name][place])
+    terms = [
+        f"{recorded.slope[e]:.4g} × {grads[recorded.target[e]]:.4g} by {source.of(int(recorded.target[e]))}"
+        for e in edges
+    ]
+    shown = " + ".join(terms[:4]) + (f" + ... ({len(terms)} terms)" if len(terms) > 4 else "")
+    return f"At {list(place)} the chain rule sums over its consumers: {shown} = {float(true[place]):.6g}"
+
+
 def _usable(ours: Any) -> bool:
     return ours is not None and np.asarray(ours).dtype.kind in "fiub" and bool(np.isfinite(ours).all())
+
+
+def _touch(edit: Edit, others: tuple[Edit, ...]) -> bool:
+    """Whether an edit changes a slope that another one changes."""
+    return any(np.intersect1d(edit.edges, other.edges).size for other in others)
 
 
 def _combined(recorded: Recorded, edit: tuple[Edit, ...]) -> tuple[Array, list[Any]]:
@@ -748,4 +1053,4 @@ def _d(name: str) -> str:
 def _best(reasons: list[Reason]) -> list[Reason]:
     """Without repetitions, the likeliest first: those that explain most, then the simplest."""
     unique = list({reason.text: reason for reason in reasons}.values())
-    return sorted(unique, key=lambda reason: (reason.rank, -len(reason.names)))[:5]
+    return sorted(unique, key=lambda reason: (reason.rank, -len(reason.names)))[:MOST_REASONS]

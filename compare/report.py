@@ -114,7 +114,8 @@ class Report:
 
     def __rich__(self) -> RenderableType:
         table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for header in _HEADERS:
+        shown = _shown(self.rows)
+        for header in shown:
             justify: Any = "right" if header in ("shape", "equal", "ulps") else "left"
             table.add_column(header, justify=justify, overflow="fold", no_wrap=header == "gradient")
         for row in self.rows:
@@ -124,6 +125,7 @@ class Report:
                 *(
                     Text(cell, style=colour if header == "verdict" else "")
                     for header, cell in zip(_HEADERS, cells, strict=True)
+                    if header in shown
                 )
             )
         lines: list[RenderableType] = [Text(self.title, style="bold"), *map(Text, self.preface), table]
@@ -205,6 +207,12 @@ def counted(number: int, one: str, many: str = "") -> str:
 _HEADERS = ("gradient", "by hand", "id", "shape", "equal", "verdict", "ulps")
 
 
+def _shown(rows: Sequence[Row]) -> list[str]:
+    """The columns that hold anything."""
+    columns = zip(*map(_cells, rows), strict=True) if rows else [[header] for header in _HEADERS]
+    return [header for header, column in zip(_HEADERS, columns, strict=True) if any(column)]
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     verdict = VERDICTS[row.verdict][0] + (f" from {row.because}" if row.because else "")
     ulps = "" if row.ulps is None else f"{row.ulps:.2g}"
@@ -229,16 +237,18 @@ def as_html(report: Report) -> str:
         return f"<{tag}{style}>{html.escape(text)}</{tag}>"
 
     colours = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
+    shown = _shown(report.rows)
     rows = "".join(
         "<tr>"
         + "".join(
             cell("td", text, "text-align:left;" + (colours[VERDICTS[row.verdict][2]] if header == "verdict" else ""))
             for header, text in zip(_HEADERS, _cells(row), strict=True)
+            if header in shown
         )
         + "</tr>"
         for row in report.rows
     )
-    head = "".join(cell("th", header, "text-align:left") for header in _HEADERS)
+    head = "".join(cell("th", header, "text-align:left") for header in shown)
     return (
         f'<div class="backprop-report">{cell("p", report.title, "font-weight:bold")}'
         + "".join(cell("p", line) for line in report.preface)

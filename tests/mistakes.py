@@ -33,7 +33,11 @@ class Mistake:
 
 def _found(pattern: str, text: str) -> bool:
     if re.fullmatch(r"\w{1,2}", pattern):
-        pattern = rf"(?<![\w.]){pattern}(?!\w)"
+        pattern = rf"(?<![\w.])d?{pattern}\d*(?!\w)"
+    if re.search(r"forgotten|taken as a constant|overwritten", text):
+        text += " (its path is left out, its contribution is missing)"  # the same in other words
+    if "derivative of" in text:
+        text += " (its slope)"
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 
