@@ -1,8 +1,7 @@
 """Mutants: classic mistakes planted one at a time into a right backward pass, and which of them a check catches.
 
->>> found = planted_in_formulas()
->>> bool(found), found.caught == found.right_reason == len(found.findings)
-(True, True)
+>>> len(PLANTED), PLANTED[4].formula, PLANTED[4].mistake
+(28, 'dJda', 'W transposed')
 
 In a user's file a mutant is one edit of the source of `gradients` or `backward`, or of a function that only they call;
 the forward pass stays as it is. In the formulas of this package it is another function in place of one of them.
@@ -158,7 +157,7 @@ def _rows(kind: str, *layers: int) -> tuple[str, ...]:
     return tuple(f"{kind}[{layer}]" for layer in layers)
 
 
-SIZES, M = [4, 4, 4, 4], 6  # square, so that a wrong transpose does not hide behind a shape error
+SIZES, M = [3, 3, 3, 3], 4  # square, so that a wrong transpose does not hide behind a shape error
 _DA, _DZ, _LOGISTIC = _rows("dJda", 2, 1), _rows("dJdz", 2, 1), _rows("dJdz", 3)
 _DB, _DW = _rows("dJdb", 3, 2, 1), _rows("dJdW", 3, 2, 1)
 
@@ -246,6 +245,7 @@ class Edit(NamedTuple):
     line: int
     before: str
     after: str
+    statement: bool
 
 
 def planted_in_file(
@@ -344,7 +344,7 @@ def _claimed(code: UserFile, seed: int) -> list[Any]:
                 one(**data) if isinstance(data, dict) else one(*(data if isinstance(data, (tuple, list)) else [data]))
             )
             out, *cache = found if isinstance(found, tuple) and len(found) == 2 else (found,)
-            dout = np.random.default_rng(seed).normal(size=np.shape(out))
+            dout = np.random.default_rng([seed, 1]).normal(size=np.shape(out))
             return list(_flat(two(dout if dout.ndim else dout[()], *cache)))
     finally:
         np.random.set_state(state)  # noqa: NPY002
@@ -365,7 +365,8 @@ def _same(ours: list[Any], theirs: list[Any]) -> bool:
     """Whether two lists of arrays agree to 12 digits of the largest entry of each."""
     return len(ours) == len(theirs) and all(
         x.shape == y.shape
-        and (x.dtype == object or bool(np.all(np.abs(x - y) <= 1e-12 * np.max(np.abs(y), initial=0, where=y == y))))
+        and x.dtype.kind in "biuf"
+        and bool(np.all(np.abs(x.astype(float) - y) <= 1e-12 * np.max(np.abs(y), initial=0)))
         for x, y in zip(ours, theirs, strict=True)
     )
 
@@ -392,6 +393,7 @@ class Editor:
     ...     print(edit.before, "->", edit.after)
     np.dot(W.T, d) / m -> -(np.dot(W.T, d) / m)
     np.dot(W.T, d) / m -> np.dot(W.T, d)
+    np.dot(W.T, d) / m -> np.dot(W.T, d) * m
     np.dot(W.T, d) -> np.dot(d, W.T)
     d -> d.T
     W.T -> W
@@ -405,18 +407,22 @@ class Editor:
     def applied(self, edit: Edit) -> str:
         """The source with the edit made; its lines keep their numbers."""
         lost = self.source[edit.start : edit.end].count(b"\n") - edit.new.count("\n")
-        new = f"({edit.new}" + "\n" * lost + ")" if lost > 0 else edit.new
+        new = edit.new
+        if lost > 0:
+            new = new + "\n" * lost if edit.statement else f"({new}" + "\n" * lost + ")"
         return (self.source[: edit.start] + new.encode() + self.source[edit.end :]).decode()
 
     def edits(self, node: ast.AST, indices: bool = False) -> Iterator[Edit]:
         """The edits in a part of the tree; in indices and shapes only comparisons and slopes are touched."""
-        if isinstance(node, (ast.Assert, ast.Raise, ast.JoinedStr)):
-            return
+        if isinstance(node, (ast.Assert, ast.Raise, ast.JoinedStr, ast.While)):
+            return  # an edited while might never end
         if not indices or isinstance(node, ast.Compare):
             for place, new in self._here(node):
                 start, end = self._span(place)
                 before = self._text(place)
-                yield Edit(start, end, new, place.lineno, _one_line(before), _one_line(new))
+                yield Edit(
+                    start, end, new, place.lineno, _one_line(before), _one_line(new), isinstance(place, ast.stmt)
+                )
         for name, child in ast.iter_fields(node):
             inside = indices or (isinstance(node, ast.Subscript) and name == "slice")
             inside |= isinstance(node, ast.Call) and name == "args" and _called(node) in SHAPES
@@ -435,7 +441,7 @@ class Editor:
                 yield node, self._term(node.value)
             case ast.BinOp(op=ast.Add() | ast.Sub()):
                 add = isinstance(node.op, ast.Add)
-                yield node, self._operator(node, *("+-" if add else "-+"))
+                yield node, self._operator(node, "-" if add else "+")
                 yield node, self._term(node.left)
                 yield node, self._term(node.right) if add else f"(-{self._term(node.right)})"
             case ast.BinOp(op=ast.Mult()):
@@ -446,7 +452,7 @@ class Editor:
                     yield node, self._term(node.right)
             case ast.BinOp(op=ast.Div()):
                 yield node, self._term(node.left)
-                yield node, self._operator(node, "/", "*")
+                yield node, self._operator(node, "*")
             case ast.BinOp(op=ast.MatMult()):
                 yield node, f"{self._term(node.right)} @ {self._term(node.left)}"
                 yield from self._transposed(node.left, node.right)
@@ -486,13 +492,13 @@ class Editor:
         name, args = _called(node), node.args
         method = isinstance(node.func, ast.Attribute) and not _is_numpy(node.func.value)
         if name in SWAPPED and isinstance(node.func, ast.Attribute):
-            head, rest = self._text(node.func.value), self._text(node)[len(self._text(node.func)) :]
+            head, rest = self._owner(node.func), self._text(node)[len(self._text(node.func)) :]
             yield node, f"{head}.{SWAPPED[name]}{rest}"
             axis = args[0 if method else 1 :]
             if axis and isinstance(axis[0], ast.Constant) and axis[0].value in (0, 1):
                 yield axis[0], str(1 - axis[0].value)
         if name in PRODUCTS and isinstance(node.func, ast.Attribute):
-            head = self._text(node.func.value)
+            head = self._owner(node.func)
             if method and len(args) == 1:
                 yield node, f"{self._term(args[0])}.{name}({head})"
                 yield from self._transposed(node.func.value, args[0])
@@ -523,13 +529,17 @@ class Editor:
         start, end = self._span(node)
         return self.source[start:end].decode()
 
+    def _owner(self, node: ast.Attribute) -> str:
+        """What stands before the last dot, with its parentheses."""
+        return self._text(node).rpartition(".")[0].rstrip()
+
     def _term(self, node: ast.expr) -> str:
         """The text of an expression, in parentheses where another place needs them."""
         simple = isinstance(node, (ast.Name, ast.Constant, ast.Attribute, ast.Call, ast.Subscript))
         return self._text(node) if simple else f"({self._text(node)})"
 
-    def _operator(self, node: ast.BinOp, old: str, new: str) -> str:
-        return f"{self._term(node.left)} {new} {self._term(node.right)}" if old != new else ""
+    def _operator(self, node: ast.BinOp, new: str) -> str:
+        return f"{self._term(node.left)} {new} {self._term(node.right)}"
 
     def _between(self, left: ast.expr, right: ast.expr, old: str, new: str) -> str:
         """Two operands and what is between them, with the operator replaced."""
