@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from autograd import Value, ValueArray, graph, numbers, total, values
 from autograd import gradients as gradients_of
-from autograd.recording import holds_nodes
+from autograd.recording import holds_nodes, shadows
 from autograd.residue import ZeroResidue
 from autograd.running import call, is_users, recording
-from compare.arithmetic import NAMES, Arithmetic
+from autograd.value import local_derivatives
+from compare.arithmetic import NAMES, Arithmetic, digits, precise
+from compare.audit import audit
 from compare.diagnose import Diagnosis, Known, Reason, expanded, only_some
-from compare.report import DIFFERENT, Report, Row, counted
+from compare.report import CONVENTION, DIFFERENT, INHERITED, Report, Row, counted
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
 Array = NDArray[Any]
@@ -72,6 +74,7 @@ def gradcheck(
     seed: int = 0,
     raise_exception: bool = True,
     progress: Callable[[str], None] | None = None,
+    generic: bool = False,
 ) -> Report:
     """Check `gradients(params, *args)`, written by hand, exactly: against the chain rule over `cost(params, *args)`.
 
@@ -85,16 +88,17 @@ def gradcheck(
     >>> bool(gradcheck(cost, gradients, params, X, y))
     True
 
-    `cost` gives a scalar (or a tuple that begins with it); `params` is a dict, list, tuple (also nested) or one array, and
-    `gradients` gives the same structure, under the same names or dW for W. Arrays and numbers of floats are recorded,
-    integers and booleans are left alone, nothing of the caller's is changed. Gradients of arrays that `cost` names with
-    `watch` may be among them. `arithmetic` and `seed` as in `check_network`.
+    `cost` gives a scalar (or a tuple that begins with it); `params` is a dict, list, tuple (also nested) or one array,
+    and `gradients` gives the same structure, under the same names or dW for W. Arrays and numbers of floats are
+    recorded, integers and booleans are left alone, nothing of the caller's is changed. Gradients of arrays that `cost`
+    names with `watch` may be among them. `generic=True` checks at a random point of similar scale instead
+    (whole numbers among the data stay). `arithmetic` and `seed` as in `check_network`.
 
     Returns a true Report, or raises GradcheckError; with `raise_exception=False` the report either way. Raises
     UnusableCode (a ValueError) where the code cannot be run at all.
     """
-    task = _Gradients(cost, gradients, params, args, seed)
-    return _finish(_check(task, arithmetic, seed, progress), raise_exception)
+    task: Task = _Gradients(cost, gradients, params, args, seed)
+    return _finish(_check(task.moved(_redrawn(seed)) if generic else task, arithmetic, seed, progress), raise_exception)
 
 
 def check_vjp(
@@ -105,6 +109,7 @@ def check_vjp(
     seed: int = 0,
     raise_exception: bool = True,
     progress: Callable[[str], None] | None = None,
+    generic: bool = False,
 ) -> Report:
     """Check a layer exactly: `backward(dout, cache)` against the chain rule over `forward(*inputs)`, for any dout.
 
@@ -117,12 +122,12 @@ def check_vjp(
     True
 
     `forward` gives out, or (out, cache); `backward` is then called with dout, or with dout and cache, and gives the
-    gradients of the inputs: in their order (those of float inputs), or as a dict by the names of `forward`'s parameters.
+    gradients of the inputs: in their order (those of float inputs), or as a dict by `forward`'s parameter names.
     J = sum(out * dout) turns the layer into a scalar; dout is drawn at random. Inputs are a tuple, or a dict of keyword
     arguments. Returns and raises as `gradcheck`.
     """
-    task = _Layer(forward, backward, inputs, seed)
-    return _finish(_check(task, arithmetic, seed, progress), raise_exception)
+    task: Task = _Layer(forward, backward, inputs, seed)
+    return _finish(_check(task.moved(_redrawn(seed)) if generic else task, arithmetic, seed, progress), raise_exception)
 
 
 def _finish(report: Report, raise_exception: bool) -> Report:
@@ -197,6 +202,14 @@ class Task:
             np.random.set_state(state)  # noqa: NPY002
             random.setstate(python_state)
 
+    def moved(self, move: Callable[[Array], Array], data: bool = True) -> Task:
+        """The same code at another point: each recorded array moved, and with `data` the other float arrays too."""
+        raise NotImplementedError
+
+    def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
+        """The function that gives the user's gradients, and what it is called with."""
+        raise NotImplementedError
+
     def prepare(self, arithmetic: Arithmetic) -> None:
         """Called before a run in other numbers."""
 
@@ -234,7 +247,7 @@ class _Gradients(Task):
     """cost(params, *args) and gradients(params, *args)."""
 
     def __init__(self, cost: Function, gradients: Function, params: Any, args: tuple[Any, ...], seed: int) -> None:
-        self.cost_function, self.gradients, self.params, self.args = cost, gradients, params, args
+        self.cost_function, self.gradients, self.params, self.args, self.seed = cost, gradients, params, args, seed
         self.functions = (cost, gradients)
         self.root = "" if isinstance(params, Mapping) else _parameters(cost, 1)[0]
         self.arrays = dict(_leaves(params, self.root))
@@ -249,7 +262,8 @@ class _Gradients(Task):
         return _scalar(J, self.cost_function)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
-        found = _run(self.gradients, _rebuilt(self.params, given, self.root), *self._args(arithmetic))
+        function, arguments = self.backward_call(given, arithmetic)
+        found = _run(function, *arguments)
         if isinstance(found, tuple) and not isinstance(self.params, tuple) and len(found) == 2:
             found = found[1]  # loss and gradients in one function
         return _matched(found, self.params, list(self.arrays), self.root, _name(self.gradients))
@@ -259,6 +273,14 @@ class _Gradients(Task):
         for name, arg in zip(names, self.args, strict=True):
             yield from arg.items() if isinstance(arg, Mapping) else [(name, arg)]
         yield from self.arrays.items()
+
+    def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
+        return self.gradients, [_rebuilt(self.params, given, self.root), *self._args(arithmetic)]
+
+    def moved(self, move: Callable[[Array], Array], data: bool = True) -> Task:
+        params = _rebuilt(self.params, {name: move(x)[()] for name, x in self.arrays.items()}, self.root)
+        args = tuple(_moved(arg, move) for arg in self.args) if data else self.args
+        return _Gradients(self.cost_function, self.gradients, params, args, self.seed)
 
     def _args(self, arithmetic: Arithmetic | None) -> list[Any]:
         return [_given(arg, arithmetic) for arg in self.args]
@@ -271,7 +293,7 @@ class _Layer(Task):
         self, forward: Function, backward: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int
     ) -> None:
         self.forward_function, self.backward, self.functions = forward, backward, (forward, backward)
-        self.keywords = isinstance(inputs, Mapping)
+        self.keywords, self.seed = isinstance(inputs, Mapping), seed
         if isinstance(inputs, np.ndarray):
             inputs = (inputs,)
         names = list(inputs) if isinstance(inputs, Mapping) else _parameters(forward, len(inputs))
@@ -293,12 +315,20 @@ class _Layer(Task):
         return _scalar(J, self.forward_function)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
+        function, arguments = self.backward_call(given, arithmetic)
+        found = _run(function, *arguments)
+        return _matched(found, self.inputs, list(self.arrays), "", _name(self.backward))
+
+    def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
         _, cache = self._out(given, arithmetic)
         dout = self._dout(arithmetic)
-        dout = dout.view(ValueArray) if dout.dtype == object else dout.copy()
+        dout = dout.copy().view(ValueArray) if dout.dtype == object else dout.copy()
         extra = [] if cache is None and _positional(self.backward) < 2 else [cache]
-        found = _run(self.backward, dout if dout.ndim else dout[()], *extra)
-        return _matched(found, self.inputs, list(self.arrays), "", _name(self.backward))
+        return self.backward, [dout if dout.ndim else dout[()], *extra]
+
+    def moved(self, move: Callable[[Array], Array], data: bool = True) -> Task:
+        inputs = _rebuilt(self.inputs, {name: move(x)[()] for name, x in self.arrays.items()}, "")
+        return _Layer(self.forward_function, self.backward, inputs if self.keywords else [*inputs.values()], self.seed)
 
     def prepare(self, arithmetic: Arithmetic) -> None:
         self._numbers = arithmetic.variables(self.dout, "dout")
@@ -324,7 +354,7 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
         tell(numbers_of.name)
         return task.traced(numbers_of)[2]
 
-    floats, order = _first_run(task)
+    floats, order, traced = _first_run(task)
     court = Court(run, floats, task.scope)
     judges, remarks = _judges(court, arithmetic, seed)
     if not judges:
@@ -344,17 +374,30 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
                 size=equal.size,
                 verdict=judge.verdict if equal.all() else DIFFERENT,
                 largest_difference=largest_difference(ours, floats.chain[name]),
-                mismatches=() if equal.all() else court.mismatches(name, equal),
-                problem="" if ours is not None else f"your code gives no gradient for {name}: nothing was compared",
+                mismatches=()
+                if equal.all() or ours is None or ours.shape != equal.shape
+                else court.mismatches(name, equal),
+                problem=_problem(name, ours, equal.shape),
             )
         )
     rows = [_with_ulps(row, court) for row in rows]
-    wrong = [row.name for row in rows if not row.ok]
+    if any(not row.ok for row in rows):
+        rows = _inherited(task, _conventions(task, rows, floats, seed))
+    wrong = [row.name for row in rows if row.verdict == DIFFERENT]
     if wrong:
         tell("looking for the reason")
         reasons = Diagnosis(task, wrong, floats, task.known(), seed).reasons()
-        rows = [dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) for row in rows]
+        rows = [
+            dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) if row.name in wrong else row
+            for row in rows
+        ]
     evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
+    if any(row.verdict == CONVENTION for row in rows):
+        evidence.append(
+            "another convention: J has no derivative at this point, where a relu, abs, max or min is at its kink or at"
+            " a tie; your slope there is another choice than the chain rule's, and at points nearby both are the same."
+        )
+    remarks += [*_impure(task), *(f"test point: {warning}" for warning in audit(task, *traced))]
     size = sum(x.size for x in task.arrays.values())
     facts = {"arithmetic": arithmetic or "strongest", "seed": seed, "parameters": size}
     preface = [
@@ -371,6 +414,18 @@ def _reasons(task: Task, row: Row, reasons: dict[str, list[Reason]], floats: Sid
     ours, true = np.asarray(ours), np.asarray(floats.chain[row.name], float)
     remark, sum_over_consumers = only_some(ours, true), expanded(task, row.name, ours, true)
     return (f"No edit explains it{'; ' + remark if remark else ''}. {sum_over_consumers}.",)
+
+
+def _problem(name: str, ours: Any, shape: tuple[int, ...]) -> str:
+    """What makes an array none that could be compared."""
+    if ours is None:
+        return f"your code gives no gradient for {name}: nothing was compared"
+    if np.shape(ours) != shape:
+        return f"your gradient has shape {np.shape(ours)}, but {name} has shape {shape}"
+    if ours.dtype.kind not in "fiub":
+        return f"your gradient is no array of numbers: {_shape_of(ours)}"
+    wrong = np.argwhere(~np.isfinite(ours))
+    return f"your gradient is {ours[tuple(wrong[0])]} at {wrong[0].tolist()}" if len(wrong) else ""
 
 
 def _with_ulps(row: Row, court: Court) -> Row:
@@ -407,9 +462,14 @@ def _judges(court: Court, arithmetic: str | None, seed: int) -> tuple[list[Judge
     return judges, [] if judges else remarks
 
 
-def _first_run(task: Task) -> tuple[Sides, list[str]]:
-    """Both sides in float64, and the names of the gradients in the order of back propagation."""
+def _first_run(task: Task) -> tuple[Sides, list[str], tuple[Value, dict[str, Any]]]:
+    """Both sides in float64, the names of the gradients in the order of back propagation, and the graph."""
     J, nodes, floats = task.traced(None)
+    if not np.isfinite(J.data):
+        raise UnusableCode(
+            f"J is {J.data} at this point, where nothing can be compared: look for a logarithm of 0, a division by 0,"
+            " an overflow, or nan in the data"
+        )
     first_use: dict[Value, int] = {}
     for node in graph(J):
         for operand in node.operands:
@@ -419,9 +479,113 @@ def _first_run(task: Task) -> tuple[Sides, list[str]]:
         uses = [first_use[x] for x in np.asarray(nodes, object).flat if isinstance(x, Value) and x in first_use]
         return min(uses, default=np.inf)
 
+    inputs = {name: nodes[name] for name in task.arrays}
     nodes = {name: x for name, x in nodes.items() if name in task.arrays or floats.ours.get(name) is not None}
     order = sorted(nodes, key=lambda name: first(nodes[name]), reverse=True)
-    return Sides({name: floats.ours.get(name) for name in order}, {name: floats.chain[name] for name in order}), order
+    sides = Sides({name: floats.ours.get(name) for name in order}, {name: floats.chain[name] for name in order})
+    return sides, order, (J, inputs)
+
+
+def _conventions(task: Task, rows: list[Row], floats: Sides, seed: int) -> list[Row]:
+    """Rows that differ only because the point is at a kink or a tie: there J has no derivative, but a choice of slope.
+
+    The sign of it: the chain rule's gradient jumps there, and at random points nearby both sides are equal.
+    """
+    steps = np.random.default_rng(seed)
+
+    def nearby(x: Array) -> Array:
+        moved: Array = x + 1e-7 * (np.abs(x) + 1) * steps.uniform(0.5, 1, x.shape) * steps.choice([-1, 1], x.shape)
+        return moved
+
+    wrong = [row for row in rows if not row.ok and not row.problem]
+    for data in (False, True):
+        try:
+            runs = [task.moved(nearby, data).traced(precise(200))[2] for _ in range(4)]
+        except (UnusableCode, ArithmeticError, ValueError):
+            continue
+        right = {row.name for row in wrong if all((digits(*run.pair(row.name)) > 30).all() for run in runs)}
+        for row in wrong:
+            here = np.array(floats.chain[row.name], float)
+            there = [shadows(run.chain[row.name]) for run in runs]
+            if max(np.max(np.abs(here - x), initial=0) for x in there) <= 1e-4 * np.max(
+                np.abs([here, *there]), initial=0
+            ):
+                right.discard(row.name)  # no jump
+        if right:
+            return [
+                dataclasses.replace(row, verdict=CONVENTION, mismatches=()) if row.name in right else row
+                for row in rows
+            ]
+    return rows
+
+
+def _inherited(task: Task, rows: list[Row]) -> list[Row]:
+    """Rows that are wrong only because they build on a watched gradient that is: the chain rule from there agrees.
+
+    The sweep runs with the user's own numbers in the place of the gradients of the wrong watched arrays before.
+    """
+    watched = [row.name for row in rows if not row.ok and not row.problem and row.name not in task.arrays]
+    if not watched:
+        return rows
+    try:
+        J, nodes, sides = task.traced(precise(200))
+    except (UnusableCode, ArithmeticError, ValueError):
+        return rows
+    found: list[Row] = []
+    theirs: dict[Value, Any] = {}  # the user's gradients of watched nodes
+    because = ""
+    for row in rows:
+        if because and not row.ok and not row.problem:
+            _sweep(J, theirs)
+            if (digits(sides.ours[row.name], np.asarray(gradients_of(nodes[row.name]))) > 40).all():
+                row = dataclasses.replace(row, verdict=INHERITED, because=because, mismatches=())
+        if row.name in watched:
+            because = because if row.verdict == INHERITED else row.name
+            flat = np.asarray(sides.ours[row.name], object).flat
+            theirs |= dict(zip(np.asarray(nodes[row.name], object).flat, flat, strict=True))
+        found.append(row)
+    return found
+
+
+def _sweep(J: Value, theirs: dict[Value, Any]) -> None:
+    """J.backward() with some of the gradients given."""
+    nodes = graph(J)
+    for node in nodes:
+        node.grad = 0
+    J.grad = type(J.data)(1)
+    for consumer in reversed(nodes):
+        consumer.grad = theirs.get(consumer, consumer.grad)
+        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
+            operand.grad += slope * consumer.grad
+
+
+def _impure(task: Task) -> list[str]:
+    """Whether the backward pass changes what it is given, and gives something else when it is called again."""
+    with task.running(record=False):
+        function, arguments = task.backward_call({name: _plain_copy(x) for name, x in task.arrays.items()}, None)
+    names = _parameters(function, len(arguments))
+    before = dict(_flat(_copied(dict(zip(names, arguments, strict=True))), ""))
+    found = []
+    for _ in range(2):
+        with task.running(record=False):
+            found.append(dict(_flat(_copied(_run(function, *arguments)), "")))
+        if not found[1:]:
+            after = dict(_flat(dict(zip(names, arguments, strict=True)), ""))
+            changed = [name for name, x in before.items() if not _alike(x, after.get(name))]
+    if not changed:
+        return []
+    again = not all(_alike(x, found[1].get(name)) for name, x in found[0].items())
+    return [
+        f"{_name(function)} changes {', '.join(changed)} in place"
+        + ("; called again with the same, it gives other gradients: work on a copy." if again else ": work on a copy.")
+    ]
+
+
+def _alike(x: Any, y: Any) -> bool:
+    """Whether two arrays or numbers are the same; other things are not compared."""
+    if not isinstance(x, (np.ndarray, np.generic, int, float)) or np.asarray(x).dtype.kind not in "fiub":
+        return True
+    return np.shape(x) == np.shape(y) and bool(np.array_equal(x, y, equal_nan=True))
 
 
 # The user's code and data
@@ -433,7 +597,7 @@ def _run(function: Function, *args: Any, **keywords: Any) -> Any:
         return call(function, *args, **keywords)
     except ZeroResidue:
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         raise UnusableCode(_complaint(function, problem)) from problem
 
 
@@ -548,6 +712,8 @@ def _tuple_like(tree: Any, children: list[Any]) -> Any:
 
 def _matched(found: Any, tree: Any, names: list[str], root: str, function: str) -> dict[str, Any]:
     """The user's gradients by the names of what they are gradients of."""
+    if found is None:
+        raise UnusableCode(f"{function} gave None: is its return missing?")
     if isinstance(found, Mapping):
         flat = dict(_flat(found, ""))
     elif isinstance(tree, Mapping):
@@ -598,6 +764,29 @@ def _refuse_bad_arrays(arrays: dict[str, Array]) -> None:
 
 def _shape_of(x: Any) -> str:
     return f"it is {type(x).__name__}" + (f" of {x.dtype} with shape {x.shape}" if isinstance(x, np.ndarray) else "")
+
+
+def _moved(x: Any, move: Callable[[Array], Array]) -> Any:
+    """Data at another point: float arrays moved, but whole numbers are labels and masks, and stay."""
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not (x == np.round(x)).all():
+        return move(x)
+    if isinstance(x, Mapping):
+        return {key: _moved(child, move) for key, child in x.items()}
+    return type(x)(_moved(child, move) for child in x) if type(x) in (list, tuple) else x
+
+
+def _redrawn(seed: int) -> Callable[[Array], Array]:
+    """Draws another point of similar scale: a positive array stays positive, one between 0 and 1 stays there."""
+    rng = np.random.default_rng(seed)
+
+    def draw(x: Array) -> Array:
+        factor = rng.uniform(0.5, 1.5, x.shape)
+        if x.size and ((x > 0) & (x < 1)).all():
+            return np.asarray(x**factor)
+        scale = np.sqrt(np.mean(x**2)) if x.any() else 1.0
+        return np.asarray(x * factor if (x > 0).all() else scale * rng.normal(size=x.shape))
+
+    return draw
 
 
 def _as_numbers(array: Array, arithmetic: Arithmetic, name: str) -> Array:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
-DIFFERENT, INHERITED = "different", "inherited"
+DIFFERENT, INHERITED, CONVENTION = "different", "inherited", "another convention"
 
 #: verdict -> (mark and short form, what it means, colour)
 VERDICTS = {
@@ -26,6 +26,7 @@ VERDICTS = {
     EXACT: ("✓ exact", "the same fractions, compared with ==: no rounding, no tolerance", "green"),
     DIGITS: ("✓ digits", "floats of 1000 and of 2000 bits agree: the difference shrinks with the precision", "green"),
     ROUNDING: ("✓ within rounding", "floats that differ by no more than rounding can explain", "green"),
+    CONVENTION: ("✓ convention", "J has no derivative here, at a kink or a tie; right at every point nearby", "green"),
     DIFFERENT: ("✗ different", "another formula: this step is wrong", "bold red"),
     INHERITED: ("✗ inherited", "this step is right, but it works on a result that is wrong", "yellow"),
 }
