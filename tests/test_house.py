@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def test_the_other_autograd_in_place_of_ours_is_an_error(tmp_path: Path, files: 
 PUBLIC = {
     "autograd": ["Value", "values", "gradients", "contributions", "draw_dot", "Exact"],
     "matrix_backprop": ["Network", "dJda", "dJdz", "dJdb", "dJdW"],
-    "compare": ["check_network", "Report"],
+    "compare": ["check_network", "check_vjp", "gradcheck", "notes", "watch", "Report"],
 }
 
 
@@ -166,6 +167,12 @@ def test_examples_in_docstrings_give_what_they_show(name: str) -> None:
     module = importlib.import_module(name)
     assert module.__doc__
     assert not doctest.testmod(module).failed
+
+
+def test_the_table_of_the_house_names_every_module() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"`(?:\w+/)?(\w+\.py)`", table))
+    assert {path.name for path in SOURCES} - {"__init__.py", "__main__.py"} <= named
 
 
 def test_examples_are_found() -> None:
