@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import arithmetics
+from benchmarks import arithmetics, diagnosis, mutants
 
-ALL = {"arithmetics": arithmetics.main}
+ALL = {"arithmetics": arithmetics.main, "diagnosis": diagnosis.main, "mutants": mutants.main}
 
 
 def main(names: list[str]) -> int:

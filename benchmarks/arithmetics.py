@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -26,7 +27,7 @@ def main() -> None:
             start = time.perf_counter()
             assert check_network(net, X, Y, arithmetic=arithmetic)
             seconds.append(time.perf_counter() - start)
-        products = M * sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        products = M * sum(a * b for a, b in itertools.pairwise(sizes))
         cells = " ".join(f"{t:8.3f} ({t / seconds[0]:4.1f}x)" for t in seconds)
         print(f"{'-'.join(map(str, sizes)):>12} {products:>9,} {cells}")
 

@@ -746,7 +746,7 @@ def _named_ratio(ratio: float, known: list[Known], attempt: Any) -> Iterator[Any
         if value and abs(ratio - value) < 1e-9 * abs(ratio):
             found = True
             text = (
-                f"exactly {short} times the gradient, with {says}; is 1/{short} missing, a sum where the mean is due?"
+                f"exactly {short} times the gradient, with {says}; is 1/{short} missing, or a sum for a mean?"
             )
             yield from attempt(text, functools.partial(operator.mul, exactly))
         if value and abs(ratio * value - 1) < 1e-9:

@@ -292,8 +292,12 @@ def test_a_saturated_network_is_named(monkeypatch: pytest.MonkeyPatch, command: 
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ([], ["check", "draw"]),
-        (["check"], ["--layers", "--activations", "--data", "--target", "-m, --observations", "--seed", "--json"]),
+        ([], ["check", "mutants", "draw", "notes"]),
+        (["mutants"], ["FILE.py", "--seed", "--arithmetic", "--json"]),
+        (
+            ["check"],
+            ["FILE.py", "--layers", "--activations", "--data", "--target", "-m, --observations", "--seed", "--json"],
+        ),
         (
             ["draw"],
             [
@@ -332,7 +336,7 @@ def test_python_m_and_the_sentence_on_stderr() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("arguments", [["check"], ["check", "--json"]], ids=" ".join)
-def test_a_terminal_without_greek_letters_gets_the_report(locale: dict[str, str], arguments: list[str]) -> None:
+    assert text.count(b"proved") == 8 + 1  # each row, and the sentence that says what it rests on
     job = process(*arguments, **locale)
     text, errors = job.communicate(timeout=60)
     assert (job.returncode, errors) == (0, b"")
