@@ -75,6 +75,7 @@ def check_network(
                 right_alone = any(judge.alone[name] for judge in judges)
                 verdict, because = (INHERITED, because) if right_alone and because else (DIFFERENT, "")
             statement, formula = source(net, layer, kind)
+            ulps: dict[str, Any] = court.ulps(name) if bounded and verdict not in (DIFFERENT, INHERITED) else {}
             rows.append(
                 Row(
                     name=name,
@@ -89,7 +90,7 @@ def check_network(
                     problem=judge.problems.get(name, ""),
                     mismatches=() if equal.all() else court.mismatches(name, equal),
                     expression=expressions.get(name, ""),
-                    **(court.ulps(name) if bounded and verdict not in (DIFFERENT, INHERITED) else {}),
+                    **ulps,
                 )
             )
     facts = {"sizes": net.sizes, "observations": problem.m, "arithmetic": arithmetic or "strongest", "seed": seed}
