@@ -89,7 +89,7 @@ def check(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE.py]",
+            metavar="FILE.py",
             show_default=False,
             help="Your own code: cost, gradients, params and, if need be, args; or forward, backward, inputs.",
         ),
@@ -129,7 +129,7 @@ def check(
 def mutants(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE.py]", show_default=False, help="Your own code, as for check; it must be right."),
+        typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check; it must be right."),
     ] = None,
     seed: SeedOption = 0,
     arithmetic: ArithmeticOption = "",
@@ -138,22 +138,20 @@ def mutants(
     """Plant classic mistakes, one at a time, and see which the check catches: in these formulas, or in your file."""
     from compare.mutants import planted_in_file, planted_in_formulas
 
+    code = load(file) if file is not None else None
+    if code is not None and not (report := checked_file(code, arithmetic, seed)):
+        print(report.to_json()) if json else out.print(report)
+        sentence = f"{file} does not pass the check itself: no mistake was planted."
+        Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
+        raise typer.Exit(1)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("mutants", total=None)
 
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        if file is None:
-            found = planted_in_formulas(arithmetic=arithmetic or None, seed=seed, progress=progress)
-        else:
-            code = load(file)
-            report = checked_file(code, arithmetic, seed)
-            if not report:
-                out.print(report.to_json() if json else report, soft_wrap=json)
-                bar.console.print(f"{file} does not pass the check itself: no mistake was planted.", soft_wrap=True)
-                raise typer.Exit(1)
-            found = planted_in_file(code, arithmetic=arithmetic or None, seed=seed, progress=progress)
+        options: dict[str, Any] = {"arithmetic": arithmetic or None, "seed": seed, "progress": progress}
+        found = planted_in_formulas(**options) if code is None else planted_in_file(code, **options)
     if json:
         print(found.to_json())
     else:
