@@ -12,6 +12,7 @@ from autograd.value import local_derivatives
 from compare.report import counted
 
 _SATURATING = ("tanh", "sigmoid", "erf")
+_HIDDEN: dict[float, str] = {0: "what it multiplies", 1: "a forgotten factor"}
 
 
 def audit(task: Any, J: Value, inputs: dict[str, Any]) -> list[str]:
@@ -32,12 +33,11 @@ def audit(task: Any, J: Value, inputs: dict[str, Any]) -> list[str]:
 def _of_sizes(data: dict[str, Any]) -> Iterator[str]:
     """Sizes of the data that a factor cannot be told from."""
     arrays = {name: x for name, x in data.items() if isinstance(x, np.ndarray) and x.ndim > 1 and x.size}
-    for axis, what in ((0, "row"), (-1, "column")):
+    for axis in (0, -1):
         if arrays and all(x.shape[axis] == 1 for x in arrays.values()):
-            yield (
-                f"{_listed(arrays)} {'has' if len(arrays) == 1 else 'have'} one {what} only:"
-                f" a sum over the {what}s and their mean are the same"
-            )
+            has = "has" if len(arrays) == 1 else "have"
+            place = "the first axis" if axis == 0 else "the last axis"
+            yield f"{_listed(arrays)} {has} length 1 along {place}: a sum along it and a mean are the same"
     for name, x in arrays.items():
         if x.ndim == 2 and x.shape[0] == x.shape[1] > 1:
             yield f"{name} has as many rows as columns, {len(x)}: dividing by the wrong one of the two could not show"
@@ -48,16 +48,14 @@ def _of_entries(named: dict[str, Any]) -> Iterator[str]:
     for name, x in named.items():
         if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > 1:
             if (x == x.flat[0]).all():
-                hidden = {0: "what it multiplies", 1: "a forgotten factor"}.get(
-                    x.flat[0], "a mistaken order of its entries"
-                )
+                hidden = _HIDDEN.get(x.flat[0], "a mistaken order of its entries")
                 yield f"every entry of {name} is {x.flat[0]:g}: {hidden} could not show"
             elif x.ndim == 2 and x.shape[0] == x.shape[1] and (x == x.T).all():
                 yield f"{name} is symmetric: {name} and {name}.T are the same"
         elif isinstance(x, (float, np.floating)) or (isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size == 1):
             number = float(np.asarray(x).item())
-            if number in (0, 1):
-                yield f"{name} is {number:g}: {'what it multiplies' if number == 0 else 'a forgotten factor'} could not show"
+            if number in _HIDDEN:
+                yield f"{name} is {number:g}: {_HIDDEN[number]} could not show"
 
 
 def _of_gradients(J: Value, inputs: dict[str, Any]) -> Iterator[str]:
