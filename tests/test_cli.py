@@ -68,7 +68,7 @@ def csv(path: Path, target: str) -> Path:
 
 def test_the_main_job_checks_real_data_and_ends_with_0() -> None:
     job = process()
-    text, errors = (stream.decode() for stream in job.communicate(timeout=60))
+    text, errors = (stream.decode() for stream in job.communicate(timeout=300))
     assert (job.returncode, errors) == (0, "")
     assert text.startswith("logistic regression 30-1 on Breast Cancer Wisconsin (Diagnostic)\n")
     assert "network 4-8-6-3 (tanh, tanh, softmax) on Palmer penguins\n" in text
@@ -320,7 +320,7 @@ def test_help_names_everything(command: Command, arguments: list[str], options: 
 
 def test_python_m_and_the_sentence_on_stderr() -> None:
     job = process("draw", "circle")
-    text, errors = job.communicate(timeout=60)
+    text, errors = job.communicate(timeout=300)
     assert (job.returncode, text) == (2, b"")
     assert errors.startswith(b"backprop-compare: there is no picture 'circle'")
 
@@ -338,7 +338,7 @@ def test_python_m_and_the_sentence_on_stderr() -> None:
 @pytest.mark.parametrize("arguments", [["check"], ["check", "--json"]], ids=" ".join)
 def test_a_terminal_without_greek_letters_gets_the_report(locale: dict[str, str], arguments: list[str]) -> None:
     job = process(*arguments, **locale)
-    text, errors = job.communicate(timeout=60)
+    text, errors = job.communicate(timeout=300)
     assert (job.returncode, errors) == (0, b"")
     assert text.count(b"proved") == 8 + 1  # each row, and the sentence that says what it rests on
     if "--json" in arguments:
@@ -361,6 +361,6 @@ def test_ctrl_c_gives_no_traceback() -> None:
     assert job.stdout and job.stdout.readline()  # the first report is there, the second is being made
     time.sleep(0.1)
     job.send_signal(signal.SIGINT)
-    _, errors = job.communicate(timeout=60)
+    _, errors = job.communicate(timeout=300)
     assert job.returncode not in (0, 1)
     assert b"Traceback" not in errors
