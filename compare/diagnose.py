@@ -745,9 +745,7 @@ def _named_ratio(ratio: float, known: list[Known], attempt: Any) -> Iterator[Any
         short, exactly = f"{value:g}", Fraction(value) if value == int(value) else value
         if value and abs(ratio - value) < 1e-9 * abs(ratio):
             found = True
-            text = (
-                f"exactly {short} times the gradient, with {says}; is 1/{short} missing, or a sum for a mean?"
-            )
+            text = f"exactly {short} times the gradient, with {says}; is 1/{short} missing, or a sum for a mean?"
             yield from attempt(text, functools.partial(operator.mul, exactly))
         if value and abs(ratio * value - 1) < 1e-9:
             found = True
