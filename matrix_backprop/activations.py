@@ -54,7 +54,7 @@ def sigmoid(z: Array) -> Array:
     if isinstance(z, np.ndarray) and z.dtype == object:
         return np.frompyfunc(sigmoid, 1, 1)(z)
     e = np.exp(-np.abs(z))  # at most 1
-    return np.where(z >= 0, 1, e) / (1 + e)
+    return np.maximum(z >= 0, e) / (1 + e)  # above: 1 for z >= 0, else e
 
 
 def relu(z: Array) -> Array:
@@ -109,7 +109,8 @@ def dJdz_softmax(dJda: Array, a: Array) -> Array:
 ACTIVATIONS = {
     "sigmoid": Activation(sigmoid, lambda z, a: a * (1 - a)),
     "tanh": Activation(np.tanh, lambda z, a: 1 - a**2),
-    "relu": Activation(relu, lambda z, a: np.where(z > 0, 1, 0).astype(a.dtype)),
+    # by way of int, because an array of objects would hold True for 1
+    "relu": Activation(relu, lambda z, a: (z > 0).astype(int).astype(a.dtype)),
     "identity": Activation(identity, lambda z, a: np.ones_like(a)),
     "softmax": Activation(softmax, None),
 }

@@ -117,11 +117,13 @@ def _where_used(y: Array, a: Array) -> Array:
 
 
 def _not_probabilities(y: Array) -> str:
-    return "" if np.all((y >= 0) & (y <= 1)) else "has entries outside 0 to 1"
+    return "" if y.min() >= 0 and y.max() <= 1 else "has entries outside 0 to 1"
 
 
 def _not_distributions(y: Array) -> str:
-    return _not_probabilities(y) or ("" if np.allclose(np.sum(y, axis=0), 1) else "has columns that do not sum to 1")
+    if problem := _not_probabilities(y):
+        return problem
+    return "" if np.abs(y.sum(axis=0) - 1).max() <= 1e-5 else "has columns that do not sum to 1"
 
 
 COSTS = {

@@ -102,13 +102,15 @@ def dJdW(a_prev: Array, dJdz: Array) -> Array:
         a_prev=a_prev,
     )
     m = dJdz.shape[1]
-    return (1 / m) * np.dot(a_prev, dJdz.T)  # (n_{l-1}, m) . (m, n_l) -> (n_{l-1}, n_l)
+    # 1/m goes to the smaller factor: the product is by far the larger array, and a second pass over it costs time
+    return np.dot(a_prev, (1 / m) * dJdz.T)  # (n_{l-1}, m) . (m, n_l) -> (n_{l-1}, n_l)
 
 
 def _check(shapes_fit: bool, need: str, **arrays: Array) -> None:
     """Raise a ValueError that names every array and its shape, unless they are 2-D and fit together."""
-    if not all(array.ndim == 2 for array in arrays.values()):
-        shapes_fit, need = False, "every array here is 2-D, with one column per observation (W_next: per unit)"
-    if not shapes_fit:
+    flat = [array for array in arrays.values() if array.ndim != 2]
+    if flat or not shapes_fit:
+        if flat:
+            need = "every array here is 2-D, with one column per observation (W_next: per unit)"
         shapes = ", but ".join(f"{name} has shape {array.shape}" for name, array in arrays.items())
         raise ValueError(f"{shapes}: {need}")

@@ -352,8 +352,9 @@ def _numbers(name: str, array: Array) -> Array:
     if _is_float(array):
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{name} has dtype {array.dtype}: it must hold real numbers")
-        bad = np.argwhere(~np.isfinite(array))
-        if len(bad):
+        finite = np.isfinite(array)
+        if not finite.all():
+            bad = np.argwhere(~finite)
             at = ", ".join(map(str, bad[0]))
             raise ValueError(
                 f"{name} has shape {array.shape} and holds {array[tuple(bad[0])]} at [{at}]: it must be finite"
