@@ -8,6 +8,7 @@ array is the reason, in the user's own words. Screening is in float64; what is s
 
 from __future__ import annotations
 
+import ast
 import functools
 import itertools
 import linecache
@@ -34,6 +35,7 @@ Array = NDArray[Any]
 MOST_EDGES = 400_000  # of a graph whose edits are tried
 MOST_EDGES_IN_PAIRS = 30_000  # of a graph whose pairs of edits are tried
 MOST_REASONS = 3  # named for one gradient
+UNSURE = 3  # the rank from which a reason may be an accident
 MOST_IN_JACOBIAN = 200  # entries of a step whose derivatives are computed one by one
 MOST_CELLS = 4_000_000  # nodes times edits swept at once
 
@@ -413,6 +415,7 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
         functions = [recorded.nodes[k].op for k in recorded.target[edges]]
         if A != B:
             add("cut", edges, _zeros, f"the use of {_short(A)} in {B} is forgotten", 1)
+            _sides_edits(recorded, edges, A, B, add)
             _partial_edits(recorded, edges, A, B, add)
             _runs_edits(source, recorded, edges, A, B, add)
         constant = _constant_factor(recorded, edges, known)
@@ -520,6 +523,20 @@ def _several(recorded: Recorded, edges: Array) -> bool:
 
 def _short(A: Expression) -> str:
     return f"`{A.text}`" if A.line else A.text
+
+
+def _sides_edits(recorded: Recorded, edges: Array, A: Expression, B: Expression, add: Any) -> None:
+    """Cuts of one side of a step with two operands that uses A on both, as x - np.max(x) does."""
+    try:
+        step = ast.parse(B.text, mode="eval").body
+    except SyntaxError:
+        return
+    if isinstance(step, ast.BinOp) and {len(recorded.nodes[k].operands) for k in recorded.target[edges]} == {2}:
+        for position, operand in enumerate((step.left, step.right)):
+            side = edges[recorded.position[edges] == position]
+            if 0 < len(side) < len(edges):
+                says = f"the use of {_short(A)} in {B} as `{ast.unparse(operand)}` is forgotten"
+                add("cut", side, _zeros, says, 1)
 
 
 def _partial_edits(recorded: Recorded, edges: Array, A: Expression, B: Expression, add: Any) -> None:

@@ -28,7 +28,8 @@ from autograd.running import call, is_users, recording
 from autograd.value import local_derivatives
 from compare.arithmetic import NAMES, Arithmetic, digits, precise
 from compare.audit import audit
-from compare.diagnose import Diagnosis, Known, Reason, expanded, only_some
+from compare.diagnose import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
+from compare.repair import repairs
 from compare.report import CONVENTION, DIFFERENT, INHERITED, Report, Row, counted
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
@@ -388,7 +389,7 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
     wrong = [row.name for row in rows if row.verdict == DIFFERENT]
     if wrong:
         tell("looking for the reason")
-        reasons = Diagnosis(task, wrong, floats, task.known(), seed).reasons()
+        reasons = why(task, wrong, floats, seed)
         rows = [
             dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) if row.name in wrong else row
             for row in rows
@@ -406,6 +407,21 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
         f"{counted(size, 'number')} in {counted(len(task.arrays), 'array')}; the chain rule over a graph of scalars."
     ]
     return Report(task.title, rows, preface, [*evidence, *about_floats(rows), *remarks], facts, ours="yours is")
+
+
+def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> dict[str, list[Reason]]:
+    """For each wrong gradient what it is instead, then the corrections of the code that make it right."""
+    reasons = Diagnosis(task, wrong, floats, task.known(), seed).reasons()
+    unexplained = [name for name in wrong if not any(reason.rank < UNSURE for reason in reasons[name])]
+    corrections = repairs(task, wrong, unexplained, floats, seed)
+    for name, found in reasons.items():
+        fixes = [Reason(fix.text, fix.names, UNSURE - 1) for fix in corrections if name in fix.names][:2]
+        found += fixes
+        found.sort(key=lambda reason: reason.rank >= UNSURE)
+        del found[max(MOST_REASONS, 1) :]
+        if fixes and not any(fix in found for fix in fixes):
+            found[-1] = fixes[0]
+    return reasons
 
 
 def _reasons(task: Task, row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:

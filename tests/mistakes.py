@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,17 @@ class Mistake:
     def __str__(self) -> str:
         return f"{self.layer}: {self.name}"
 
+    @property
+    def lines(self) -> set[int]:
+        """The lines that the mistake changed, as they are numbered with it."""
+        right, wrong = source_of(self.layer).splitlines(), mutated_source(self.layer, self).splitlines()
+        blocks = difflib.SequenceMatcher(None, right, wrong, autojunk=False).get_opcodes()
+        return {k + 1 for tag, _, _, low, high in blocks if tag != "equal" for k in range(low, high)}
+
     def explained_by(self, text: str) -> bool:
+        corrected = re.search(r"exactly right (?:when|without) line (\d+)", text)
+        if corrected and int(corrected[1]) in self.lines:  # a correction, confirmed, in the line of the mistake
+            return True
         return all(any(_found(pattern, text) for pattern in patterns.split("|")) for patterns in self.reason)
 
 

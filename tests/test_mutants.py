@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from compare import cli, mutants
-from compare.mutants import CAUGHT, MISSED, RAISED, Editor, Mutants, planted_in_file, planted_in_formulas
+from compare.edits import Editor
+from compare.mutants import CAUGHT, MISSED, RAISED, Mutants, planted_in_file, planted_in_formulas
 from compare.report import Report
 from compare.userfile import UserFile, load
 from matrix_backprop import formulas

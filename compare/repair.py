@@ -1,0 +1,246 @@
+"""The correction of the user's own code that makes its gradients exactly right.
+
+The source of the backward pass is edited, one small correction at a time; each corrected pass is run in float64, and
+the one whose gradients are the chain rule's is the reason. What is said was confirmed in exact numbers.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import gc
+import io
+import linecache
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType, FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.residue import ZeroResidue
+from autograd.running import is_users
+from compare.arithmetic import digits, precise, residues, same
+from compare.edits import Edit, Editor
+from compare.verdict import Sides
+
+Array = NDArray[Any]
+
+MOST_SECONDS = 5.0  # of trying corrections
+MOST_CONFIRMED = 12  # corrections tried in exact numbers
+UNLIKELY = 4  # rank of corrections that are tried only where nothing else was found
+
+
+class Repair(NamedTuple):
+    """A correction: the sentence that says it, the gradients that it makes right, and how unlikely it is."""
+
+    text: str
+    names: tuple[str, ...]
+    rank: int
+
+
+class _Piece(NamedTuple):
+    """The statement of a file that holds a function, to be compiled anew: its first line, its source, the function."""
+
+    function: Any  # of type FunctionType
+    offset: int
+    editor: Editor
+    node: ast.FunctionDef
+
+
+def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0) -> list[Repair]:
+    """The corrections that make some of the wrong gradients right and none of the right ones wrong, best first.
+
+    The unlikely ones are tried while some gradient is `unexplained`.
+    """
+    deadline = time.monotonic() + MOST_SECONDS
+    true = {name: np.asarray(x, float) for name, x in floats.chain.items()}
+    right = [name for name in true if name not in wrong]
+    todo = set(unexplained)
+    found: list[tuple[tuple[str, ...], Edit, _Piece]] = []
+    for piece, edit in _by_rank(_pieces(task)):
+        if time.monotonic() > deadline or (edit.rank >= UNLIKELY and not todo):
+            break
+        code = _compiled(piece, edit)
+        ours = None if code is None else _claimed(task, piece, code)
+        if ours is None or not all(_close(ours.get(name), true[name]) for name in right):
+            continue
+        names = tuple(name for name in wrong if _close(ours.get(name), true[name]))
+        if names:
+            found.append((names, edit, piece))
+            todo.difference_update(names)
+    found.sort(key=lambda one: (-len(one[0]), one[1].rank))
+    confirmed: list[Repair] = []
+    for names, edit, piece in found[:MOST_CONFIRMED]:
+        code = _compiled(piece, edit)
+        if code is not None and _is_right(task, piece, code, [*names, *right], seed):
+            confirmed.append(Repair(_sentence(names, piece, edit), names, edit.rank))
+    return confirmed
+
+
+def _by_rank(pieces: list[_Piece]) -> list[tuple[_Piece, Edit]]:
+    all_edits = [(piece, edit) for piece in pieces for edit in piece.editor.corrections(piece.node)]
+    return sorted(all_edits, key=lambda one: one[1].rank)
+
+
+def _sentence(names: tuple[str, ...], piece: _Piece, edit: Edit) -> str:
+    """What to write instead, as whole lines where they are short."""
+    line = piece.offset + edit.line
+    before = piece.editor.source.decode().splitlines()
+    after = piece.editor.applied(edit).splitlines()
+    what = " and ".join(f"d{name}" for name in names)
+    verb = "becomes" if len(names) == 1 else "become"
+    hint = " (a wrong sign)" if f"-({edit.before})" == edit.after or edit.before == f"-{edit.after}" else ""
+    changed = [k for k, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
+    if len(changed) == 1 and len(before) == len(after):
+        old, new = _code(before[changed[0]]), _code(after[changed[0]])
+        line = piece.offset + changed[0] + 1
+        if not new or new == "pass":
+            return f"Your {what} {verb} exactly right without line {line}, `{old}`"
+        if len(old) + len(new) <= 160:
+            return f"Your {what} {verb} exactly right when line {line}, `{old}`, reads `{new}`{hint}"
+    return f"Your {what} {verb} exactly right when `{edit.before}` in line {line} reads `{edit.after}`{hint}"
+
+
+def _code(line: str) -> str:
+    """A line of code without its comment."""
+    head, mark, _ = line.partition("  #")
+    return head.strip() if mark else line.strip()
+
+
+# The functions that can be corrected
+
+
+def _pieces(task: Any) -> list[_Piece]:
+    """The user's functions that run in the backward pass alone, with their sources."""
+    given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
+    with _quiet(), task.running(record=False):
+        forward = _codes_run(lambda: task.cost(given, None))
+        arguments: list[Any] = []
+        _codes_run(lambda: arguments.append(task.backward_call(given, None)))
+        if not arguments:
+            return []
+        function, args = arguments[0]
+        backward = _codes_run(lambda: function(*args))
+    main = getattr(getattr(function, "__func__", function), "__code__", None)
+    found = []
+    for code in dict.fromkeys(backward):
+        if code is main or code not in forward:
+            owner = next(
+                (x for x in gc.get_referrers(code) if isinstance(x, FunctionType) and x.__code__ is code), None
+            )
+            piece = _piece(owner) if owner is not None else None
+            if piece is not None:
+                found.append(piece)
+    return found
+
+
+def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
+    """The user's code objects that run during a call."""
+    found: dict[CodeType, None] = {}
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and is_users(frame.f_code.co_filename):
+            found[frame.f_code] = None
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            call()
+    finally:
+        sys.setprofile(before)
+    return list(found)
+
+
+def _piece(function: FunctionType) -> _Piece | None:
+    """The outermost statement of the file that defines a function."""
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename)
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return None
+    for statement in tree.body:
+        first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
+        if not first <= code.co_firstlineno <= (statement.end_lineno or 0):
+            continue
+        editor = Editor("".join(lines[first - 1 : statement.end_lineno]))
+        for node in ast.walk(editor.tree):
+            if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+                start = min([node.lineno, *(d.lineno for d in node.decorator_list)]) + first - 1
+                if start == code.co_firstlineno:
+                    return _Piece(function, first - 1, editor, node)
+    return None
+
+
+def _compiled(piece: _Piece, edit: Edit) -> CodeType | None:
+    """The code of the function with the edit made."""
+    code = piece.function.__code__
+    try:
+        tree = ast.parse(piece.editor.applied(edit))
+        ast.increment_lineno(tree, piece.offset)
+        todo = [compile(tree, code.co_filename, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return None
+    while todo:
+        one = todo.pop()
+        if (one.co_name, one.co_firstlineno) == (code.co_name, code.co_firstlineno):
+            return one if one.co_freevars == code.co_freevars else None
+        todo += [x for x in one.co_consts if isinstance(x, CodeType)]
+    return None
+
+
+# Running a corrected pass
+
+
+@contextlib.contextmanager
+def _corrected(piece: _Piece, code: CodeType) -> Iterator[None]:
+    original = piece.function.__code__
+    piece.function.__code__ = code
+    try:
+        yield
+    finally:
+        piece.function.__code__ = original
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def _claimed(task: Any, piece: _Piece, code: CodeType) -> dict[str, Any] | None:
+    """The gradients that the corrected pass gives in float64; None where it raises."""
+    given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
+    with _quiet(), _corrected(piece, code), task.running(record=False):
+        try:
+            ours: dict[str, Any] = task.by_hand(given, None)
+        except Exception:  # a correction may make any nonsense of the code
+            return None
+    return ours
+
+
+def _close(ours: Any, true: Array) -> bool:
+    if not isinstance(ours, (np.ndarray, np.generic, float, int)) or np.shape(ours) != true.shape:
+        return False
+    ours = np.asarray(ours)
+    if ours.dtype.kind not in "fiub":
+        return False
+    size = float(np.max(np.abs(true), initial=0))
+    return bool(np.all(np.abs(ours - true) <= 1e-9 * size))
+
+
+def _is_right(task: Any, piece: _Piece, code: CodeType, names: list[str], seed: int) -> bool:
+    """Whether the corrected pass gives these gradients in exact numbers."""
+    for arithmetic in (residues(np.random.default_rng([seed, 2])), precise(200)):
+        try:
+            with _quiet(), _corrected(piece, code):
+                sides: Sides = task.traced(arithmetic)[2]
+        except (ValueError, TypeError, ArithmeticError, ZeroResidue):
+            continue
+        if all(same(*sides.pair(name)).all() or (digits(*sides.pair(name)) > 40).all() for name in names):
+            return True
+    return False
