@@ -66,11 +66,9 @@ def values(array: ArrayLike, name: str = "") -> ValueArray:
     TypeError for an entry that is not a real number.
     """
     numbers = np.asarray(array)
-    nodes = np.empty(numbers.shape, object)
-    for index, number in np.ndenumerate(numbers):
-        place = f"[{','.join(map(str, index))}]" if index else ""
-        nodes[index] = Value(number, name + place if name else "")
-    return nodes.view(ValueArray)
+    places = np.ndindex(numbers.shape) if name else [()] * numbers.size
+    labels = [f"{name}[{','.join(map(str, place))}]" if place else name for place in places]
+    return _filled(list(map(Value, numbers.ravel().tolist(), labels)), numbers.shape).view(ValueArray)
 
 
 def gradients(array: Any) -> Array:
@@ -321,16 +319,24 @@ def _matmul(a: Any, b: Any) -> Any:
     n, p, k = rows.shape[-1], rows.shape[-2], columns.shape[-2]
     rows = np.broadcast_to(rows, (*batch, p, n)).reshape(math.prod(batch), p, n)
     columns = np.broadcast_to(columns, (*batch, k, n)).reshape(math.prod(batch), k, n)
-    op = OPS["dot"]
-    elements = [
-        record(op, (*row, *column)) if recording else op.value(*row, *column)
-        for rows_, columns_ in zip(rows.tolist(), columns.tolist(), strict=True)
-        for row in rows_
-        for column in columns_
-    ]
+    dots = _recorded_dots if recording else _dots
+    elements = [x for pair in zip(rows.tolist(), columns.tolist(), strict=True) for x in dots(*pair)]
     shape = batch + (p,) * (a.ndim > 1) + (k,) * (b.ndim > 1)
     result = _filled(elements, shape)
     return result if result.ndim else result[()]
+
+
+def _dots(rows: list[list[Any]], columns: list[list[Any]]) -> Iterable[Any]:
+    """The sum of the products of each row and each column of numbers."""
+    value = OPS["dot"].value
+    return [value(*row, *column) for row in rows for column in columns]
+
+
+def _recorded_dots(rows: list[list[Value]], columns: list[list[Value]]) -> Iterable[Value]:
+    """The same of nodes; the number of a node is read once here, and not once for each product it takes part in."""
+    numbers = _dots([[x.data for x in row] for row in rows], [[x.data for x in column] for column in columns])
+    operands = ((*row, *column) for row in rows for column in columns)
+    return [record(OPS["dot"], *node) for node in zip(operands, numbers, strict=True)]
 
 
 def _holds_values(array: Array) -> bool:

@@ -27,9 +27,9 @@ _data = operator.attrgetter("data")
 _new, _next = object.__new__, _creation.__next__
 
 
-def record(op: Op, operands: tuple[Value, ...]) -> Value:
-    """The node that `op` makes of nodes."""
-    return _node(op.value(*map(_data, operands)), op, operands)
+def record(op: Op, operands: tuple[Value, ...], data: Any = None) -> Value:
+    """The node that `op` makes of nodes; `data` is its number where that is known already."""
+    return _node(op.value(*map(_data, operands)) if data is None else data, op, operands)
 
 
 def _node(data: Any, op: Op, operands: tuple[Value, ...]) -> Value:
@@ -151,7 +151,7 @@ class Value(NumpyScalar):
                 dx, dy = consumer.op.partials(consumer.data, x.data, y.data)  # type: ignore[union-attr]
                 x.grad += dx * upstream
                 y.grad += dy * upstream
-            else:
+            elif operands:
                 for operand, local_derivative in zip(operands, local_derivatives(consumer), strict=True):
                     operand.grad += local_derivative * upstream
 
@@ -225,19 +225,18 @@ def graph(J: Value) -> list[Value]:
 
     That order is a topological one: a node is made after its operands.
     """
-    found = {J: None}
-    stack = [J]
-    while stack:
-        for operand in stack.pop().operands:
+    nodes, found = [J], {J}
+    for node in nodes:  # the list grows while it is read
+        for operand in node.operands:
             if operand not in found:
-                found[operand] = None
-                stack.append(operand)
-    return sorted(found, key=operator.attrgetter("order"))
+                found.add(operand)
+                nodes.append(operand)
+    return sorted(nodes, key=operator.attrgetter("order"))
 
 
 def local_derivatives(node: Value) -> Any:
     """d node / d operand for each operand of a node."""
-    return node.op.partials(node.data, *map(_data, node.operands)) if node.op else ()
+    return node.op.partials(node.data, *[x.data for x in node.operands]) if node.op else ()
 
 
 def contributions(J: Value, x: Value) -> list[Contribution]:
