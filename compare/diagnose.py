@@ -85,6 +85,9 @@ class Expression(NamedTuple):
         return f"`{self.text}` (line {self.line})" if self.line else self.text
 
 
+HARNESS = Expression("out * dout")  # what a check makes of a layer's output, to have a scalar
+
+
 class Step(NamedTuple):
     """A piece of the user's code as one function: the edges that enter it, and its operands and results in pairs."""
 
@@ -230,7 +233,8 @@ class Source:
         for k, node in enumerate(recorded.nodes):
             place = places.get(node, ())
             if node.op is None or not place:
-                self.steps.append([Expression(names.get(k, node.label or "a constant"))])
+                unplaced = node.label or ("a constant" if node.op is None else HARNESS.text)
+                self.steps.append([Expression(names.get(k, unplaced))])
                 continue
             frames = [at(frame) for frame in place]
             lines = [Expression(_line(frames[-1]), frames[-1].file, frames[-1].line)]
@@ -419,6 +423,8 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
             _partial_edits(recorded, edges, A, B, add)
             _runs_edits(source, recorded, edges, A, B, add)
         constant = _constant_factor(recorded, edges, known)
+        if B == HARNESS:
+            constant = "the upstream gradient dout is left out"
         derivative = f"the derivative of {B}" + (f" by {_short(A)}" if A != B and _several(recorded, edges) else "")
         slopes = recorded.slope[edges]
         if (slopes == -1).all():
@@ -490,9 +496,10 @@ def _constant_factor(recorded: Recorded, edges: Array, known: list[Known]) -> st
     target, position = recorded.nodes[recorded.target[edges[0]]], int(recorded.position[edges[0]])
     if target.op is None or target.op.name not in ("multiply", "divide") or not target.operands[1 - position].constant:
         return ""
-    number = float(shadows(target.operands[1 - position]))
-    if target.op.name == "divide" and position == 1:
+    others = {recorded.nodes[k].operands[1 - position] for k in recorded.target[edges] if position < 2}
+    if len({float(shadows(x)) for x in others}) > 1 or (target.op.name == "divide" and position == 1):
         return ""
+    number = float(shadows(target.operands[1 - position]))
     names = [x.name for x in known if abs(x.value - number) < 1e-12] or [f"{number:.6g}"]
     if target.op.name == "divide":
         return f"the division by {names[0]} in {{}} is left out: a factor 1/{number:.6g} is missing"
@@ -703,6 +710,7 @@ def array_reasons(
                 if close(reduce(ours, axis=axes).reshape(-1), true.reshape(-1)):
                     says = f"of shape {ours.shape}, not {word} over {sizes}: the sum over its uses is missing"
                     yield f"the gradient before it is reduced, {says}", None, 0
+    yield from _shifts(name, ours, true)
     if ours.shape == true.shape and ours.size:
         yield from _ratios(name, ours, true, known, attempt)
         for axis in range(true.ndim):
@@ -710,6 +718,32 @@ def array_reasons(
     for other, array in others.items():
         if other != name and close(ours, array):
             yield f"exactly the gradient of {other}", functools.partial(_instead, array), 0
+
+
+def _shifts(name: str, ours: Array, true: Array) -> Iterator[tuple[str, Callable[[Array], Any] | None, int]]:
+    """The gradient inside of a larger array, or moved along its last axes; compared in floats where both reach."""
+    n = true.ndim
+    axes = range(max(0, n - 2), n)
+    if ours.ndim != n or not n or ours.size > 100_000:
+        return
+    if ours.shape != true.shape and all(x >= y for x, y in zip(ours.shape, true.shape, strict=True)):
+        starts = [x - y if axis in axes else 0 for axis, (x, y) in enumerate(zip(ours.shape, true.shape, strict=True))]
+        for start in itertools.product(*(range(k + 1) for k in starts)):
+            inside = tuple(slice(a, a + k) for a, k in zip(start, true.shape, strict=True))
+            if close(ours[inside], true):
+                cut = ", ".join(
+                    ":" if x == y else f"{a}:{a + y}" for a, x, y in zip(start, ours.shape, true.shape, strict=True)
+                )
+                yield f"right where it is cut to [{cut}]: the padding is not cropped", None, 0
+                return
+    elif ours.shape == true.shape:
+        for move in itertools.product(*(range(-3, 4) if axis in axes else (0,) for axis in range(n))):
+            mine = tuple(slice(max(0, k), size + min(0, k)) for k, size in zip(move, true.shape, strict=True))
+            theirs = tuple(slice(max(0, -k), size + min(0, -k)) for k, size in zip(move, true.shape, strict=True))
+            part = true[theirs]
+            if any(move) and 2 * part.size >= true.size and np.ptp(part) and close(ours[mine], part):
+                yield f"the gradient moved by {move} along its axes: a wrong offset, of a padding say", None, 1
+                return
 
 
 def extra_term(ours: Array, true: Array, arrays: dict[str, Array], known: list[Known]) -> str:
@@ -864,7 +898,7 @@ class Diagnosis:
         self.recorded, candidates = edits(self.recorded, self.source, self.known)
         self._by_uses(found)
         self._search([(edit,) for edit in candidates], found)
-        if all(found.values()):
+        if not any(self._unsure(found, name) for name in self.ours):
             return
         free = self._free(candidates)
         if free:
@@ -879,11 +913,14 @@ class Diagnosis:
             if not found[name] and (says := extra_term(ours, true, self.task.arrays, self.known)):
                 found[name].append(Reason(f"Your {_d(name)} is {says}", (name,), 1))
 
+    def _unsure(self, found: dict[str, list[Reason]], name: str) -> bool:
+        return all(reason.rank >= UNSURE for reason in found[name])
+
     def _search(
         self, candidates: list[tuple[Edit, ...]], found: dict[str, list[Reason]], free: tuple[Edit, ...] = ()
     ) -> None:
-        """Try edits on the gradients that have no reason yet."""
-        missing = {name for name in self.ours if not found[name]}
+        """Try edits on the gradients that have no sure reason yet."""
+        missing = {name for name in self.ours if self._unsure(found, name)}
         if missing and candidates:
             self._add(self._screen(candidates, missing), found, free)
 

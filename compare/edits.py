@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -130,8 +130,11 @@ class Editor:
                 if isinstance(part, ast.AST):
                     yield from self.edits(part, inside, everywhere)
 
-    def corrections(self, function: ast.FunctionDef) -> Iterator[Edit]:
-        """The edits, and many more that make little sense as mistakes but may correct one."""
+    def corrections(self, function: ast.FunctionDef, constants: Iterable[str] = ()) -> Iterator[Edit]:
+        """The edits, and many more that make little sense as mistakes but may correct one.
+
+        They use the names of the function's arguments and variables, and these constants.
+        """
         arguments = function.args
         names = [x.arg for x in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
         keys: list[str] = []
@@ -140,7 +143,7 @@ class Editor:
                 names.append(node.id)
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 keys.append(self._text(node.slice))
-        names, keys = list(dict.fromkeys(names)), list(dict.fromkeys(keys))
+        names, keys = list(dict.fromkeys([*names, *constants])), list(dict.fromkeys(keys))
         found = {(edit.start, edit.end, edit.new): edit for edit in self.edits(function, everywhere=True)}
         for place, new, rank in self._corrections(function, names, keys):
             start, end = self._span(place)
@@ -162,29 +165,30 @@ class Editor:
     def _exchanged(self, node: Any) -> Iterator[tuple[Any, str]]:
         """Things in another order or direction: arguments, operands, axes, comparisons, overwritten or accumulated."""
         match node:
-            case ast.Call(args=[_, _, *_] as parts) | ast.Tuple(elts=parts) | ast.List(elts=parts) if 2 <= len(
-                parts
-            ) <= 6 and not any(isinstance(x, ast.Starred) for x in parts):
-                texts = [self._text(x) for x in parts]
-                orders = (
-                    list(itertools.permutations(range(len(parts))))
-                    if len(parts) <= 4
-                    else [_swapped(len(parts), i, j) for i, j in itertools.combinations(range(len(parts)), 2)]
-                )
-                between = [self._between_nodes(x, y) for x, y in itertools.pairwise(parts)] + [""]
-                for order in orders[1:]:
-                    text = "".join(texts[k] + gap for k, gap in zip(order, between, strict=True))
-                    yield _Span(parts[0], parts[-1]), text
+            case ast.Call(args=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts) if len(parts) > 1:
+                yield from ((_Span(parts[0], parts[-1]), text) for text in self._orders(parts)[1:])
+                match node:  # and of the arguments of two calls in a row, as reshape and transpose
+                    case ast.Call(
+                        func=ast.Attribute(value=ast.Call(func=called, args=[_, _, *_] as before), attr=name)
+                    ):
+                        for x, y in itertools.product(self._orders(before), self._orders(parts)):
+                            yield node, f"{self._text(called)}({x}).{name}({y})"
             case ast.BinOp(op=ast.Sub() | ast.Div()):
                 symbol = "-" if isinstance(node.op, ast.Sub) else "/"
                 yield node, f"{self._term(node.right)} {symbol} {self._term(node.left)}"
             case ast.BinOp(op=ast.Mult()):
                 yield node, self._operator(node, "/")
+                match node.left:  # two factors too many
+                    case ast.BinOp(op=ast.Mult(), left=first):
+                        yield node, self._term(first)
             case ast.Compare(ops=[_]):
                 for symbol in ("<", "<=", ">", ">=", "==", "!="):
                     yield node, f"{self._term(node.left)} {symbol} {self._term(node.comparators[0])}"
             case ast.Assign(targets=[target]):
                 yield node, self._between(target, node.value, "=", "+=")
+                match target:
+                    case ast.Subscript(value=array, slice=index):
+                        yield node, f"np.add.at({self._text(array)}, {self._text(index)}, {self._text(node.value)})"
             case ast.AugAssign(op=ast.Add(), target=ast.Subscript(value=array, slice=index)):
                 yield node, f"np.add.at({self._text(array)}, {self._text(index)}, {self._text(node.value)})"
             case ast.Subscript(ctx=ast.Load()) if isinstance(node.slice, (ast.Slice, ast.Tuple)):
@@ -199,6 +203,14 @@ class Editor:
         match node:
             case ast.Name(ctx=ast.Load()):
                 yield from ((node, name) for name in names)
+            case ast.Assign(value=value) | ast.AugAssign(value=value):  # a name that stands there more than once
+                uses = [x for x in ast.walk(value) if isinstance(x, ast.Name)]
+                for old in {x.id for x in uses if sum(x.id == y.id for y in uses) > 1}:
+                    yield from ((value, self._renamed(value, old, name)) for name in names)
+                match value:
+                    case ast.Tuple(elts=parts):
+                        for name in names:
+                            yield value, ", ".join(f"{self._term(x)} * {name}" for x in parts)
             case ast.Subscript(slice=ast.Constant(value=str())):
                 yield from ((node.slice, key) for key in keys)
             case ast.Constant(value=int() as n) if not isinstance(n, bool):
@@ -233,7 +245,7 @@ class Editor:
                     yield right, exponent
 
     def _wrapped(self, node: Any) -> Iterator[tuple[Any, str]]:
-        """The operands of an operation, and what is assigned or returned: transposed, negated, squared, doubled."""
+        """The operands of an operation, and what is assigned or returned: transposed, negated, squared."""
         match node:
             case ast.BinOp():
                 operands = [node.left, node.right]
@@ -249,16 +261,26 @@ class Editor:
                 return
         for x in operands:
             if isinstance(x, (ast.Name, ast.Call, ast.BinOp, ast.Subscript)):
-                text = self._term(x)
-                yield from (
-                    (x, new) for new in (f"{text}.T", f"-{text}", f"(1 - {text})", f"{text} ** 2", f"2 * {text}")
-                )
+                for wrapped in ("{}.T", "{}.swapaxes(-1, -2)", "-{}", "(1 - {})", "{} ** 2"):
+                    yield x, wrapped.format(self._term(x))
+
+    def _renamed(self, tree: ast.AST, old: str, new: str) -> str:
+        """The text of an expression with one name in place of another."""
+        start, end = self._span(tree)
+        text = self.source[start:end]
+        places = sorted(self._span(x)[0] - start for x in ast.walk(tree) if isinstance(x, ast.Name) and x.id == old)
+        for place in reversed(places):
+            text = text[:place] + new.encode() + text[place + len(old.encode()) :]
+        return text.decode()
 
     def _extended(self, node: Any, names: list[str]) -> Iterator[tuple[Any, str]]:
         """A factor or a term more: one of the names."""
         match node:
             case ast.Assign(value=value) | ast.AugAssign(value=value) | ast.Return(value=ast.expr() as value):
                 for x in value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]:
+                    for function in ("maximum", "exp", "log", "sqrt", "tanh", "abs", "sign"):
+                        zero = "0, " if function == "maximum" else ""
+                        yield x, f"np.{function}({zero}{self._text(x)})"
                     for options in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
                         yield x, f"np.sum({', '.join(filter(None, (self._text(x), options)))})"
                     for name in names:
@@ -267,6 +289,24 @@ class Editor:
             case ast.Dict():
                 for x in node.values:
                     yield from ((x, f"{self._term(x)} {symbol} {name}") for name in names for symbol in "*/")
+            case ast.BinOp():
+                yield from ((node, name) for name in names)
+                yield node, f"2 * {self._term(node)}"
+            case ast.Call(args=[x]) if not node.keywords:
+                for symbol in ("+", "-", "*", "/", "//"):
+                    yield from ((x, f"{self._term(x)} {symbol} {name}") for name in names)
+                yield from ((node, f"np.sum({name})") for name in names)
+
+    def _orders(self, parts: list[ast.expr]) -> list[str]:
+        """Arguments in every order, or two of them exchanged where they are many; as they are first."""
+        n = len(parts)
+        if n > 6 or any(isinstance(x, ast.Starred) for x in parts):
+            return [self._text(_Span(parts[0], parts[-1]))]
+        orders = [tuple(range(n)), *(_swapped(n, i, j) for i, j in itertools.combinations(range(n), 2))]
+        if n <= 4:
+            orders = list(itertools.permutations(range(n)))
+        between = [*(self._between_nodes(x, y) for x, y in itertools.pairwise(parts)), ""]
+        return ["".join(self._text(parts[k]) + gap for k, gap in zip(order, between, strict=True)) for order in orders]
 
     def _between_nodes(self, left: Any, right: Any) -> str:
         return self.source[self._span(left)[1] : self._span(right)[0]].decode()

@@ -415,12 +415,11 @@ def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> dict[str, lis
     unexplained = [name for name in wrong if not any(reason.rank < UNSURE for reason in reasons[name])]
     corrections = repairs(task, wrong, unexplained, floats, seed)
     for name, found in reasons.items():
-        fixes = [Reason(fix.text, fix.names, UNSURE - 1) for fix in corrections if name in fix.names][:2]
-        found += fixes
+        fixes = [fix for fix in corrections if name in fix.names]
+        ties = [fix for fix in fixes if (len(fix.names), fix.rank) == (len(fixes[0].names), fixes[0].rank)][:2]
+        found[MOST_REASONS - len(ties) :] = []
+        found += [Reason(fix.text, fix.names, UNSURE - 1) for fix in ties]
         found.sort(key=lambda reason: reason.rank >= UNSURE)
-        del found[max(MOST_REASONS, 1) :]
-        if fixes and not any(fix in found for fix in fixes):
-            found[-1] = fixes[0]
     return reasons
 
 

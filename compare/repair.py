@@ -81,8 +81,14 @@ def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
 
 
 def _by_rank(pieces: list[_Piece]) -> list[tuple[_Piece, Edit]]:
-    all_edits = [(piece, edit) for piece in pieces for edit in piece.editor.corrections(piece.node)]
+    all_edits = [(piece, edit) for piece in pieces for edit in piece.editor.corrections(piece.node, _constants(piece))]
     return sorted(all_edits, key=lambda one: one[1].rank)
+
+
+def _constants(piece: _Piece) -> list[str]:
+    """The names of the numbers of the function's module."""
+    kinds = (int, float)
+    return [name for name, x in piece.function.__globals__.items() if type(x) in kinds and not name.startswith("_")]
 
 
 def _sentence(names: tuple[str, ...], piece: _Piece, edit: Edit) -> str:

@@ -206,7 +206,11 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
             [("dscores[np.arange(N), y] -= 1", "dscores[np.arange(N), y - 1] -= 1")],
             "y|label|\\[np.arange",
         ),
-        ("1 of the right class not taken off", [("    dscores[np.arange(N), y] -= 1\n", "")], "y|label|\\[np.arange"),
+        (
+            "1 of the right class not taken off",  # that is the path through the numerator
+            [("    dscores[np.arange(N), y] -= 1\n", "")],
+            "y|label|\\[np.arange|`np.exp\\(scores\\)` in `exp_scores / .* is forgotten",
+        ),
         ("1/N missing", [("    dscores /= N\n", "")], "1/N|1/5|N = 5|factor|mean"),
         ("1/N twice", [("X.T.dot(dscores)", "X.T.dot(dscores) / N")], "1/N|1/5|N = 5|factor|mean|twice"),
         (
@@ -373,7 +377,7 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         (
             "row and column of the maximum swapped",
             [("top + r, left + s]", "top + s, left + r]")],
-            "transposed|swap|position|maxim|order|permut",
+            "transposed|swap|position|maxim|order|permut|reads `s, r = ",
         ),
         (
             "gradient shared by the whole window",
@@ -471,8 +475,8 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         (
             "upstream of the last step only",
             [("step_backward(dh[:, t, :] + dprev_h, ", "step_backward((dh[:, t, :] if t == T - 1 else 0) + dprev_h, ")],
-            "h|dh",
-            "step|path|left out|time|consumer",
+            "h|dh|t == T - 1",
+            "step|path|left out|time|consumer|t <= ",
         ),
         (
             "slope of tanh left out",
@@ -494,7 +498,7 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         ),
     ],
     "lstm": [
-        ("carry of c dropped", [("dc = dc_next + dh", "dc = dh")], "c", "path|left out|dropped|carry|step|time"),
+        ("carry of c dropped", [("dc = dc_next + dh", "dc = dh")], "c|c_prev", "path|left out|dropped|carry|step|time"),
         (
             "carry of c without the forget gate",
             [("dc_next = dc * f\n", "dc_next = dc\n")],
@@ -504,7 +508,7 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         (
             "gradient of the later steps not added",
             [("dh = dhs[t] + dh_next", "dh = dhs[t]")],
-            "h",
+            "h|h_prev",
             "path|left out|dropped|step|later|time",
         ),
         ("slope of tanh of c left out", [("o * (1 - tanh_c**2)", "o")], "tanh|slope", "c"),
@@ -517,7 +521,7 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         (
             "candidate with the slope of a sigmoid",
             [("dz_g = dg * (1 - g**2)", "dz_g = dg * g * (1 - g)")],
-            "g",
+            "g|z\\[:, 3 \\* H :\\]",
             "tanh|slope|sigmoid",
         ),
         (
@@ -762,7 +766,7 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
             "logvar",
             "KL|left out|missing|path",
         ),
-        ("half of logvar missing", [("dlogvar += -0.5 * (1", "dlogvar += -(1")], "0\\.5|half|1/2|factor"),
+        ("half of logvar missing", [("dlogvar += -0.5 * (1", "dlogvar += -(1")], "0\\.5|half|1/2|factor|doubled"),
         (
             "sample taken as a constant for logvar",
             [("dlogvar = dcode * noise * 0.5 * std", "dlogvar = dcode * 0.0")],
