@@ -406,7 +406,8 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
     preface = [
         f"{counted(size, 'number')} in {counted(len(task.arrays), 'array')}; the chain rule over a graph of scalars."
     ]
-    return Report(task.title, rows, preface, [*evidence, *about_floats(rows), *remarks], facts, ours="yours is")
+    evidence += [*about_floats(rows), *remarks]
+    return Report(task.title, rows, preface, evidence, facts, ours="yours is", subject=task)
 
 
 def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> dict[str, list[Reason]]:
@@ -418,8 +419,8 @@ def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> dict[str, lis
         fixes = [fix for fix in corrections if name in fix.names]
         ties = [fix for fix in fixes if (len(fix.names), fix.rank) == (len(fixes[0].names), fixes[0].rank)][:2]
         found[MOST_REASONS - len(ties) :] = []
-        found += [Reason(fix.text, fix.names, UNSURE - 1) for fix in ties]
-        found.sort(key=lambda reason: reason.rank >= UNSURE)
+        found += [Reason(fix.text, fix.names, UNSURE - 1 if fix.rank < UNSURE else fix.rank + UNSURE) for fix in ties]
+        found.sort(key=lambda reason: reason.rank if reason.rank >= UNSURE else 0)
     return reasons
 
 

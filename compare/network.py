@@ -95,7 +95,8 @@ def check_network(
             )
     facts = {"sizes": net.sizes, "observations": problem.m, "arithmetic": arithmetic or "strongest", "seed": seed}
     evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
-    return Report(title or describe(net), rows, _preface(net, problem.m), [*evidence, *about_floats(rows)], facts)
+    evidence += about_floats(rows)
+    return Report(title or describe(net), rows, _preface(net, problem.m), evidence, facts, subject=problem.copied())
 
 
 class _Problem:
@@ -107,6 +108,11 @@ class _Problem:
         self.net, self.X, self.Y, self.m = net, X, Y, X.shape[-1]
         with np.errstate(all="ignore"):
             net.costs(net.forward(X), Y)  # looks at the shape and the range of the targets
+
+    def copied(self) -> tuple[Network, Array, Array]:
+        """The network, X and Y in memory of their own, as they are now."""
+        W, b = ([None, *(p.copy() for p in parameters[1:])] for parameters in (self.net.W, self.net.b))
+        return self.net.with_parameters(W, b), self.X, self.Y
 
     def sides(self, arithmetic: Arithmetic) -> Sides:
         """Both sides from one forward pass in these numbers."""
@@ -123,9 +129,8 @@ class _Problem:
 
     def floats(self) -> Sides:
         """Both sides in float64, the formulas as NumPy runs them on arrays of floats."""
-        X, Y = self.X.copy(), self.Y.copy()
-        W, b = ([None, *(p.copy() for p in parameters[1:])] for parameters in (self.net.W, self.net.b))
-        net = self.net.with_parameters(W, b)
+        net, X, Y = self.copied()
+        X, Y = X.copy(), Y.copy()
         with np.errstate(all="ignore"):
             chain = NetworkGraph(net, X, Y).gradients()
             ours, _ = _by_hand(net, net.forward(X), Y)

@@ -92,6 +92,7 @@ class Report:
     evidence: Sequence[str] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     ours: str = "the formula gives"
+    subject: Any = field(default=None, repr=False, compare=False)  # what was checked, for `explain`
 
     def __bool__(self) -> bool:
         return all(row.ok for row in self.rows)
