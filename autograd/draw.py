@@ -483,7 +483,7 @@ def _name(node: Value) -> str:
 def _label(node: Value, terms: list[Any]) -> str:
     if node.constant:
         return show(node.data)
-    first = " = ".join(part for part in (_clip(node.label, 40), _formula(node)) if part)
+    first = " = ".join(part for part in (_clip(node.label, 40), formula_of(node)) if part)
     gradient = f"gradient {show(node.grad)}"
     if 2 <= len(terms) <= 4:
         gradient += f"\n= {show(terms[0])}"
@@ -498,8 +498,12 @@ def _label(node: Value, terms: list[Any]) -> str:
 _PLAIN = re.compile(r"−?[^\s+\-−×÷*/^]{1,10}")  # reads well inside a formula without parentheses
 
 
-def _formula(node: Value) -> str:
-    """How a node was made, as short as it reads well: x × y, x², tanh, or the symbol alone; nothing for a leaf."""
+def formula_of(node: Value) -> str:
+    """How a node was made, as short as it reads well: x × y, x², tanh, or the symbol alone; nothing for a leaf.
+
+    >>> formula_of(Value(3.0, label="x") ** 2)
+    'x²'
+    """
     if node.op is None:
         return ""
     symbol = node.op.symbol

@@ -8,6 +8,7 @@ if not hasattr(autograd, "Exact"):
         "the same import name; install backprop-compare into an environment of its own"
     )
 
+from compare.explain import explain
 from compare.gradcheck import GradcheckError, UnusableCode, check_vjp, gradcheck, watch
 from compare.network import check_network
 from compare.notes import notes
@@ -19,6 +20,7 @@ __all__ = [
     "UnusableCode",
     "check_network",
     "check_vjp",
+    "explain",
     "gradcheck",
     "notes",
     "watch",

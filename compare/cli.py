@@ -107,9 +107,7 @@ def check(
 ) -> None:
     """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
     if file is not None:
-        given = [name for name in ABOUT_NETWORKS if _was_given(context, name)]
-        if given:
-            raise BadInput(f"--{given[0]} is about a network, and {file} brings its own functions and data: take one")
+        _refuse_network_options(context, file)
         report = checked_file(load(file), arithmetic, seed)
         if json:
             print(report.to_json())
@@ -123,6 +121,42 @@ def check(
     else:
         out.print(report)
     return finish(report)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    entry: Annotated[
+        str,
+        typer.Argument(metavar="ENTRY", show_default=False, help='As "dJda[1][2,0]"; indices are NumPy\'s, from 0.'),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check; then as W[0,1]."),
+    ] = None,
+    layers: LayersOption = "",
+    activations: ActivationsOption = "",
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
+    ] = None,
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
+    observations: ObservationsOption = 8,
+    seed: SeedOption = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+) -> None:
+    """Explain one entry of a gradient: the sum over the consumers of its scalar, beside the row and the column."""
+    from compare.explain import explain, explain_network
+
+    if file is not None:
+        _refuse_network_options(context, file)
+        found = explain(checked_file(load(file), "", seed), entry)
+    else:
+        net, X, Y, _ = problem(layers, activations, data, target, observations, seed)
+        found = explain_network(net, X, Y, entry)
+    if json:
+        print(found.to_json())
+    else:
+        out.print(found)
 
 
 @app.command()
@@ -224,6 +258,12 @@ def checked_file(code: UserFile, arithmetic: str, seed: int) -> Report:
             seed=seed,
             progress=lambda step: status.update(f"{code.path.name}: {step} ..."),
         )
+
+
+def _refuse_network_options(context: typer.Context, file: Path) -> None:
+    given = [name for name in ABOUT_NETWORKS if _was_given(context, name)]
+    if given:
+        raise BadInput(f"--{given[0]} is about a network, and {file} brings its own functions and data: take one")
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
