@@ -141,6 +141,8 @@ class Editor:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names.append(node.id)
+            if _is_member(node):
+                names.append(self._text(node))
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 keys.append(self._text(node.slice))
         names, keys = list(dict.fromkeys([*names, *constants])), list(dict.fromkeys(keys))
@@ -203,6 +205,8 @@ class Editor:
         match node:
             case ast.Name(ctx=ast.Load()):
                 yield from ((node, name) for name in names)
+            case ast.Attribute(ctx=ast.Load()) if _is_member(node):
+                yield from ((node, name) for name in names)
             case ast.Assign(value=value) | ast.AugAssign(value=value):  # a name that stands there more than once
                 uses = [x for x in ast.walk(value) if isinstance(x, ast.Name)]
                 for old in {x.id for x in uses if sum(x.id == y.id for y in uses) > 1}:
@@ -214,7 +218,7 @@ class Editor:
             case ast.Subscript(slice=ast.Constant(value=str())):
                 yield from ((node.slice, key) for key in keys)
             case ast.Constant(value=int() as n) if not isinstance(n, bool):
-                yield from ((node, str(k)) for k in (n - 1, n + 1, -n, 1 - n, 2 * n))
+                yield from ((node, str(k)) for k in (n - 1, n + 1, -n, 1 - n, 2 * n, 0))
             case ast.Slice(lower=None, upper=upper) if upper is not None:
                 yield node, f"1:{self._text(upper)}"
             case ast.Call():
@@ -260,7 +264,7 @@ class Editor:
             case _:
                 return
         for x in operands:
-            if isinstance(x, (ast.Name, ast.Call, ast.BinOp, ast.Subscript)):
+            if isinstance(x, (ast.Name, ast.Call, ast.BinOp, ast.Subscript)) or _is_member(x):
                 for wrapped in ("{}.T", "{}.swapaxes(-1, -2)", "-{}", "(1 - {})", "{} ** 2"):
                     yield x, wrapped.format(self._term(x))
 
@@ -423,6 +427,14 @@ class Editor:
         (start, end), (right_start, right_end) = self._span(left), self._span(right)
         middle = self.source[end:right_start].decode().replace(old, new, 1)
         return self.source[start:end].decode() + middle + self.source[right_start:right_end].decode()
+
+
+def _is_member(node: ast.AST) -> bool:
+    """Whether this is `self.x`."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return name != "T"
+    return False
 
 
 def _called(node: ast.Call) -> str:

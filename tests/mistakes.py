@@ -36,6 +36,8 @@ class Mistake:
         return {k + 1 for tag, _, _, low, high in blocks if tag != "equal" for k in range(low, high)}
 
     def explained_by(self, text: str) -> bool:
+        if text.startswith("No edit explains it"):
+            return False
         corrected = re.search(r"exactly right (?:when|without) line (\d+)", text)
         if corrected and int(corrected[1]) in self.lines:  # a correction, confirmed, in the line of the mistake
             return True
