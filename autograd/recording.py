@@ -48,6 +48,11 @@ class ValueArray(np.ndarray[Any, Any]):
     def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other, out=out)
 
+    def _repr_html_(self) -> str:
+        from autograd.notebook import array_as_html  # pictures build on this module
+
+        return array_as_html(self)
+
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Values stay Values whatever float type is asked for; they have none of their own."""
         if np.dtype(dtype).kind == "f" and holds_nodes(self):

@@ -164,6 +164,11 @@ class Value(NumpyScalar):
         label = f", label={self.label!r}" if self.label else ""
         return f"Value({self.data!r}{label})"
 
+    def _repr_html_(self) -> str:
+        from autograd.notebook import value_as_html  # pictures build on this module
+
+        return value_as_html(self)
+
     def __format__(self, spec: str) -> str:
         data = float(self.data) if isinstance(self.data, Fraction) else self.data
         return format(data, spec) if spec else repr(self)

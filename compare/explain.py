@@ -42,6 +42,7 @@ Array = NDArray[Any]
 MOST_TERMS_EXACT = 20_000  # products w * a of a network up to which an entry is explained in fractions
 MOST_LINES = 12  # terms that a table shows; JSON has all
 DIGITS = 6
+_SPELLED_OUT = {"B3": ("B4",), "A6": ("A7",)}  # statements that say the same term by term
 INDICES = "Indices are NumPy's and count from 0."
 
 
@@ -272,10 +273,12 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
     if kind == "dJdz" and len(terms) == 1:
         terms = (dataclasses.replace(terms[0], local_name=f"dadz[{layer}]{_brackets(index)}"),)
     statement, formula = source(net, layer, kind)
-    more, sentence, factors = _in_words(recorded, chain, kind, layer, index)
+    if kind == "dJda" and layer < net.layers[-1]:
+        statement += ", D4"
+    sentence, factors = _in_words(recorded, chain, kind, layer, index)
     return Explanation(
         entry=f"{name}{_brackets(index)}",
-        statement=", ".join([statement, *more]),
+        statement=", ".join([statement, *_SPELLED_OUT.get(statement, ())]),
         sentence=sentence,
         terms=terms,
         total=scalar.grad,
@@ -303,15 +306,15 @@ def _by_formula(
 
 def _in_words(
     recorded: NetworkGraph, chain: Backward, kind: str, layer: int, index: tuple[int, ...]
-) -> tuple[list[str], str, dict[str, tuple[Any, ...]]]:
-    """More statements behind an entry, what is summed, and the row and the column that the formula multiplies."""
+) -> tuple[str, dict[str, tuple[Any, ...]]]:
+    """What is summed, and the row and the column that the formula multiplies."""
     net, m, last = recorded.net, recorded.costs.size, recorded.net.layers[-1]
     j, i = index
     each = f"for each of the {counted(m, 'observation')}"
     mean = "; the gradient of J is the mean of the products (E1)" if m > 1 else ""
     if kind == "dJdb":
         sentence = f"b[{layer}][{j},0] is a term of z[{layer}][{j},i] {each}, so those z are its consumers{mean}."
-        return ["B4"], sentence, {f"row {j} of dJdz[{layer}]": tuple(chain.dJdz[layer][j])}
+        return sentence, {f"row {j} of dJdz[{layer}]": tuple(chain.dJdz[layer][j])}
     if kind == "dJdW":
         a = "X" if layer == 1 else f"a[{layer - 1}]"
         sentence = (
@@ -322,7 +325,7 @@ def _in_words(
             f"row {j} of {a}": tuple(numbers(recorded.a[layer - 1][j])),
             f"row {i} of dJdz[{layer}]": tuple(chain.dJdz[layer][i]),
         }
-        return ["A7"] if net.sizes[1:] == [1] else [], sentence, rows
+        return sentence, rows
     activation, next_ = net.activation(layer), layer + 1
     scalar = f"{kind[-1]}[{layer}][{j},{i}]"
     if layer < last and (kind == "dJda" or activation == "identity"):
@@ -337,15 +340,15 @@ def _in_words(
             f"row {j} of W[{next_}]": tuple(numbers(recorded.W[next_][j])),
             f"column {i} of dJdz[{next_}]": tuple(chain.dJdz[next_][:, i]),
         }
-        return ["D4"], sentence, sides
+        return sentence, sides
     if kind == "dJda" or activation == "identity":
-        return [], f"{scalar} belongs to the last layer: its consumers are steps of the cost of observation {i}.", {}
+        return f"{scalar} belongs to the last layer: its consumers are steps of the cost of observation {i}.", {}
     if activation == "softmax":
-        return [], f"{scalar} feeds every activation of the softmax: its consumers are the first steps of it.", {}
+        return f"{scalar} feeds every activation of the softmax: its consumers are the first steps of it.", {}
     sentence = f"{scalar} has one consumer, a[{layer}][{j},{i}] = {activation}({scalar}): one product, nothing to sum."
     if layer == last and net.matched:
-        return ["B2"], f"{sentence} With this cost the product is a - Y.", {}
-    return [], sentence, {}
+        return f"{sentence} With this cost the product is a - Y.", {}
+    return sentence, {}
 
 
 def _names_of(recorded: NetworkGraph) -> dict[Value, str]:
