@@ -7,54 +7,20 @@ from __future__ import annotations
 
 import gc
 import importlib
-import itertools
 import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value, gradients, values
-from matrix_backprop import Network
+from benchmarks.problem import Problem
 
 Array = NDArray[Any]
-Run = Callable[["Problem"], Array]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A network with relu and identity layers, squared error, random parameters and data.
-
-    >>> str(Problem((4, 5, 3), 8)), Problem((4, 5, 3), 8).terms
-    ('4-5-3 x 8', 280)
-    """
-
-    sizes: tuple[int, ...]
-    m: int
-
-    def __str__(self) -> str:
-        return f"{'-'.join(map(str, self.sizes))} x {self.m}"
-
-    @property
-    def terms(self) -> int:
-        """How many products w * a the forward pass has."""
-        return self.m * sum(n * k for n, k in itertools.pairwise(self.sizes))
-
-    @cached_property
-    def net(self) -> Network:
-        return Network(self.sizes, ["relu"] * (len(self.sizes) - 2) + ["identity"], seed=0)
-
-    @cached_property
-    def X(self) -> Array:
-        return np.random.default_rng(1).normal(size=(self.sizes[0], self.m))  # (n_0, m)
-
-    @cached_property
-    def Y(self) -> Array:
-        return np.random.default_rng(2).normal(size=(self.sizes[-1], self.m))  # (n_L, m)
+Run = Callable[[Problem], Array]
 
 
 def by_formulas(problem: Problem) -> Array:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
+import random
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,31 @@ PEERS = ("micrograd", "casadi", "torch", "jax")
 Run = Callable[[], Any]
 
 
-def interleaved(runs: dict[str, Run], repeats: int = 15, budget: float = 2.0) -> dict[str, float]:
+def interleaved(
+    runs: Mapping[str, Run], repeats: int = 15, budget: float = 2.0, collect: bool = True
+) -> dict[str, float]:
     """The median of the seconds that each takes; they take turns, so that all meet the same moods of the machine.
 
     >>> sorted(interleaved({"one": lambda: None, "two": lambda: sum(range(1000))}, repeats=3))
     ['one', 'two']
 
-    Each runs `repeats` times after a first that does not count, or less often when it has used up its `budget` of
-    seconds; a run longer than that counts at the first time. Garbage is collected between the runs, not during the
-    measurement of another.
+    The order of a round is drawn anew, so that none always finds the cache as the same other left it. Each runs `repeats` times after a first that does not count, or less often when it has used up its `budget` of
+    seconds; a run of more than twice that long is not repeated. Garbage is collected between the runs, unless they
+    make none and are so short that its look at all of memory would slow them.
     """
-    first = {name: _seconds(run) for name, run in runs.items()}
-    seconds: dict[str, list[float]] = {name: [first[name]] if first[name] > budget else [] for name in runs}
+    first = {name: _seconds(run, collect) for name, run in runs.items()}
+    seconds = {name: [first[name]] if first[name] > 2 * budget else list[float]() for name in runs}
+    rng = random.Random(0)
     for _ in range(repeats):
-        for name, run in runs.items():
+        for name, run in rng.sample(list(runs.items()), len(runs)):
             if not seconds[name] or sum(seconds[name]) < budget:
-                seconds[name].append(_seconds(run))
+                seconds[name].append(_seconds(run, collect))
     return {name: statistics.median(several) for name, several in seconds.items()}
 
 
-def _seconds(run: Run) -> float:
-    gc.collect()
+def _seconds(run: Run, collect: bool) -> float:
+    if collect:
+        gc.collect()
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -61,17 +66,21 @@ def peak_bytes(run: Run) -> int:
         tracemalloc.stop()
 
 
-def peer(name: str) -> Any:
-    """The module of a peer, or None and a printed word where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        print(f"{name} is not installed and left out: pip install '.[benchmarks]'")
-        return None
+def absent_peers(modules: Iterable[str | None]) -> set[str]:
+    """Those that are not installed; a word is printed about each.
+
+    >>> absent_peers(["math", None, "no_such_module"])
+    no_such_module is not installed and left out: pip install ".[benchmarks]"
+    {'no_such_module'}
+    """
+    absent = {name for name in modules if name and importlib.util.find_spec(name) is None}
+    for name in sorted(absent):
+        print(f'{name} is not installed and left out: pip install ".[benchmarks]"')
+    return absent
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose first column is text and whose others are numbers.
+    """Print a table; a column with a cell that ends in a digit is one of numbers and stands at the right.
 
     >>> table(["engine", "ms"], [["Values", "1.5"], ["Tape", "0.25"]])
     engine    ms
@@ -80,9 +89,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """
     lines = [list(heads), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        print("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    left = [not any(row[column][-1:].isdigit() for row in lines[1:]) for column in range(len(heads))]
+    for line in lines:
+        cells = [
+            c.ljust(width) if at_left else c.rjust(width) for c, width, at_left in zip(line, widths, left, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
 
 
 def short(number: float) -> str:
@@ -91,7 +103,7 @@ def short(number: float) -> str:
     >>> short(35913.4), short(8.25), short(0.0123)
     ('35,913', '8.25', '0.0123')
     """
-    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}".rstrip(".")
+    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}"
 
 
 def surroundings() -> list[str]:
