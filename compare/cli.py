@@ -196,7 +196,10 @@ def mutants(
 
 @app.command()
 def draw(
-    what: Annotated[str, typer.Argument(metavar="[chain-rule|unit|network]")] = "chain-rule",
+    what: Annotated[
+        str,
+        typer.Argument(metavar="[chain-rule|unit|network|ENTRY]", help='ENTRY: as "dJda[1][2,0]", indices from 0.'),
+    ] = "chain-rule",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.svg", help="Where to write; default WHAT.svg.")
     ] = None,
@@ -205,30 +208,43 @@ def draw(
     layer: Annotated[int, typer.Option("--layer", help="unit: its layer, from 1.")] = 1,
     unit: Annotated[int, typer.Option("--unit", help="unit: its number in the layer, from 1.")] = 1,
     observation: Annotated[int, typer.Option("--observation", help="unit: the observation, from 1.")] = 1,
+    collapse: Annotated[bool, typer.Option("--collapse", help="network: each array as one node.")] = False,
+    highlight: Annotated[
+        str, typer.Option("--highlight", metavar="ENTRY", help="network: the consumers of this entry stand out.")
+    ] = "",
+    max_nodes: Annotated[int, typer.Option("--max-nodes", min=1, help="The largest graph to draw.")] = 150,
+    rankdir: Annotated[
+        str, typer.Option("--rankdir", metavar="LR", help="Direction of the forward pass: LR, TB, RL or BT.")
+    ] = "LR",
+    theme: Annotated[str, typer.Option("--theme", metavar="light", help="light or dark.")] = "light",
     observations: ObservationsOption = 1,
     seed: SeedOption = 0,
 ) -> None:
-    """Draw a computation graph: the chain-rule example C2, one unit and its consumers (D4), or a small network."""
+    """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
     from compare import pictures
+    from compare.explain import explain_network
 
     net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
+    look: dict[str, Any] = {"rankdir": rankdir, "theme": theme, "max_nodes": max_nodes}
 
     def graph() -> NetworkGraph:
         return NetworkGraph(net, X, Y)
 
     views: dict[str, Callable[[], Any]] = {
-        "chain-rule": pictures.chain_rule,
-        "unit": lambda: pictures.unit(graph(), layer, unit, observation),
-        "network": lambda: pictures.network(graph()),
+        "chain-rule": lambda: pictures.chain_rule(**look),
+        "unit": lambda: pictures.unit(graph(), layer, unit, observation, **look),
+        "network": lambda: pictures.network(graph(), collapse, highlight, **look),
     }
-    if what not in views:
-        raise BadInput(f"there is no picture {what!r}: the known ones are {', '.join(views)}")
+    if what not in views and not what.startswith("dJd"):
+        raise BadInput(
+            f'there is no picture {what!r}: the known ones are {", ".join(views)}, or an entry as "dJda[1][2,0]"'
+        )
     path = output or Path(f"{what}.svg")
     if path.suffix.lower() not in PICTURES:
         raise BadInput(f"--output {path} must end in one of {', '.join(PICTURES)}")
     if path.is_dir():
         raise BadInput(f"--output {path} is a directory: name a file")
-    picture = views[what]()
+    picture = views[what]() if what in views else explain_network(net, X, Y, what).picture(**look)
     try:
         picture.render(outfile=path, cleanup=True)
     except OSError as error:

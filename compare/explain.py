@@ -169,7 +169,11 @@ class Explanation:
         """
         assert self.J is not None and self.scalar is not None
         near = neighbourhood(self.J, self.scalar)
+        sums = (y for y in graph(self.J) if y.op is not None and y.op.name == "add")  # as z = b + w·a around w·a
+        near += [y for y in sums if any(y_i is consumer for y_i in y.operands for consumer in near[1:])]
         title = f"{self.entry}: the sum over its consumers"
+        if self.mean_of > 1:
+            title = f"{self.entry} is 1/{self.mean_of} of this sum over its consumers, one for each observation"
         drawn: dict[str, Any] = {"only": near, "highlight": self.scalar, "title": title}
         return draw_dot(self.J, **(drawn | options))
 
@@ -251,13 +255,8 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
     'A5'
     """
     sizes, m = net.sizes, X.shape[-1]
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in net.layers:
-        units = (sizes[layer], m)
-        for kind, shape in zip(KINDS, (units, units, (sizes[layer], 1), (sizes[layer - 1], sizes[layer])), strict=True):
-            shapes[f"{kind}[{layer}]"] = shape
-    name, index = _parsed(entry, shapes, describe(net))
-    kind, layer = name[:4], int(name[5:-1])
+    kind, layer, index = find(net, m, entry)
+    name = f"{kind}[{layer}]"
 
     exact = m * sum(n_prev * n for n_prev, n in pairwise(sizes)) <= MOST_TERMS_EXACT
     number = EXACT_NUMBERS.constants if exact else np.array
@@ -267,8 +266,7 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
     chain = recorded.gradients()  # the last sweep is that of J
     by_formula, problem = _by_formula(net.with_parameters(W, b), recorded.forward_numbers(), Y, kind, layer, index)
 
-    arrays = {"dJda": recorded.a, "dJdz": recorded.z, "dJdb": recorded.b, "dJdW": recorded.W}
-    scalar = arrays[kind][layer][index]
+    scalar = getattr(recorded, kind[3:])[layer][index]
     terms = _terms(recorded.J_sum, scalar, _names_of(recorded))
     if kind == "dJdz" and len(terms) == 1:
         terms = (dataclasses.replace(terms[0], local_name=f"dadz[{layer}]{_brackets(index)}"),)
@@ -291,6 +289,23 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
         J=recorded.J_sum,
         scalar=scalar,
     )
+
+
+def find(net: Network, m: int, entry: str) -> tuple[str, int, tuple[int, ...]]:
+    """Which gradient of which layer an entry of a network with m observations is, and its index.
+
+    >>> find(Network([2, 3, 1], ["tanh", "sigmoid"]), 4, "dJda[1][2, -1]")
+    ('dJda', 1, (2, 3))
+
+    Raises ValueError for a name or an index that there is not.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in net.layers:
+        n_prev, n = net.sizes[layer - 1], net.sizes[layer]
+        for kind, shape in zip(KINDS, ((n, m), (n, m), (n, 1), (n_prev, n)), strict=True):
+            shapes[f"{kind}[{layer}]"] = shape
+    name, index = _parsed(entry, shapes, describe(net))
+    return name[:4], int(name[5:-1]), index
 
 
 def _by_formula(

@@ -43,6 +43,11 @@ class NetworkGraph:
         self.J = self.J_sum / self.costs.size
         self._label()
 
+    def _repr_html_(self) -> str:
+        from compare.pictures import as_html  # pictures build on this module
+
+        return as_html(self)
+
     def gradients(self) -> Backward:
         """Every gradient, by two sweeps: dJda and dJdz from the sum of the J^(i), dJdb and dJdW from their mean J.
 

@@ -226,7 +226,7 @@ SENTENCES: list[tuple[str, str]] = [
     ),
     ("check --data number.csv --target y --activations sigmoid", "Y of shape (1, 12) has entries outside 0 to 1"),
     ("check --data two.csv --target y --activations softmax", "Y of shape (1, 12) has columns that do not sum to 1"),
-    ("draw circle", "there is no picture 'circle': the known ones are chain-rule, unit, network"),
+    ("draw circle", "there is no picture 'circle': the known ones are chain-rule, unit, network, or an entry"),
     ("draw network --layers 9,9,9", "328 scalars are too many to look at"),
     ("draw unit --layer 0", "there is no layer 0: layers count from 1 to 2 here"),
     ("draw unit --layer 3", "there is no layer 3: layers count from 1 to 2 here"),
@@ -292,7 +292,7 @@ def test_a_saturated_network_is_named(monkeypatch: pytest.MonkeyPatch, command: 
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ([], ["check", "mutants", "draw", "notes"]),
+        ([], ["check", "explain", "mutants", "draw", "notes"]),
         (["mutants"], ["FILE.py", "--seed", "--arithmetic", "--json"]),
         (
             ["check"],
@@ -301,7 +301,7 @@ def test_a_saturated_network_is_named(monkeypatch: pytest.MonkeyPatch, command: 
         (
             ["draw"],
             [
-                *("chain-rule|unit|network", "-o, --output", "--layers", "--activations", "--layer ", "--unit"),
+                *("chain-rule|unit|network|ENTRY", "-o, --output", "--layers", "--activations", "--layer ", "--unit"),
                 *("--observation ", "-m, --observations", "--seed"),
             ],
         ),
