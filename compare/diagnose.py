@@ -165,14 +165,11 @@ def sweep(recorded: Recorded, edits: list[tuple[Array, Any]], roots: Array | Non
     source, target, slope = recorded.source[order], recorded.target[order], recorded.slope[order]
     place = np.empty(len(order), int)
     place[order] = np.arange(len(order))
-    changed = sorted(
-        (int(place[edge]), k, new)
-        for k, (edges, news) in enumerate(edits)
-        for edge, new in zip(edges, news, strict=True)
-    )
-    at = np.array([edge for edge, _, _ in changed], int)
-    column = np.array([k for _, k, _ in changed], int)
-    news = np.array([*(new for _, _, new in changed), None], object)[:-1].astype(slope.dtype)
+    at = place[np.concatenate([np.array([], int), *(edges for edges, _ in edits)])]
+    column = np.repeat(np.arange(len(edits)), [len(edges) for edges, _ in edits])
+    news = np.concatenate([slope[:0], *(_as_slopes(slopes, slope.dtype) for _, slopes in edits)])
+    by_edge = np.argsort(at, kind="stable")
+    at, column, news = at[by_edge], column[by_edge], news[by_edge]
     grads = np.zeros((len(recorded.nodes), len(edits)), slope.dtype)
     grads[len(grads) - 1 if roots is None else roots, np.arange(len(edits))] = 1
     for low, high in blocks:
@@ -184,6 +181,13 @@ def sweep(recorded: Recorded, edits: list[tuple[Array, Any]], roots: Array | Non
         starts = np.flatnonzero(np.diff(source[low:high], prepend=-1))
         grads[source[low:high][starts]] += np.add.reduceat(products, starts)
     return grads
+
+
+def _as_slopes(slopes: Any, dtype: Any) -> Array:
+    """Slopes as an array; numbers of the user's own types stay what they are."""
+    if np.dtype(dtype).kind == "f" or isinstance(slopes, np.ndarray):
+        return np.asarray(slopes, dtype)
+    return np.array([*slopes, None], object)[:-1]
 
 
 def _blocks(recorded: Recorded) -> tuple[Array, list[tuple[int, int]]]:
@@ -288,19 +292,24 @@ def _line(expression: Expression) -> str:
 
 
 def _factor(factor: Any) -> Callable[[Recorded, Array], Any]:
-    return lambda recorded, edges: [factor * slope for slope in recorded.slope[edges]]
+    def change(recorded: Recorded, edges: Array) -> Any:
+        slopes = recorded.slope[edges]
+        return slopes * (factor if slopes.dtype == object else float(factor))
+
+    return change
 
 
 def _ones(recorded: Recorded, edges: Array) -> Any:
-    return [1] * len(edges)
+    return np.ones(len(edges), int)
 
 
 def _zeros(recorded: Recorded, edges: Array) -> Any:
-    return [0] * len(edges)
+    return np.zeros(len(edges), int)
 
 
 def _squares(recorded: Recorded, edges: Array) -> Any:
-    return [slope * slope for slope in recorded.slope[edges]]
+    slopes = recorded.slope[edges]
+    return slopes * slopes
 
 
 def _at_the_output(recorded: Recorded, edges: Array) -> Any:
@@ -538,7 +547,12 @@ def _sides_edits(recorded: Recorded, edges: Array, A: Expression, B: Expression,
         step = ast.parse(B.text, mode="eval").body
     except SyntaxError:
         return
-    if isinstance(step, ast.BinOp) and {len(recorded.nodes[k].operands) for k in recorded.target[edges]} == {2}:
+    twice = isinstance(step, ast.BinOp) and ast.dump(step.left) == ast.dump(step.right)  # x * x
+    if (
+        isinstance(step, ast.BinOp)
+        and not twice
+        and {len(recorded.nodes[k].operands) for k in recorded.target[edges]} == {2}
+    ):
         for position, operand in enumerate((step.left, step.right)):
             side = edges[recorded.position[edges] == position]
             if 0 < len(side) < len(edges):

@@ -210,7 +210,9 @@ class Editor:
             case ast.Assign(value=value) | ast.AugAssign(value=value):  # a name that stands there more than once
                 uses = [x for x in ast.walk(value) if isinstance(x, ast.Name)]
                 for old in {x.id for x in uses if sum(x.id == y.id for y in uses) > 1}:
-                    yield from ((value, self._renamed(value, old, name)) for name in names)
+                    yield from ((value, self._renamed(value, {old: name})) for name in names)
+                for one, other in itertools.combinations(sorted({x.id for x in uses} & set(names)), 2):
+                    yield value, self._renamed(value, {one: other, other: one})
                 match value:
                     case ast.Tuple(elts=parts):
                         for name in names:
@@ -268,13 +270,13 @@ class Editor:
                 for wrapped in ("{}.T", "{}.swapaxes(-1, -2)", "-{}", "(1 - {})", "{} ** 2"):
                     yield x, wrapped.format(self._term(x))
 
-    def _renamed(self, tree: ast.AST, old: str, new: str) -> str:
-        """The text of an expression with one name in place of another."""
+    def _renamed(self, tree: ast.AST, new: dict[str, str]) -> str:
+        """The text of an expression with other names in place of these."""
         start, end = self._span(tree)
         text = self.source[start:end]
-        places = sorted(self._span(x)[0] - start for x in ast.walk(tree) if isinstance(x, ast.Name) and x.id == old)
-        for place in reversed(places):
-            text = text[:place] + new.encode() + text[place + len(old.encode()) :]
+        places = [(self._span(x)[0] - start, x.id) for x in ast.walk(tree) if isinstance(x, ast.Name) and x.id in new]
+        for place, old in sorted(places, reverse=True):
+            text = text[:place] + new[old].encode() + text[place + len(old.encode()) :]
         return text.decode()
 
     def _extended(self, node: Any, names: list[str]) -> Iterator[tuple[Any, str]]:

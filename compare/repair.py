@@ -73,9 +73,12 @@ def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
             todo.difference_update(names)
     found.sort(key=lambda one: (-len(one[0]), one[1].rank))
     confirmed: list[Repair] = []
+    judge = _Judge(task, seed)
     for names, edit, piece in found[:MOST_CONFIRMED]:
+        if all(sum(name in repair.names for repair in confirmed) >= 2 for name in names):
+            continue
         code = _compiled(piece, edit)
-        if code is not None and _is_right(task, piece, code, [*names, *right], seed):
+        if code is not None and judge.finds_right(piece, code, [*names, *right]):
             confirmed.append(Repair(_sentence(names, piece, edit), names, edit.rank))
     return confirmed
 
@@ -239,14 +242,26 @@ def _close(ours: Any, true: Array) -> bool:
     return bool(np.all(np.abs(ours - true) <= 1e-9 * size))
 
 
-def _is_right(task: Any, piece: _Piece, code: CodeType, names: list[str], seed: int) -> bool:
-    """Whether the corrected pass gives these gradients in exact numbers."""
-    for arithmetic in (residues(np.random.default_rng([seed, 2])), precise(200)):
+class _Judge:
+    """Holds corrected passes against the chain rule in long floats, or where these do not run in residues."""
+
+    def __init__(self, task: Any, seed: int) -> None:
+        self.task, self.seed = task, seed
+        self.long = precise(200)
         try:
-            with _quiet(), _corrected(piece, code):
-                sides: Sides = task.traced(arithmetic)[2]
-        except (ValueError, TypeError, ArithmeticError, ZeroResidue):
-            continue
-        if all(same(*sides.pair(name)).all() or (digits(*sides.pair(name)) > 40).all() for name in names):
-            return True
-    return False
+            self.chain: dict[str, Array] | None = task.traced(self.long)[2].chain
+        except (ValueError, TypeError, ArithmeticError):
+            self.chain = None
+
+    def finds_right(self, piece: _Piece, code: CodeType, names: list[str]) -> bool:
+        """Whether the corrected pass gives these gradients."""
+        with _quiet(), _corrected(piece, code):
+            try:
+                if self.chain is None:
+                    sides = self.task.traced(residues(np.random.default_rng([self.seed, 2])))[2]
+                    return all(same(*sides.pair(name)).all() for name in names)
+                ours = self.task.by_hand_in(self.long, names)
+            except (ValueError, TypeError, ArithmeticError, ZeroResidue):
+                return False
+        chain = self.chain
+        return all((digits(ours[name], chain[name]) > 40).all() for name in names)

@@ -544,7 +544,7 @@ CATALOGUE: dict[str, list[tuple[Any, ...]]] = {
         (
             "scaled by all features",
             [("    dscores /= np.sqrt(D // H)\n", "    dscores /= np.sqrt(D)\n")],
-            "scale|sqrt|factor",
+            "scale|sqrt|factor|D = x.* / H`",
         ),
         (
             "softmax without its sum",
