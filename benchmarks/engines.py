@@ -10,8 +10,7 @@ import importlib
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,8 +138,7 @@ def torch_cost(torch: Any, W: list[Any], b: list[Any], X: Any, Y: Any) -> Any:
     return ((a - Y) ** 2).sum() / (2 * Y.shape[1])
 
 
-@dataclass(frozen=True)
-class Engine:
+class Engine(NamedTuple):
     """How an engine runs a problem, the module it needs, and the size beyond which it takes too long or too much."""
 
     run: Run

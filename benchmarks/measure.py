@@ -27,9 +27,10 @@ def interleaved(
     >>> sorted(interleaved({"one": lambda: None, "two": lambda: sum(range(1000))}, repeats=3))
     ['one', 'two']
 
-    The order of a round is drawn anew, so that none always finds the cache as the same other left it. Each runs `repeats` times after a first that does not count, or less often when it has used up its `budget` of
-    seconds; a run of more than twice that long is not repeated. Garbage is collected between the runs, unless they
-    make none and are so short that its look at all of memory would slow them.
+    The order of a round is drawn anew, so that none always finds the cache as the same other left it. Each runs
+    `repeats` times after a first that does not count, or less often when it has used up its `budget` of seconds; a run
+    of more than twice that long is not repeated. Garbage is collected between the runs, unless they make none and are
+    so short that its look at all of memory would slow them.
     """
     first = {name: _seconds(run, collect) for name, run in runs.items()}
     seconds = {name: [first[name]] if first[name] > 2 * budget else list[float]() for name in runs}
