@@ -13,7 +13,9 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from benchmarks import growth
 from benchmarks.measure import surroundings
 
 NAMES = (
@@ -41,19 +43,19 @@ def main(arguments: list[str]) -> int:
     printed = {}
     for name in names or NAMES:
         print(f"== {name}")
-        printed[name] = run(name)
+        printed[name] = run(name, **({"plot": growth.PLOT} if write and name == "growth" else {}))
     if write:
         RESULTS.write_text(results(printed), encoding="utf-8")
         print(f"written to {RESULTS}")
     return 0
 
 
-def run(name: str) -> str:
+def run(name: str, **options: Any) -> str:
     """Run one benchmark; what it prints is shown, and returned."""
     start = time.perf_counter()
     shown = _Shown()
     with contextlib.redirect_stdout(shown):
-        importlib.import_module(f"benchmarks.{name}").main()
+        importlib.import_module(f"benchmarks.{name}").main(**options)
         print(f"({time.perf_counter() - start:.0f} s)\n")
     return shown.getvalue()
 
@@ -75,6 +77,8 @@ def results(printed: dict[str, str]) -> str:
     for name, text in printed.items():
         title = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").splitlines()[0]
         page += f"\n## {name}\n\n{title}\n\n```text\n{text.strip()}\n```\n"
+        if name == "growth" and growth.PLOT.exists():
+            page += f"\n![Time and memory of the Tape against the number of terms]({growth.PLOT.name})\n"
     return page
 
 

@@ -1,35 +1,70 @@
-"""How time and memory of the Tape grow with the observations, against the number of terms.."""
+"""How time and memory of the Tape grow with the observations, against the number of terms."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.engines import ENGINES
-from benchmarks.measure import interleaved, peak_bytes, short, table
+from benchmarks.measure import absent_peers, interleaved, peak_bytes, short, table
 from benchmarks.problem import Problem
 
 SIZES = (784, 128, 10)
 OBSERVATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 NAMES = ("Tape", "Tape in groups")
+PLOT = Path(__file__).parent / "growth.svg"
 
 
-def main(observations: Sequence[int] = OBSERVATIONS, sizes: tuple[int, ...] = SIZES) -> None:
-    print(f"Growth with the observations m: network {'-'.join(map(str, sizes))}, record and backward.")
-    print("Linear growth is a number of ns and bytes a term that stays the same. The bars: ns a term.")
-    for name in (name for name in NAMES if name in ENGINES):
-        rows, ns = [], []
-        for m in observations:
-            problem = Problem(sizes, m)
-            run = partial(ENGINES[name].run, problem)
-            ns.append(1e9 * interleaved({name: run}, repeats=5)[name] / problem.terms)
-            most = peak_bytes(run)
-            rows.append([str(m), f"{problem.terms:,}", short(ns[-1] * problem.terms / 1e6), short(ns[-1])])
-            rows[-1] += [short(most / 1e6), short(most / problem.terms)]
-        bars = ["#" * round(30 * number / max(ns)) for number in ns]
+class Measured(NamedTuple):
+    m: int
+    terms: int
+    seconds: float
+    most_bytes: int
+
+
+def main(observations: Sequence[int] = OBSERVATIONS, sizes: tuple[int, ...] = SIZES, plot: Path | None = None) -> None:
+    network = f"network {'-'.join(map(str, sizes))}"
+    print(f"Growth with the observations m: {network}, record and backward.")
+    print("Linear growth is a number of ns and bytes a term that stays the same; the bars show the ns.")
+    growth = {name: [measured(name, Problem(sizes, m)) for m in observations] for name in NAMES if name in ENGINES}
+    for name, points in growth.items():
         print(f"\n{name}")
-        heads = ["m", "terms", "ms", "ns a term", "megabytes", "bytes a term", ""]
-        table(heads, [[*row, bar] for row, bar in zip(rows, bars, strict=True)])
+        slowest = max(point.seconds / point.terms for point in points)
+        rows = []
+        for m, terms, seconds, most in points:
+            bar = "#" * round(30 * seconds / terms / slowest)
+            each = [short(1e9 * seconds / terms), short(most / terms)]
+            rows.append([str(m), f"{terms:,}", short(1e3 * seconds), short(most / 1e6), *each, bar])
+        table(["m", "terms", "ms", "megabytes", "ns a term", "bytes a term", ""], rows)
+    if plot is not None and not absent_peers(["matplotlib"]):
+        draw(growth, network, plot)
+
+
+def measured(name: str, problem: Problem) -> Measured:
+    run = partial(ENGINES[name].run, problem)
+    return Measured(problem.m, problem.terms, interleaved({name: run}, repeats=5)[name], peak_bytes(run))
+
+
+def draw(growth: dict[str, list[Measured]], network: str, file: Path) -> None:
+    """Time and memory against the terms on logarithmic axes: linear growth is a line that rises at 45 degrees."""
+    pyplot = importlib.import_module("matplotlib.pyplot")
+    importlib.import_module("matplotlib").use("svg")
+    pyplot.rcParams["svg.fonttype"] = "none"  # letters stay letters
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+    for axis, what, unit in ((axes[0], "seconds", 1), (axes[1], "most_bytes", 1e-6)):
+        for name, points in growth.items():
+            axis.loglog([p.terms for p in points], [unit * getattr(p, what) for p in points], marker="o", label=name)
+        axis.set_xlabel("terms w · a")
+        axis.grid(visible=True, alpha=0.3)
+        axis.legend()
+    axes[0].set_title("record and backward, seconds")
+    axes[1].set_title("most memory, megabytes")
+    figure.suptitle(f"{network}, 1 to {max(p.m for points in growth.values() for p in points)} observations")
+    figure.savefig(file)
+    pyplot.close(figure)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,14 @@ def test_each_benchmark_prints_its_table(name, arguments, shows, capsys):
     assert shows in capsys.readouterr().out
 
 
+def test_the_growth_is_plotted(tmp_path):
+    pytest.importorskip("matplotlib")
+    growth = importlib.import_module("benchmarks.growth")
+    points = [growth.Measured(m, 20 * m, 0.1 * m, 1000 * m) for m in (1, 2, 4)]
+    growth.draw({"Tape": points}, "network 4-3-2", tmp_path / "growth.svg")
+    assert "<svg" in (tmp_path / "growth.svg").read_text()
+
+
 def test_an_absent_peer_is_left_out_with_a_word(capsys):
     assert measure.absent_peers(["numpy", None, "no_such_peer"]) == {"no_such_peer"}
     assert capsys.readouterr().out == 'no_such_peer is not installed and left out: pip install ".[benchmarks]"\n'
