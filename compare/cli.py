@@ -222,9 +222,10 @@ def draw(
 ) -> None:
     """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
     from compare import pictures
-    from compare.explain import explain_network
+    from compare.explain import explain_network, refuse_large
 
     net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
+    refuse_large(net, observations)
     look: dict[str, Any] = {"rankdir": rankdir, "theme": theme, "max_nodes": max_nodes}
 
     def graph() -> NetworkGraph:

@@ -40,6 +40,7 @@ from matrix_backprop import Backward, Forward, Network
 Array = NDArray[Any]
 
 MOST_TERMS_EXACT = 20_000  # products w * a of a network up to which an entry is explained in fractions
+MOST_TERMS = 3_000_000  # of a graph of Value objects: some seconds and a gigabyte
 MOST_LINES = 12  # terms that a table shows; JSON has all
 DIGITS = 6
 _SPELLED_OUT = {"B3": ("B4",), "A6": ("A7",)}  # statements that say the same term by term
@@ -254,11 +255,11 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
     >>> explain_network(net, np.eye(2), np.array([[0, 1]]), "dJdb[1][0,0]").statement
     'A5'
     """
-    sizes, m = net.sizes, X.shape[-1]
+    m = X.shape[-1]
     kind, layer, index = find(net, m, entry)
     name = f"{kind}[{layer}]"
 
-    exact = m * sum(n_prev * n for n_prev, n in pairwise(sizes)) <= MOST_TERMS_EXACT
+    exact = refuse_large(net, m) <= MOST_TERMS_EXACT
     number = EXACT_NUMBERS.constants if exact else np.array
     W, b = ([None, *map(number, parameters[1:])] for parameters in (net.W, net.b))
     Y = number(Y)
@@ -289,6 +290,21 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
         J=recorded.J_sum,
         scalar=scalar,
     )
+
+
+def refuse_large(net: Network, m: int) -> int:
+    """The products w * a of a network with m observations; raises ValueError for too many to keep as objects.
+
+    >>> refuse_large(Network([2, 3, 1], ["tanh", "sigmoid"]), 4)
+    36
+    """
+    terms = m * sum(n_prev * n for n_prev, n in pairwise(net.sizes))
+    if terms > MOST_TERMS:
+        raise ValueError(
+            f"a network {'-'.join(map(str, net.sizes))} with {counted(m, 'observation')} makes {terms:,} products w·a,"
+            f" too many to keep one by one (at most {MOST_TERMS:,}): take fewer observations"
+        )
+    return terms
 
 
 def find(net: Network, m: int, entry: str) -> tuple[str, int, tuple[int, ...]]:
