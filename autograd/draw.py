@@ -378,7 +378,7 @@ def _picture(J: Value, only: Iterable[Value] | None, look: _Look, max_nodes: int
         raise ValueError(
             f"{drawn} scalars are too many to look at (max_nodes={max_nodes}): draw the neighbourhood of one scalar x,"
             " draw_dot(J, only=neighbourhood(J, x), highlight=x), or many scalars as one, draw_dot(J, collapse={name:"
-            " nodes, ...}), or a smaller network"
+            " nodes, ...}), take a smaller network, or allow more with max_nodes"
         )
     return Graph(name="computation graph", filename="graph.gv", format="svg", body=list(_body(J, nodes, names, look)))
 
