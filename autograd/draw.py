@@ -142,6 +142,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         document: str = self.pipe("svg", encoding="utf-8")
         return document[document.index("<svg") :]
 
+    def __repr__(self) -> str:
+        return f"<Graph: {len(self.body)} lines of DOT>"
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
         """What a notebook shows: the picture, or a sentence where it cannot be made."""
         try:

@@ -59,7 +59,7 @@ class Term:
     upstream_name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """One entry of a gradient as the sum over the consumers of its scalar.
 
@@ -87,6 +87,10 @@ class Explanation:
     remarks: tuple[str, ...] = ()
     J: Value | None = field(default=None, repr=False, compare=False)
     scalar: Value | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        products = counted(len(self.terms), "product")
+        return f"<Explanation: {self.entry} = {rounded(self.gradient, DIGITS)}, {'mean' if self.mean_of > 1 else 'sum'} of {products}>"
 
     def __str__(self) -> str:
         console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)

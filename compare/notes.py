@@ -80,6 +80,9 @@ class Claim:
         """Whether nothing speaks against it: the statement holds, and a reading to be refuted fails."""
         return self.verdict != FAILS and (self.as_written is None or self.as_written.verdict != HOLDS)
 
+    def _repr_html_(self) -> str:
+        return _html_table(("id", "statement", "verdict", "what was computed"), _html_rows([self]))
+
 
 @dataclass(frozen=True)
 class Notes(Sequence[Claim]):
@@ -868,28 +871,35 @@ def _rows(claim: Claim) -> Iterator[tuple[str, str, str, str, str]]:
         yield "", f"{name}: {reading.statement}", _MARKS[reading.verdict], style, reading.evidence
 
 
+_CSS = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
+
+
+def _html_cell(tag: str, text: str, style: str = "") -> str:
+    return f'<{tag} style="text-align:left;{style}">{html.escape(text)}</{tag}>'
+
+
+def _html_table(headers: Iterable[str], rows: Iterable[Iterable[tuple[str, str]]]) -> str:
+    head = "".join(_html_cell("th", header) for header in headers)
+    body = "".join(
+        "<tr>" + "".join(_html_cell("td", text, _CSS.get(style, "")) for text, style in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _html_rows(claims: Iterable[Claim]) -> list[list[tuple[str, str]]]:
+    return [
+        [(id, ""), (text, ""), (verdict, style), (evidence, "")]
+        for claim in claims
+        for id, text, verdict, style, evidence in _rows(claim)
+    ]
+
+
 def _as_html(found: Notes) -> str:
     """The notes as an HTML fragment."""
-    colours = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
-
-    def cell(tag: str, text: str, style: str = "") -> str:
-        return f'<{tag} style="text-align:left;{style}">{html.escape(text)}</{tag}>'
-
-    def table(headers: Iterable[str], rows: Iterable[Iterable[tuple[str, str]]]) -> str:
-        head = "".join(cell("th", header) for header in headers)
-        body = "".join(
-            "<tr>" + "".join(cell("td", text, colours.get(style, "")) for text, style in row) + "</tr>" for row in rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
+    cell, table = _html_cell, _html_table
     parts = [cell("p", "The notes, executed", "font-weight:bold"), *(cell("p", line) for line in _PREFACE)]
     for letter, title in SECTIONS.items():
-        rows = [
-            [(id, ""), (text, ""), (verdict, style), (evidence, "")]
-            for claim in found
-            if claim.id.startswith(letter)
-            for id, text, verdict, style, evidence in _rows(claim)
-        ]
+        rows = _html_rows(claim for claim in found if claim.id.startswith(letter))
         parts += [
             cell("p", title, "font-weight:bold"),
             table(("id", "statement", "verdict", "what was computed"), rows),
@@ -904,5 +914,5 @@ def _as_html(found: Notes) -> str:
         parts += [cell("p", _LEGEND), table(("id", "step", "why", "verdict"), steps)]
     else:
         parts.append(cell("p", f"not run: {NEEDS_SYMPY}"))
-    parts.append(cell("p", found.summary, colours["green" if found else "bold red"]))
+    parts.append(cell("p", found.summary, _CSS["green" if found else "bold red"]))
     return f'<div class="backprop-notes">{"".join(parts)}</div>'
