@@ -5,7 +5,8 @@ derivatives `d out / dx, d out / dy, ...`, written in terms of the result and th
 sweeping, drawing, the tests) reads this table, so an operation is added in one place.
 
 The rows name no type of number. They run on floats, ints and fractions, on every number of this package
-(`Exact`, ...) and on SymPy expressions; a division of two ints is a fraction, so that 1/3 is a third.
+(`Exact`, ...) and on SymPy expressions; a division of two ints is a fraction, so that 1/3 is a third. They run on
+arrays as well, entry by entry: on arrays of floats and on those of `autograd.arrays`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,17 @@ class Op(NamedTuple):
 _PLAIN = (float, int, Fraction)  # Python's own numbers
 
 
+def choose(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y; for a scalar condition and for an array of them.
+
+    >>> choose(2 > 1, 10, 20), choose(np.array([True, False]), 10, 20)
+    (10, array([10, 20]))
+    """
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, x, y)
+    return x if condition else y
+
+
 def divide(x: Any, y: Any) -> Any:
     """x / y, exact for two ints, and inf or nan for floats as in NumPy."""
     try:
@@ -68,9 +80,18 @@ def _in_floats(ufunc: np.ufunc, *operands: Any) -> float:
         return float(ufunc(*map(float, operands)))
 
 
+def _sigmoids(x: Any) -> Any:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+_IN_ARRAYS: dict[str, Any] = {"sigmoid": _sigmoids, "softplus": lambda x: np.logaddexp(0, x)}
+
+
 def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], Any]:
     """The function `name` for any number: its own method of that name, SymPy's, or the one for floats."""
     ufunc = getattr(np, name, None)
+    in_arrays = ufunc or _IN_ARRAYS.get(name) or np.vectorize(in_floats, otypes=[float])
 
     def value(x: Any) -> Any:
         if isinstance(x, _PLAIN):
@@ -83,6 +104,8 @@ def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], 
                     return float(ufunc(float(x)))
         if symbolic.is_expression(x):
             return symbolic.elementary(name, x)
+        if isinstance(x, np.ndarray):
+            return in_arrays(x)
         return getattr(x, name)()
 
     return value
@@ -106,13 +129,29 @@ sigmoid = elementary("sigmoid", _sigmoid)
 
 
 def _relu(x: Any) -> Any:
-    if x > 0 or x != x:
-        return x
-    return 0.0 if isinstance(x, float) else x * 0
+    if isinstance(x, float):
+        return x if x > 0 or x != x else 0.0
+    return choose((x > 0) | (x != x), x, 0 if isinstance(x, np.ndarray) else x * 0)
 
 
-def _sign(x: Any) -> int:
-    return 1 if x > 0 else -1 if x < 0 else 0
+def _relu_slope(x: Any) -> Any:
+    return choose(x > 0, 1, 0)
+
+
+def _sign(x: Any) -> Any:
+    return choose(x > 0, 1, choose(x < 0, -1, 0))
+
+
+def _first_is_larger(x: Any, y: Any) -> Any:
+    return (x >= y) | (x != x)
+
+
+def _first_is_smaller(x: Any, y: Any) -> Any:
+    return (x <= y) | (x != x)
+
+
+def _of_the_chosen(first: Any) -> Sequence[Any]:
+    return choose(first, 1, 0), choose(first, 0, 1)
 
 
 def _dot(*operands: Any) -> Any:
@@ -132,13 +171,17 @@ def _inverse(x: Any, out: Any) -> Any:
 
 def _power_slope(out: Any, x: Any, n: Any) -> Any:
     """d/dx x**n = n x**(n - 1), and 0 for n = 0 wherever x is."""
-    if isinstance(n, float) and n % 1 and not isinstance(x, float) and x != 0:
+    if isinstance(n, np.ndarray):
+        return np.where(n != 0, n * power(x, n - 1), 0)
+    if isinstance(n, float) and n % 1 and not isinstance(x, (float, np.ndarray)) and np.all(x != 0):
         return n * divide(out, x)  # n - 1 would round: 1.1 - 1 is not 1/10
     return n * power(x, n - 1) if n != 0 else 0
 
 
 def _exponent_slope(out: Any, x: Any, n: Any) -> Any:
     """d/dn x**n = x**n log x, and 0 for x = 0, where the logarithm is not defined."""
+    if isinstance(n, np.ndarray):
+        return np.where((x == 0) & (n >= 0), 0, out * log(x))
     return 0 if x == 0 and n >= 0 else out * log(x)
 
 
@@ -165,12 +208,12 @@ _ROWS = [
     # out = w_1 a_1 + ... + w_n a_n, operands in the order w_1, ..., w_n, a_1, ..., a_n: d out / d a_r = w_r
     Op("dot",        "Σ w·a", 0, _dot,           _swap_halves),
     # piecewise: the slope at a kink, and which operand wins a tie, are conventions
-    Op("relu",       "relu", 1, _relu,           lambda out, x: (1 if x > 0 else 0,)),
+    Op("relu",       "relu", 1, _relu,           lambda out, x: (_relu_slope(x),)),
     Op("absolute",   "abs", 1, abs,              lambda out, x: (_sign(x),)),
-    Op("maximum",    "max", 2, lambda x, y: x if x >= y or x != x else y,
-                                                 lambda out, x, y: (1, 0) if x >= y or x != x else (0, 1)),
-    Op("minimum",    "min", 2, lambda x, y: x if x <= y or x != x else y,
-                                                 lambda out, x, y: (1, 0) if x <= y or x != x else (0, 1)),
+    Op("maximum",    "max", 2, lambda x, y: choose(_first_is_larger(x, y), x, y),
+                                                 lambda out, x, y: _of_the_chosen(_first_is_larger(x, y))),
+    Op("minimum",    "min", 2, lambda x, y: choose(_first_is_smaller(x, y), x, y),
+                                                 lambda out, x, y: _of_the_chosen(_first_is_smaller(x, y))),
     #  elementary    in floats      local derivative
     _function("exp",      math.exp,   lambda out, x: out),
     _function("expm1",    math.expm1, lambda out, x: out + 1),
