@@ -434,7 +434,7 @@ def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> dict[str, lis
 
 
 def _reasons(task: Task, row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:
-    found = [f"{reason.text}." for reason in reasons.get(row.name, [])]
+    found = [reason.text if reason.text.endswith("?") else f"{reason.text}." for reason in reasons.get(row.name, [])]
     ours = floats.ours.get(row.name)
     if row.ok or ours is None or found or row.problem:
         return tuple(found)
