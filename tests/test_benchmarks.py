@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+sys.path.append(str(Path(__file__).parent.parent))  # the benchmarks are not installed
+
 from benchmarks import __main__ as command
 from benchmarks import measure
 from benchmarks.engines import ENGINES, REFERENCE, by_formulas
@@ -89,7 +91,12 @@ def test_every_benchmark_is_in_the_command():
     ("arguments", "says"), [(["nonsense"], "no benchmark nonsense"), (["--write", "scalar"], "leave out the names")]
 )
 def test_the_command_refuses_what_it_does_not_know(arguments, says):
-    done = subprocess.run([sys.executable, "-m", "benchmarks", *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
