@@ -24,11 +24,13 @@ from autograd.residue import ZeroResidue
 from autograd.running import is_users
 from compare.arithmetic import digits, precise, residues, same
 from compare.edits import Edit, Editor
+from compare.sandbox import TookTooLong, apart, limited
 from compare.verdict import Sides
 
 Array = NDArray[Any]
 
 MOST_SECONDS = 5.0  # of trying corrections
+MOST_SECONDS_MORE = 10.0  # of confirming them
 MOST_CONFIRMED = 12  # corrections tried in exact numbers
 UNLIKELY = 4  # rank of corrections that are tried only where nothing else was found
 
@@ -53,9 +55,17 @@ class _Piece(NamedTuple):
 def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0) -> list[Repair]:
     """The corrections that make some of the wrong gradients right and none of the right ones wrong, best first.
 
-    The unlikely ones are tried while some gradient is `unexplained`.
+    The unlikely ones are tried while some gradient is `unexplained`. All that is done in a process of its own, for a
+    corrected pass may do anything; code that writes files or opens connections gets no corrections.
     """
+    return apart(lambda: _search(task, wrong, unexplained, floats, seed), MOST_SECONDS + MOST_SECONDS_MORE) or []
+
+
+def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int) -> list[Repair]:
     deadline = time.monotonic() + MOST_SECONDS
+    if _claimed(task, MOST_SECONDS) is None:
+        return []
+    seconds = 0.2 + 20 * (time.monotonic() - deadline + MOST_SECONDS)  # for one run
     true = {name: np.asarray(x, float) for name, x in floats.chain.items()}
     right = [name for name in true if name not in wrong]
     todo = set(unexplained)
@@ -64,7 +74,10 @@ def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
         if time.monotonic() > deadline or (edit.rank >= UNLIKELY and not todo):
             break
         code = _compiled(piece, edit)
-        ours = None if code is None else _claimed(task, piece, code)
+        if code is None:
+            continue
+        with _corrected(piece, code):
+            ours = _claimed(task, min(seconds, deadline - time.monotonic()))
         if ours is None or not all(_close(ours.get(name), true[name]) for name in right):
             continue
         names = tuple(name for name in wrong if _close(ours.get(name), true[name]))
@@ -221,13 +234,14 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _claimed(task: Any, piece: _Piece, code: CodeType) -> dict[str, Any] | None:
-    """The gradients that the corrected pass gives in float64; None where it raises."""
+def _claimed(task: Any, seconds: float) -> dict[str, Any] | None:
+    """The gradients that the user's pass gives in float64; None where it raises or takes longer."""
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
-    with _quiet(), _corrected(piece, code), task.running(record=False):
+    with _quiet(), task.running(record=False):
         try:
-            ours: dict[str, Any] = task.by_hand(given, None)
-        except Exception:  # a correction may make any nonsense of the code
+            with limited(max(seconds, 0.01)):
+                ours: dict[str, Any] = task.by_hand(given, None)
+        except (Exception, TookTooLong):  # a correction may make any nonsense of the code
             return None
     return ours
 
