@@ -133,14 +133,15 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             picture = _tidy(picture.decode()).encode()
         return picture.decode(encoding) if encoding else picture
 
-    def svg(self) -> str:
-        """The picture as one `<svg>` element, to put into a page.
+    def svg(self, fit: bool = False) -> str:
+        """The picture as one `<svg>` element, to put into a page; with `fit` never wider than its place there.
 
         >>> Graph(body=["a -> b"]).svg().rstrip()[-6:]
         '</svg>'
         """
         document: str = self.pipe("svg", encoding="utf-8")
-        return document[document.index("<svg") :]
+        element = document[document.index("<svg") :]
+        return element.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1) if fit else element
 
     def __repr__(self) -> str:
         return f"<Graph: {len(self.body)} lines of DOT>"
@@ -149,14 +150,14 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         """What a notebook shows: the picture, or a sentence where it cannot be made."""
         try:
             bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude, **options)
-            return bundle
+            return {kind: self.svg(fit=True) if kind == "image/svg+xml" else bundle[kind] for kind in bundle}
         except Exception as problem:
             return {"text/plain": f"no picture: {problem}"}
 
     def _repr_svg_(self) -> str | None:
         """For viewers that do not ask for the mime bundle."""
         try:
-            return self.svg()
+            return self.svg(fit=True)
         except Exception:
             return None
 
@@ -516,7 +517,7 @@ def _block(J: Value, heading: str, held: list[Value], look: _Look, theme: Mappin
 
 def _legend(kinds: list[str], labelled: bool, rankdir: str, theme: Mapping[str, Any]) -> Iterator[str]:
     """A frame with a row of samples, each saying what its colour and shape mean."""
-    caption = "on an edge: local derivative × upstream = contribution to the gradient"
+    caption = "    on an edge: local derivative × upstream = contribution to the gradient    "  # room for wider fonts
     yield "subgraph cluster_legend {\n"
     yield _attributes(
         {

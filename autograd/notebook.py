@@ -32,7 +32,7 @@ def value_as_html(J: Value) -> str:
                 f"{line}. Its graph has more than {MAX_NODES} scalars, too many to look at: draw the neighbourhood of"
                 " one scalar x, draw_dot(J, only=neighbourhood(J, x), highlight=x)."
             )
-        return recorded(J, _swept(J)).svg()
+        return recorded(J, _swept(J)).svg(fit=True)
     except Exception as problem:
         return _paragraph(f"{J!r} (no picture: {problem})")
 

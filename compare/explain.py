@@ -89,8 +89,8 @@ class Explanation:
     scalar: Value | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
-        products = counted(len(self.terms), "product")
-        return f"<Explanation: {self.entry} = {rounded(self.gradient, DIGITS)}, {'mean' if self.mean_of > 1 else 'sum'} of {products}>"
+        what = f"{'mean' if self.mean_of > 1 else 'sum'} of {counted(len(self.terms), 'product')}"
+        return f"<Explanation: {self.entry} = {rounded(self.gradient, DIGITS)}, the {what}>"
 
     def __str__(self) -> str:
         console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)
@@ -143,11 +143,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         head = "".join(f'<th style="text-align:left">{html.escape(header)}</th>' for header in _HEADERS)
         rows = _shortened([_cells(term) for term in self.terms])
-        rows.append(self._last_row)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in rows
-        )
+        body = "".join(_html_row(row) for row in rows) + _html_row(self._last_row, "font-weight:bold")
         picture = self._picture_or_sentence()
         return (
             f'<div class="backprop-explanation"><p style="font-weight:bold">{html.escape(self._heading)}</p>'
@@ -159,7 +155,7 @@ class Explanation:
 
     def _picture_or_sentence(self) -> str:
         try:
-            return self.picture().svg()
+            return self.picture().svg(fit=True)
         except Exception as problem:  # a notebook shows what there is
             return f"<p>{html.escape(str(problem))}</p>"
 
@@ -562,6 +558,11 @@ _JUSTIFY = ("left", "left", "right", "left", "left", "right", "left", "right")
 def _cells(term: Term) -> list[str]:
     local, upstream, product = (rounded(x, DIGITS) for x in (term.local_derivative, term.upstream, term.product))
     return [term.consumer, term.local_name, local, "×", term.upstream_name, upstream, "=", product]
+
+
+def _html_row(cells: list[str], style: str = "") -> str:
+    styled = (f'<td style="text-align:{side};{style}">' for side in _JUSTIFY)
+    return "<tr>" + "".join(f"{td}{html.escape(cell)}</td>" for td, cell in zip(styled, cells, strict=True)) + "</tr>"
 
 
 def _shortened(rows: list[list[str]]) -> list[list[str]]:

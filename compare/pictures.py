@@ -143,7 +143,7 @@ def as_html(graph: NetworkGraph) -> str:
     """A network's graph for a notebook: its forward pass, as large as can be looked at; never an exception."""
     try:
         few = len(graph_of(graph.J)) <= MAX_NODES
-        return network(graph, collapse=not few, gradients=False).svg()
+        return network(graph, collapse=not few, gradients=False).svg(fit=True)
     except Exception as problem:
         return (
             f"<p>the graph of a network {'-'.join(map(str, graph.net.sizes))} (no picture: {escape(str(problem))})</p>"
