@@ -91,7 +91,8 @@ def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
         if all(sum(name in repair.names for repair in confirmed) >= 2 for name in names):
             continue
         code = _compiled(piece, edit)
-        if code is not None and judge.finds_right(piece, code, [*names, *right]):
+        left = deadline + MOST_SECONDS_MORE - time.monotonic()
+        if code is not None and judge.finds_right(piece, code, [*names, *right], left):
             confirmed.append(Repair(_sentence(names, piece, edit), names, edit.rank))
     return confirmed
 
@@ -267,9 +268,9 @@ class _Judge:
         except (ValueError, TypeError, ArithmeticError):
             self.chain = None
 
-    def finds_right(self, piece: _Piece, code: CodeType, names: list[str]) -> bool:
-        """Whether the corrected pass gives these gradients."""
-        with _quiet(), _corrected(piece, code):
+    def finds_right(self, piece: _Piece, code: CodeType, names: list[str], seconds: float) -> bool:
+        """Whether the corrected pass gives these gradients, in this time."""
+        with _quiet(), _corrected(piece, code), contextlib.suppress(TookTooLong), limited(max(seconds, 0.01)):
             try:
                 if self.chain is None:
                     sides = self.task.traced(residues(np.random.default_rng([self.seed, 2])))[2]
@@ -277,5 +278,6 @@ class _Judge:
                 ours = self.task.by_hand_in(self.long, names)
             except (ValueError, TypeError, ArithmeticError, ZeroResidue):
                 return False
-        chain = self.chain
-        return all((digits(ours[name], chain[name]) > 40).all() for name in names)
+            chain = self.chain
+            return all((digits(ours[name], chain[name]) > 40).all() for name in names)
+        return False
