@@ -160,7 +160,7 @@ class Explanation:
             return f"<p>{html.escape(str(problem))}</p>"
 
     def picture(self, **options: Any) -> Graph:
-        """The scalar, its operands and its consumers, with the products on the edges; options as in `draw_dot`.
+        """The scalar and its consumers, with the products on the edges; options as in `draw_dot`.
 
         >>> x = Value(3.0, label="x")
         >>> "3 × 1 = 3" in explain(x * x, x).picture().source
@@ -169,9 +169,9 @@ class Explanation:
         Raises ValueError for more consumers than one can look at.
         """
         assert self.J is not None and self.scalar is not None
-        near = neighbourhood(self.J, self.scalar)
+        consumers = {y for y in neighbourhood(self.J, self.scalar) if y.order > self.scalar.order}
         sums = (y for y in graph(self.J) if y.op is not None and y.op.name == "add")  # as z = b + w·a around w·a
-        near += [y for y in sums if any(y_i is consumer for y_i in y.operands for consumer in near[1:])]
+        near = [self.scalar, *consumers, *(y for y in sums if not consumers.isdisjoint(y.operands))]
         title = f"{self.entry}: the sum over its consumers"
         if self.mean_of > 1:
             title = f"{self.entry} is 1/{self.mean_of} of this sum over its consumers, one for each observation"
