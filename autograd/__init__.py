@@ -11,11 +11,15 @@ if (Path(__file__).parent / "tracer.py").exists():
 from autograd.draw import draw_dot
 from autograd.exact import Exact
 from autograd.recording import ValueArray, gradients, numbers, total, values
+from autograd.tape import Tape
+from autograd.tapearray import TapeArray
 from autograd.value import Contribution, Value, contributions, graph
 
 __all__ = [
     "Contribution",
     "Exact",
+    "Tape",
+    "TapeArray",
     "Value",
     "ValueArray",
     "contributions",

@@ -242,6 +242,7 @@ def draw_dot(
     Raises ValueError for more than `max_nodes` nodes, for a node of `only` or a `highlight` that J does not depend on,
     and for an unknown theme or direction.
     """
+    J = getattr(J, "node", J)  # a scalar of a Tape
     if isinstance(J, Value) and gradients:
         J.backward()
     look = _Look(highlight, contributions, gradients, groups or {}, collapse or {}, rankdir, title, theme)

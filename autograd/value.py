@@ -255,6 +255,7 @@ def contributions(J: Value, x: Value) -> list[Contribution]:
     The list is in the order in which the consumers were made; x * x is two contributions of one consumer. A node that J
     does not depend on has none and the gradient 0. Runs `J.backward()`. Source: statements C1, D4.
     """
+    J, x = getattr(J, "node", J), getattr(x, "node", x)  # scalars of a Tape
     x.grad = 0
     J.backward()
     return [

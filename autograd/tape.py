@@ -1,0 +1,701 @@
+"""`Tape`, the scalar graph as arrays: the same nodes and edges as Values make, by the million.
+
+A node is an integer. What NumPy code records is a list of blocks, each one operation of the table on many nodes at
+once: the nodes it made, a range, and for each of its operands an array of node numbers, the edges. An array of edges
+may be a view that repeats a smaller one (that of a weight which takes part in many products, say), so a graph costs
+little memory; a sweep spells the edges out, some ten thousand at a time, in buffers that stay in the cache.
+
+A sweep gathers numbers along the edges and adds contributions up along them: each consumer of a scalar adds local
+derivative times upstream to its gradient (statement C1). There is no product of matrices.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from gmpy2 import mpq
+from numpy.typing import ArrayLike, NDArray
+
+from autograd.arrays import PRIME, DegreeArray, ExactArray, NumberArray, ResidueArray, combined, common, summed
+from autograd.ops import OPS, Op
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    from autograd.tapearray import TapeArray
+
+Array = NDArray[Any]
+
+CHUNK = 1 << 14  # edges that a sweep looks at together: their buffers stay in the cache
+VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
+
+
+class Block(NamedTuple):
+    """One operation on many nodes: those it made, from `start` on, and the nodes at the other ends of its edges.
+
+    `operands` are arrays of node numbers in the shape of the block; those of a sum or of a sum of products have further
+    axes, the terms. `needed` says for which of them somebody asks for gradients.
+    """
+
+    op: Op
+    start: int
+    shape: tuple[int, ...]
+    operands: tuple[Array, ...]
+    needed: tuple[bool, ...]
+
+    @property
+    def rows(self) -> slice:
+        """The nodes of the block."""
+        return slice(self.start, self.start + math.prod(self.shape))
+
+    @property
+    def terms(self) -> int:
+        """The terms of each sum."""
+        return math.prod(self.operands[0].shape[len(self.shape) :])
+
+
+class Leaf(NamedTuple):
+    """Nodes that no operation made: what `kind` of numbers they are, and the numbers as they were given."""
+
+    kind: str
+    name: str
+    start: int
+    numbers: Array
+
+
+class Tape:
+    """Records NumPy code scalar by scalar, and sweeps it back.
+
+    >>> tape = Tape()
+    >>> W, X = tape.array(np.array([[1.0], [2.0]]), "w"), tape.array(np.array([[3.0, -1.0], [0.5, 4.0]]), "x")
+    >>> J = np.mean(np.maximum(np.dot(W.T, X), 0))
+    >>> tape.backward(J)
+    >>> W.grad
+    array([[1.  ],
+           [2.25]])
+
+    `backward(J)` sets the gradient of every node; twice gives the same. `clear()` forgets everything but keeps the
+    memory, so that a large batch can be recorded one group of observations after the other. `replay` runs the recorded
+    graph in other numbers. What cannot be recorded is refused by name.
+    """
+
+    def __init__(self) -> None:
+        self._data = np.empty(1 << 10)
+        self._floats = _Run(self)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was recorded; the buffers are used again."""
+        self.size = 0
+        self.blocks: list[Block] = []
+        self.leaves: list[Leaf] = []
+        self._needed = np.zeros(len(self._data), bool)
+        self._nodes: dict[int, Node] = {}
+        self._gradients: Array | None = None
+        self.leaf(np.zeros((), int), CONSTANT)  # node 0 is the number 0, which pads and fills
+
+    def array(self, numbers: ArrayLike, name: str = "", gradient: bool = True) -> TapeArray:
+        """An array of scalars on this tape, of the same shape; its entries are called name[i,j].
+
+        >>> Tape().array([1.0, 2.0], "x").data
+        array([1., 2.])
+
+        With `gradient=False` nobody will ask for its gradient, and the sweep saves that work. Raises TypeError for
+        entries that are no real numbers.
+        """
+        from autograd.tapearray import TapeArray  # builds on this module
+
+        return TapeArray(self, self.leaf(numbers, VARIABLE, name, gradient))
+
+    def given(self, numbers: ArrayLike, name: str = "") -> TapeArray:
+        """An array of data that stay as they are: no proof is to hold for others, nobody asks for their gradients."""
+        from autograd.tapearray import TapeArray
+
+        return TapeArray(self, self.leaf(numbers, GIVEN, name))
+
+    def leaf(self, numbers: ArrayLike, kind: str, name: str = "", needed: bool = False) -> Array:
+        """Nodes for these numbers."""
+        numbers = np.array(numbers)
+        if numbers.dtype.kind not in "biuf":
+            raise TypeError(f"a tape holds real numbers, not an array of {numbers.dtype}")
+        rows = self._new(numbers.size)
+        self._data[rows] = numbers.ravel()
+        self._needed[rows] = needed
+        self.leaves.append(Leaf(kind, name, rows.start, numbers))
+        return np.arange(rows.start, rows.stop).reshape(numbers.shape)
+
+    def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
+        """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
+        whole = np.broadcast_shapes(*(x.shape for x in operands))
+        shape = whole[: len(whole) - terms]
+        operands = tuple(np.broadcast_to(x, whole) for x in operands)
+        needed = tuple(bool(self._needed[distinct(x)].any()) for x in operands)
+        rows = self._new(math.prod(shape))
+        block = Block(op, rows.start, shape, operands, needed)
+        self._needed[rows] = any(needed)
+        self.blocks.append(block)
+        self._floats.forward(block)
+        return np.arange(rows.start, rows.stop).reshape(shape)
+
+    def backward(self, J: Any) -> None:
+        """Set the gradient of every node to dJ/dnode.
+
+        >>> tape = Tape()
+        >>> x = tape.array(3.0)
+        >>> tape.backward(2 * x**2 + x)
+        >>> float(x.grad)
+        13.0
+        """
+        self._gradients = self._floats.backward(self.number_of(J))[0]
+
+    def replay(self, numbers: type[NumberArray], points: int = 1, rng: np.random.Generator | None = None) -> Run:
+        """The recorded graph in other numbers: `ResidueArray` at so many random points, `ExactArray`, `DegreeArray`.
+
+        >>> tape = Tape()
+        >>> x = tape.array(np.array([0.1, 3.0]))
+        >>> run = tape.replay(ExactArray)
+        >>> run.data(x / 3).lanes[0][1]
+        Traceback (most recent call last):
+            ...
+        IndexError: the run was made before these nodes were recorded
+        >>> J = np.sum(x / 3)
+        >>> run = tape.replay(ExactArray)
+        >>> run.backward(J)
+        >>> run.gradients(x).lanes[0]
+        array([mpq(1,3), mpq(1,3)], dtype=object)
+
+        Variables become random residues, given data stay what they are, and a float of code means the simplest fraction
+        that rounds to it. Branches are those of the floats. Raises ZeroResidue at an unlucky point.
+        """
+        kind = {ResidueArray: _Residues, ExactArray: _Fractions, DegreeArray: _Degrees}[numbers]
+        return Run(self, kind(self, points, rng or np.random.default_rng(0)))  # type: ignore[operator]
+
+    def number_of(self, J: Any) -> int:
+        """The number of a lone node; raises TypeError."""
+        if isinstance(J, Node):
+            return J.index
+        if getattr(J, "tape", None) is not self:
+            raise TypeError(f"backward needs a scalar of this tape, not {type(J).__name__}")
+        if J.size != 1:
+            raise TypeError(f"backward needs one scalar, not an array of shape {J.shape}: sum it first")
+        return int(J.ids.item())
+
+    def numbers_at(self, ids: Array) -> Array:
+        """The floats of these nodes."""
+        return self._data[ids]
+
+    def gradients_at(self, ids: Array) -> Array:
+        """dJ/dnode of these nodes; 0 before `backward`, and for nodes newer than it."""
+        if self._gradients is None:
+            return np.zeros(ids.shape)
+        known = ids < len(self._gradients)
+        return np.where(known, self._gradients[np.where(known, ids, 0)], 0.0)
+
+    def node(self, index: int) -> Node:
+        """A node as a Value, which can be drawn and asked for its contributions."""
+        return self._nodes.setdefault(index, Node(self, index))
+
+    def made_by(self, index: int) -> Block | None:
+        """The block that made a node; None for a leaf."""
+        k = bisect.bisect_right(self.blocks, index, key=lambda block: block.start) - 1
+        return self.blocks[k] if k >= 0 and index < self.blocks[k].rows.stop else None
+
+    def constant_at(self, ids: Array) -> Any:
+        """The number that code wrote, where all these nodes are that one; None where they are not."""
+        index = int(ids.flat[0]) if ids.size else 0
+        leaf = self.leaf_of(index)
+        return leaf.numbers.item() if leaf.kind == CONSTANT and leaf.numbers.ndim == 0 else None
+
+    def leaf_of(self, index: int) -> Leaf:
+        """The leaf array that a node belongs to."""
+        return self.leaves[bisect.bisect_right(self.leaves, index, key=lambda leaf: leaf.start) - 1]
+
+    def _new(self, count: int) -> slice:
+        rows = slice(self.size, self.size + count)
+        if rows.stop > len(self._data):
+            room = max(rows.stop, 2 * len(self._data))
+            self._data = _grown(self._data, room)
+            self._needed = _grown(self._needed, room)
+        self.size = rows.stop
+        return rows
+
+
+def _grown(buffer: Array, room: int) -> Array:
+    larger = np.empty(room, buffer.dtype)
+    larger[: len(buffer)] = buffer
+    return larger
+
+
+def distinct(ids: Array) -> Array:
+    """An array of edges without the axes along which it repeats itself."""
+    return ids[tuple(0 if stride == 0 else slice(None) for stride in ids.strides)]
+
+
+def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
+    """Sums of so many terms each, in runs of about CHUNK terms: the first row, the one after the last, the index.
+
+    >>> list(slabs((2, 3), 10_000))[:2]
+    [(0, 1, (0, slice(0, 1, None))), (1, 2, (0, slice(1, 2, None)))]
+    """
+    if not math.prod(shape):
+        return
+    if not shape:
+        yield 0, 1, ()
+        return
+    axis = len(shape) - 1
+    while axis and math.prod(shape[axis:]) * terms <= CHUNK:
+        axis -= 1
+    n, inner = shape[axis], math.prod(shape[axis + 1 :])
+    parts = math.ceil(n / max(1, CHUNK // max(1, inner * terms)))
+    step = math.ceil(n / parts)
+    for k, outer in enumerate(np.ndindex(shape[:axis])):
+        for first in range(0, n, step):
+            last = min(first + step, n)
+            yield (k * n + first) * inner, (k * n + last) * inner, (*outer, slice(first, last))
+
+
+class _Buffers:
+    """Memory for one run of edges, used again and again."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, str], Array] = {}
+
+    def __call__(self, name: str, count: int, dtype: Any) -> Array:
+        key = name, np.dtype(dtype).str
+        if key not in self._arrays or len(self._arrays[key]) < count:
+            self._arrays[key] = np.empty(max(count, CHUNK), dtype)
+        return self._arrays[key][:count]
+
+    def flat(self, name: str, ids: Array) -> Array:
+        """The edges one after the other."""
+        buffer = self(name, ids.size, np.int64)
+        np.copyto(buffer.reshape(ids.shape), ids)
+        return buffer
+
+
+class _Run:
+    """A forward and a backward sweep in floats. A subclass does the same in other numbers.
+
+    The content of nodes is kept in lanes, arrays over all nodes: one for floats and fractions, one for each random
+    point of residues.
+    """
+
+    dtype: ClassVar[Any] = float
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.buffers = _Buffers()
+        self.spare: list[Array] = []
+
+    @property
+    def lanes(self) -> list[Array]:
+        """The numbers of all nodes."""
+        return [self.tape._data]
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        """What a row of the table of operations works on."""
+        return lanes[0]
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        """The content of what it gave."""
+        return [np.broadcast_to(array, shape)]
+
+    def row_sums(self, terms: Array) -> Array:
+        """The sum of each row of terms."""
+        return np.add.reduce(terms, axis=1)
+
+    def fold(self, products: Array) -> None:
+        """Make products small enough to be added up."""
+
+    def rest(self, sums: Array) -> Array:
+        """Sums as proper numbers."""
+        return sums
+
+    def whole(self, numbers: list[Array]) -> tuple[list[Array], Any]:
+        """Numbers that can be multiplied and added up fast, and what the results are to be divided by."""
+        return numbers, 1
+
+    def divided(self, sums: Array, scale: Any) -> Array:
+        """Results as proper numbers again."""
+        return sums
+
+    def add_along(self, edges: Array, products: Array, sums: Array) -> None:
+        """Each product to the sum at the end of its edge."""
+        np.add.at(sums, edges, products)
+
+    def gather(self, ids: Array) -> Any:
+        """The numbers of these nodes."""
+        return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])
+
+    def _operands(self, block: Block) -> list[Any]:
+        found = [self.gather(ids) for ids in block.operands[: 1 if block.op is OPS["power_n"] else None]]
+        if block.op is OPS["power_n"]:
+            found.append(self.tape.constant_at(block.operands[1]))
+        return found
+
+    def forward(self, block: Block) -> None:
+        """The numbers of a block's nodes."""
+        if block.op.arity == 0:
+            self._forward_sums(block)
+            return
+        with np.errstate(all="ignore"):
+            value = block.op.value(*self._operands(block))
+        for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
+            lane[block.rows] = found.ravel()
+
+    def _forward_sums(self, block: Block) -> None:
+        """The sum, for each row, of its terms: numbers, or products of two numbers."""
+        ends = [_End(self, ids) for ids in block.operands]
+        scale = math.prod(end.scale for end in ends)
+        with np.errstate(all="ignore"):
+            for first, last, index in slabs(block.shape, block.terms):
+                edges = [self.buffers.flat(f"edges {k}", end.edges[index]) for k, end in enumerate(ends)]
+                for k, lane in enumerate(self.lanes):
+                    terms = self._take("terms", ends[0].numbers[k], edges[0])
+                    if len(edges) == 2:
+                        terms *= self._take("other", ends[1].numbers[k], edges[1])
+                    sums = self.row_sums(terms.reshape(last - first, block.terms))
+                    lane[block.start + first : block.start + last] = self.divided(sums, scale)
+
+    def _take(self, name: str, lane: Array, edges: Array) -> Array:
+        out = self.buffers(name, len(edges), lane.dtype)
+        np.take(lane, edges, out=out, mode="clip")
+        return out
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        """dJ/dnode for every node, in lanes: from the last block to the first, each adds to its operands' gradients."""
+        size = self.tape.size
+        if not self.spare or len(self.spare[0]) < size:
+            self.spare = [np.empty(len(self.tape._data), self.dtype) for _ in self.lanes]
+        grads = [buffer[:size] for buffer in self.spare]
+        for grad in grads:
+            grad[:] = 0
+            grad[J] = 1
+        for block in reversed(self.tape.blocks):
+            needed = (True,) * len(block.operands) if everything else block.needed
+            if block.start > J or not any(needed):
+                continue
+            upstream = [self.rest(grad[block.rows]) for grad in grads]
+            for grad, found in zip(grads, upstream, strict=True):
+                grad[block.rows] = found
+            if any(np.any(found) for found in upstream):
+                (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
+        return [self.rest(grad) for grad in grads]
+
+    def _back(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
+        """One operation on each entry: local derivative times upstream to each operand."""
+        data = self.tape._data
+        out = self.array(
+            data[block.rows].reshape(block.shape), [x[block.rows].reshape(block.shape) for x in self.lanes]
+        )
+        above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
+        with np.errstate(all="ignore"):
+            partials = block.op.partials(out, *self._operands(block))
+            for ids, partial, asked in zip(block.operands, partials, needed, strict=True):
+                if not asked:
+                    continue
+                product = partial * above
+                product = self._of_reached(block, product, J)
+                edges = self.buffers.flat("edges 0", ids)
+                for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
+                    np.add.at(grad, edges, found.ravel())
+
+    def _of_reached(self, block: Block, product: Any, J: int) -> Any:
+        """Without the nan of an infinite slope at a node that J does not depend on: there it is no contribution."""
+        if not np.isnan(product).any():
+            return product
+        return np.where(self._reach(J)[block.rows].reshape(block.shape), product, 0)
+
+    def _reach(self, J: int) -> Array:
+        """Which nodes J depends on."""
+        reached = np.zeros(self.tape.size, bool)
+        reached[J] = True
+        for block in reversed(self.tape.blocks):
+            on = reached[block.rows].reshape(block.shape)
+            for ids in block.operands if on.any() else ():
+                reached[ids[on]] = True
+        return reached
+
+    def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
+        """A sum passes its gradient on to every term, a product of two to each factor times the other one."""
+        ends = [_End(self, ids) for ids in block.operands]
+        above, scale = self.whole(upstream)
+        for end, other, asked in zip(ends, ends[::-1], needed, strict=True):
+            if not asked:
+                continue
+            sums = [np.zeros(end.nodes.size, self.dtype) for _ in grads]
+            with np.errstate(all="ignore"):
+                for first, last, index in slabs(block.shape, block.terms):
+                    edges = self.buffers.flat("edges 0", end.edges[index])
+                    others = self.buffers.flat("edges 1", other.edges[index]) if other is not end else edges
+                    for k in range(len(sums)):
+                        up = above[k][first:last, np.newaxis]
+                        if other is end:
+                            products = self.buffers("terms", len(edges), self.dtype)
+                            np.copyto(products.reshape(last - first, block.terms), up)
+                        else:
+                            products = self._take("terms", other.numbers[k], others)
+                            rows = products.reshape(last - first, block.terms)
+                            rows *= up
+                            self.fold(products)
+                        self.add_along(edges, products, sums[k])
+                for grad, found in zip(grads, sums, strict=True):
+                    found = self.divided(self.rest(found), scale if other is end else scale * other.scale)
+                    np.add.at(grad, end.nodes, found)
+
+
+class _End:
+    """One end of the edges of a block of sums: the nodes there, each once or more, and edges to places among them.
+
+    They are laid out in the order of the sums, so that a sweep reads memory one after the other.
+    """
+
+    def __init__(self, run: _Run, ids: Array) -> None:
+        few = distinct(ids)
+        kept = tuple(1 if stride == 0 else n for n, stride in zip(ids.shape, ids.strides, strict=True))
+        self.nodes = few.ravel()
+        self.edges = np.broadcast_to(np.arange(few.size).reshape(kept), ids.shape)
+        self.numbers, self.scale = run.whole([lane[self.nodes] for lane in run.lanes])
+
+
+class _Numbers(_Run):
+    """The sweeps in a type of number of `autograd.arrays`."""
+
+    def __init__(self, tape: Tape, points: int, rng: np.random.Generator) -> None:
+        super().__init__(tape)
+        self.points, self.rng = points, rng
+        self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
+        for leaf in tape.leaves:
+            rows = slice(leaf.start, leaf.start + leaf.numbers.size)
+            for lane, found in zip(self._lanes, self.leaf(leaf).lanes, strict=True):
+                lane[rows] = found.ravel()
+        for block in tape.blocks:
+            self.forward(block)
+
+    @property
+    def lanes(self) -> list[Array]:
+        return self._lanes
+
+    def leaf(self, leaf: Leaf) -> NumberArray:
+        """The numbers of a leaf."""
+        raise NotImplementedError
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        if not isinstance(array, NumberArray):
+            array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
+        return [np.broadcast_to(lane, shape) for lane in array.lanes]
+
+    def _of_reached(self, block: Block, product: Any, J: int) -> Any:
+        return product
+
+
+class _Residues(_Numbers):
+    dtype = np.int64
+
+    def leaf(self, leaf: Leaf) -> NumberArray:
+        if leaf.kind == VARIABLE:
+            return ResidueArray.random(leaf.numbers, self.points, self.rng)
+        given = ResidueArray.given(leaf.numbers if leaf.kind == GIVEN else 0.0, self.points)
+        return given if leaf.kind == GIVEN else given.constant(leaf.numbers)
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return ResidueArray(shadow, lanes)
+
+    def row_sums(self, terms: Array) -> Array:
+        # 2**31 is 1: the upper bits count like the lower ones
+        upper = self.buffers("other", terms.size, np.int64).reshape(terms.shape)
+        np.right_shift(terms, 31, out=upper)
+        np.bitwise_and(terms, PRIME, out=terms)
+        return (np.add.reduce(terms, axis=1) + np.add.reduce(upper, axis=1)) % PRIME
+
+    def fold(self, products: Array) -> None:
+        upper = self.buffers("other", len(products), np.int64)
+        np.right_shift(products, 31, out=upper)
+        np.bitwise_and(products, PRIME, out=products)
+        products += upper
+
+    def rest(self, sums: Array) -> Array:
+        return sums % PRIME
+
+
+class _Fractions(_Numbers):
+    dtype = object
+
+    def leaf(self, leaf: Leaf) -> NumberArray:
+        exactly = ExactArray.given(leaf.numbers)
+        return exactly.constant(leaf.numbers) if leaf.kind == CONSTANT else exactly
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return ExactArray(shadow, lanes)
+
+    # a sum of products is one of whole numbers: the fractions of a factor over one denominator
+
+    def whole(self, numbers: list[Array]) -> tuple[list[Array], Any]:
+        numerators, scale = common(numbers[0])
+        return [numerators], scale
+
+    def divided(self, sums: Array, scale: Any) -> Array:
+        return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
+
+    def add_along(self, edges: Array, products: Array, sums: Array) -> None:
+        found = sums.tolist()  # on objects np.add.at is several times slower than this loop
+        for place, product in zip(edges.tolist(), products.tolist(), strict=True):
+            found[place] += product
+        sums[:] = found
+
+
+class _Degrees(_Numbers):
+    """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
+
+    The gradient of a node is a sum of contributions n / d; over their common denominator, of degree D = sum of d, the
+    numerator has degree D + max(n - d). `lanes` are the degrees of numerator and denominator.
+    """
+
+    dtype = np.int64
+
+    def __init__(self, tape: Tape, points: int, rng: np.random.Generator) -> None:
+        super().__init__(tape, 2, rng)
+
+    def leaf(self, leaf: Leaf) -> NumberArray:
+        degree = 1 if leaf.kind == VARIABLE else 0
+        return NumberArray(leaf.numbers, [np.full(leaf.numbers.shape, degree), np.zeros(leaf.numbers.shape, int)])
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return DegreeArray(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
+
+    def gather(self, ids: Array) -> Any:
+        few = distinct(ids)
+        return self.array(self.tape._data[ids], [lane[few] for lane in self.lanes])
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        return [np.full(shape, degree) for degree in _degree(array)]
+
+    def _forward_sums(self, block: Block) -> None:
+        degree = (0, 0)
+        for ids in block.operands:
+            few = distinct(ids)
+            degree = combined("multiply", degree, (_most(self.lanes[0][few]), _most(self.lanes[1][few])))
+        for lane, found in zip(self.lanes, summed(degree, block.terms), strict=True):
+            lane[block.rows] = found
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        size = self.tape.size
+        excess, denominators, reached = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, bool)
+        reached[J] = True
+        for block in reversed(self.tape.blocks):
+            rows = block.rows
+            if not reached[rows].any():
+                continue
+            upstream = _most(excess[rows] + denominators[rows]), _most(denominators[rows])
+            if block.op.arity == 0:
+                ends = [self.array(np.zeros(()), [x[distinct(ids)] for x in self.lanes]) for ids in block.operands]
+                partials = ends[::-1] if len(ends) == 2 else [1]
+            else:
+                partials = block.op.partials(self.gather(np.arange(rows.start, rows.stop)), *self._flat(block))
+            for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
+                if not asked:
+                    continue
+                n, d = combined("multiply", _degree(partial), upstream)
+                few = distinct(ids).ravel()
+                np.maximum.at(excess, few, n - d)
+                denominators += np.bincount(few, minlength=size) * (d * (ids.size // max(few.size, 1)))
+                reached[few] = True
+        return [np.maximum(excess + denominators, 0), denominators]
+
+    def _flat(self, block: Block) -> list[Any]:
+        return [x.reshape(-1) if isinstance(x, NumberArray) else x for x in self._operands(block)]
+
+
+def _most(degrees: Array) -> int:
+    return int(np.max(degrees, initial=0))
+
+
+def _degree(x: Any) -> tuple[int, int]:
+    return x.degree if isinstance(x, DegreeArray) else (0, 0)
+
+
+class Run:
+    """A recorded graph in other numbers: `data` of nodes, and after `backward` their `gradients`."""
+
+    def __init__(self, tape: Tape, sweep: _Numbers) -> None:
+        self._tape, self._sweep = tape, sweep
+        self._gradients: list[Array] = []
+
+    def data(self, array: TapeArray) -> Any:
+        """The numbers of an array of the tape."""
+        if array.ids.size and array.ids.max() >= len(self._sweep.lanes[0]):
+            raise IndexError("the run was made before these nodes were recorded")
+        return self._sweep.array(array.data, [lane[array.ids] for lane in self._sweep.lanes])
+
+    def backward(self, J: TapeArray) -> None:
+        """Sweep back from J in these numbers."""
+        self._gradients = self._sweep.backward(self._tape.number_of(J))
+
+    def gradients(self, array: TapeArray) -> Any:
+        """dJ/d array in these numbers."""
+        return self._sweep.array(array.grad, [lane[array.ids] for lane in self._gradients])
+
+
+class Node(Value):
+    """A node of a tape as a Value: `contributions` and `draw_dot` work on it.
+
+    >>> from autograd.value import contributions
+    >>> tape = Tape()
+    >>> x = tape.array([3.0, 1.0], "x")
+    >>> [c.product for c in contributions(np.sum(x * x), x[0])], x[0].node
+    ([3.0, 3.0], Value(3.0, label='x[0]'))
+
+    It reads everything from the tape; nothing is kept here.
+    """
+
+    __slots__ = ("index", "tape")
+
+    def __init__(self, tape: Tape, index: int) -> None:
+        self.tape, self.index = tape, index
+
+    @property
+    def data(self) -> Any:  # type: ignore[override]
+        leaf = None if self.tape.made_by(self.index) else self.tape.leaf_of(self.index)
+        if leaf and leaf.kind == CONSTANT:
+            return leaf.numbers.ravel()[self.index - leaf.start].item()
+        return float(self.tape._data[self.index])
+
+    @property
+    def grad(self) -> Any:  # type: ignore[override]
+        return float(self.tape.gradients_at(np.array(self.index)))
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        """The tape's sweep starts from zero by itself."""
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        leaf = None if self.tape.made_by(self.index) else self.tape.leaf_of(self.index)
+        if not leaf or not leaf.name:
+            return ""
+        place = np.unravel_index(self.index - leaf.start, leaf.numbers.shape)
+        return f"{leaf.name}[{','.join(map(str, place))}]" if place else leaf.name
+
+    @property
+    def op(self) -> Op | None:  # type: ignore[override]
+        block = self.tape.made_by(self.index)
+        return block.op if block else None
+
+    @property
+    def operands(self) -> tuple[Value, ...]:  # type: ignore[override]
+        block = self.tape.made_by(self.index)
+        if block is None:
+            return ()
+        place = np.unravel_index(self.index - block.start, block.shape)
+        return tuple(self.tape.node(int(i)) for ids in block.operands for i in ids[place].ravel())
+
+    @property
+    def order(self) -> int:  # type: ignore[override]
+        leaf = None if self.tape.made_by(self.index) else self.tape.leaf_of(self.index)
+        return 0 if leaf and leaf.kind == CONSTANT else self.index
+
+    def backward(self) -> None:
+        self.tape._gradients = self.tape._floats.backward(self.index, everything=True)[0]
