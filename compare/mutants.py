@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import html
 import io
 import json
 import linecache
@@ -115,6 +116,9 @@ class Mutants:
             table.add_row(Text(finding.where), Text(edit), Text(mark, style=colour), Text(finding.reason))
         style = "bold green" if self else "bold red"
         return Group(Text(self.title, style="bold"), table, *(Text(line, style=style) for line in self.summary))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_json(self) -> str:
         """All that was found, as a JSON object."""

@@ -45,7 +45,7 @@ def words(text: str, markup: bool) -> list[str]:
     """The lines of a text, or the texts between the tags, without the distances of float64."""
     if markup:
         text = html.unescape(re.sub(r"<[^>]*>", "\n", text))
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in re.sub("0x[0-9a-f]+", "*", text).splitlines()]
     return [re.sub(r"^[\d.]+ ≤ \d+$", "*", line) for line in lines if line and not line.startswith("float64:")]
 
 
