@@ -499,3 +499,19 @@ def test_generic_checks_at_another_point() -> None:
     assert not check(cost, forgetful, zeros, X, Y, generic=True)
     assert gradcheck(cost, grads, zeros, X, Y, generic=True)
     assert zeros["W"].any() == 0
+
+
+def test_the_upstream_gradient_is_not_the_input_of_people_who_take_the_same_seed() -> None:
+    """With dout equal to x the true gradient of this cosine's direction is zero, and so is a wrong one."""
+
+    def forward(x: Any) -> Any:
+        norm = np.sqrt(np.sum(x**2))
+        return x / norm, (x, norm)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        return 0 * dout
+
+    x = np.random.default_rng(0).normal(size=5)
+    report = check_vjp(forward, backward, (x,), raise_exception=False)
+    assert report["x"].verdict == "different"
+    assert report["x"].equal == 0
