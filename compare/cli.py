@@ -208,7 +208,9 @@ def draw(
     layer: Annotated[int, typer.Option("--layer", help="unit: its layer, from 1.")] = 1,
     unit: Annotated[int, typer.Option("--unit", help="unit: its number in the layer, from 1.")] = 1,
     observation: Annotated[int, typer.Option("--observation", help="unit: the observation, from 1.")] = 1,
-    collapse: Annotated[bool, typer.Option("--collapse", help="network: each array as one node.")] = False,
+    collapse: Annotated[
+        str, typer.Option("--collapse", metavar="arrays|layers", help="network: each array, or layer, as one node.")
+    ] = "",
     highlight: Annotated[
         str, typer.Option("--highlight", metavar="ENTRY", help="network: the consumers of this entry stand out.")
     ] = "",
@@ -251,6 +253,47 @@ def draw(
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
     out.print(f"wrote {path}", soft_wrap=True)
+
+
+@app.command()
+def teach(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.html", help="Where to write the page.")
+    ] = Path("lesson.html"),
+    layers: LayersOption = "",
+    activation: Annotated[
+        str, typer.Option("--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity.")
+    ] = "tanh",
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
+    ] = None,
+    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
+    observations: ObservationsOption = 2,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the lesson: why the matrix formula holds, as one HTML page that needs no network."""
+    from compare.lesson import example, teach
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"--output {output} must end in .html")
+    if not output.parent.is_dir():
+        raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
+    dataset = _dataset(data, target)
+    net, X, Y = example(_sizes(layers) if layers else None, activation, observations, seed, dataset)
+    with Console(stderr=True).status(str(output)) as status:
+        page = teach(
+            net,
+            X,
+            Y,
+            data=dataset.name if dataset else "",
+            seed=seed,
+            progress=lambda step: status.update(f"{output}: {step} ..."),
+        )
+    try:
+        page.save(output)
+    except OSError as error:
+        raise BadInput(f"{output} cannot be written: {error.strerror}") from None
+    out.print(f"wrote {output}: {page.title}", soft_wrap=True)
 
 
 @app.command()

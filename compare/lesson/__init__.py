@@ -15,6 +15,7 @@ import functools
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -71,14 +72,21 @@ class Lesson:
         return f"<Lesson: {self.title}, {len(self.html.encode()) // 1024} kB; .save('lesson.html')>"
 
 
-def teach(net: Network, X: ArrayLike, Y: ArrayLike, data: str = "", seed: int = 0) -> Lesson:
+def teach(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    data: str = "",
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Lesson:
     """The lesson about one network and its data, X of shape (n_0, m) and Y of shape (n_L, m).
 
-    >>> net, X, Y = example([2, 3, 1], ["tanh", "sigmoid"], 2, seed=0)
+    >>> net, X, Y = example([2, 3, 1])
     >>> teach(net, X, Y).title
     'network 2-3-1 (tanh, sigmoid), 2 observations'
 
-    `data` says in words where X and Y are from. Raises LessonError (a ValueError) for a network that is too large to
+    `data` says in words where X and Y are from; `progress` is told each step. Raises LessonError (a ValueError) for a network that is too large to
     look at or has no hidden layer, and for formulas that do not give what the chain rule gives; ValueError as
     `check_network` does. Source: A1 to E7, in the order of the notes.
     """
@@ -86,7 +94,7 @@ def teach(net: Network, X: ArrayLike, Y: ArrayLike, data: str = "", seed: int = 
     refuse_too_large(net.sizes, X.shape[-1])
     report = check_network(net, X, Y, seed=seed)
     main = runs(net, X, Y)
-    one, X1, Y1 = example([3, 1], ["sigmoid"], 4, seed)
+    one, X1, Y1 = example([3, 1], observations=4, seed=seed)
     logistic = runs(one, X1, Y1)
     title = f"{describe(net)}, {counted(X.shape[1], 'observation')}"
     shown = {
@@ -95,7 +103,7 @@ def teach(net: Network, X: ArrayLike, Y: ArrayLike, data: str = "", seed: int = 
             "main": {**facts(net, X.shape[1]), **_both(main), "film": _film(main)},
             "logistic": {**facts(one, X1.shape[1]), **_both(logistic)},
         },
-        "mistakes": planted(net, main, X, Y, seed),
+        "mistakes": planted(net, main, X, Y, seed, progress),
     }
     templates = {
         "c2": _chain_rule_picture(),
@@ -198,7 +206,7 @@ def _chain_rule_scene(x: Any, mode: str) -> Scene:
 def _chain_rule() -> dict[str, Any]:
     """C2 for every x that can be chosen, and 4x + 1 computed directly."""
     order = _order(_chain_rule_scene(C2[C2_START], "fraction"))
-    found: dict[str, Any] = {"film": {**order, "backward": [*order["backward"], "x"]}}
+    found: dict[str, Any] = {"film": {**order, "backward": [*order["backward"], "x"], "of": "f"}}
     for mode, number in (("decimal", decimal), ("fraction", fraction)):
         found[mode] = []
         for x in C2:
@@ -249,6 +257,8 @@ def _verdicts(report: Report) -> str:
         f"</code></td><td>{row.equal} of {row.size}</td><td>{escape(row.verdict)}</td></tr>"
         for row in report.rows
     )
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("gradient", "statement", "formula", "equal", "verdict"))
+    head = "".join(
+        f'<th scope="col">{title}</th>' for title in ("gradient", "statement", "formula", "equal", "verdict")
+    )
     sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in report.evidence)
     return f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{sentences}'

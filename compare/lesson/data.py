@@ -16,7 +16,7 @@ from autograd import Value
 from compare.graph import NetworkGraph
 from compare.lesson.scene import Quarters, Name, Scene, Show, decimal, fraction, rows
 from compare.network import KINDS, source
-from matrix_backprop import Backward, Network
+from matrix_backprop import Backward, Dataset, Network
 
 Array = NDArray[Any]
 
@@ -84,26 +84,52 @@ def halves(array: Array) -> Array:
     return np.where((rounded == 0) & (array != 0), np.sign(array) / 2, rounded)
 
 
-def example(sizes: list[int], activations: list[str], observations: int, seed: int) -> tuple[Network, Array, Array]:
-    """A small network of halves, X and Y, drawn at random.
+def example(
+    sizes: list[int] | None = None,
+    activation: str = "tanh",
+    observations: int = 2,
+    seed: int = 0,
+    dataset: Dataset | None = None,
+) -> tuple[Network, Array, Array]:
+    """A network of halves drawn at random, and X and Y: drawn as well, or so many observations from all over a data set.
 
-    >>> net, X, Y = example([2, 3, 1], ["tanh", "sigmoid"], 2, seed=0)
-    >>> bool(np.all(2 * net.W[1] == np.round(2 * net.W[1])))
-    True
+    >>> net, X, Y = example([2, 3, 1])
+    >>> net.activations, bool(np.all(2 * net.W[1] == np.round(2 * net.W[1])))
+    (['tanh', 'sigmoid'], True)
+
+    Raises LessonError for sizes that are too large to look at, or that do not fit the data; ValueError for a network
+    that cannot be.
     """
-    net = Network(sizes, activations, seed=seed)
+    output = "sigmoid"
+    if dataset is not None:
+        p, k = dataset.X.shape[0], dataset.Y.shape[0]
+        if max(p, k) > MOST_UNITS:
+            raise LessonError(
+                f"{dataset.name} has {p} input columns and needs {k} output{'s' * (k > 1)}, too many to look at: the"
+                f" lesson works with up to {MOST_UNITS} of each"
+            )
+        if sizes is not None and (sizes[0], sizes[-1]) != (p, k):
+            raise LessonError(
+                f"layers {','.join(map(str, sizes))} do not fit {dataset.name}, which has {p} input columns and needs"
+                f" {k} output{'s' * (k > 1)}: write {p},...,{k}"
+            )
+        if observations > dataset.X.shape[1]:
+            raise LessonError(f"{dataset.name} has {dataset.X.shape[1]} observations, fewer than {observations}")
+        sizes = sizes or [p, 3, 3, k]
+        output = "identity" if not dataset.class_names else "sigmoid" if k == 1 else "softmax"
+    sizes = sizes or [2, 3, 3, 1]
+    net = Network(sizes, [activation] * (len(sizes) - 2) + [output], seed=seed)
+    if len(sizes) > 2:  # the logistic regression of the lesson has no hidden layer
+        refuse_too_large(sizes, observations)
     rng = np.random.default_rng([seed, 11])  # a stream of its own
     W = [None, *(1.2 * rng.normal(size=array.shape) for array in net.W[1:])]  # wide enough for halves to differ
     b = [None, *(rng.normal(size=array.shape) for array in net.b[1:])]
+    net = of_halves(net.with_parameters(W, b))
+    if dataset is not None:
+        taken = np.linspace(0, dataset.X.shape[1] - 1, observations).round().astype(int)
+        return net, dataset.X[:, taken], dataset.Y[:, taken]
     X = halves(rng.normal(size=(sizes[0], observations)))
-    classes = rng.integers(0, sizes[-1], observations)
-    if net.cost == "categorical_cross_entropy":
-        Y = np.eye(sizes[-1], dtype=int)[:, classes]
-    elif net.cost == "binary_cross_entropy":
-        Y = rng.integers(0, 2, (sizes[-1], observations))
-    else:
-        Y = halves(rng.normal(size=(sizes[-1], observations)))
-    return of_halves(net.with_parameters(W, b)), X, Y
+    return net, X, rng.integers(0, 2, (sizes[-1], observations))
 
 
 def of_halves(net: Network) -> Network:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.gradcheck import gradcheck
+from compare.gradcheck import UnusableCode, gradcheck
 from compare.lesson.data import Run
 from compare.lesson.scene import rows
+from compare.report import Report
 from matrix_backprop import Network
 from matrix_backprop.activations import ACTIVATIONS, dJdz_softmax
 from matrix_backprop.costs import COSTS
@@ -103,25 +104,35 @@ def mistakes(net: Network, m: int) -> Iterator[Mistake]:
         yield edit("wrong sign", words, f"dJda{last}", "cost_slope", "-cost_slope")
 
 
-def planted(net: Network, found: dict[str, Run], X: Array, Y: Array, seed: int) -> list[dict[str, Any]]:
-    """Every mistake with what it does: the arrays that come out, the entries that are wrong, what `check` says.
+def planted(
+    net: Network,
+    found: dict[str, Run],
+    X: Array,
+    Y: Array,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """The code, and every mistake with what it does: the arrays that come out, the wrong entries, what `check` says.
 
     "wrong" lists, for each array, the entries that differ from the chain rule; an array that cannot be computed has no
-    entries, and all are wrong. The mistakes are the same in decimals and in fractions; which entries are wrong may not
-    be, so each kind of number has its own.
+    entries, and all are wrong. Decimals and fractions each have their own, as the numbers differ.
     """
-    return [
-        {
-            "name": mistake.name,
-            "words": mistake.words,
-            "code": [
-                {"line": line, "instead": mistake.instead if line == mistake.line else ""} for line in code(net)
-            ],
-            "diagnosis": diagnosis(net, X, Y, mistake, seed),
-            "numbers": {mode: _effect(run, mistake) for mode, run in found.items()},
-        }
-        for mistake in mistakes(net, X.shape[1])
-    ]
+    source = program(net, code(net))
+    planted = []
+    for mistake in mistakes(net, X.shape[1]):
+        if progress:
+            progress(f"a planted mistake, {mistake.name}")
+        planted.append(
+            {
+                "name": mistake.name,
+                "words": mistake.words,
+                "line": source.index(f"    {mistake.line}"),
+                "instead": mistake.instead,
+                "diagnosis": diagnosis(net, X, Y, mistake, seed),
+                "numbers": {mode: _effect(run, mistake) for mode, run in found.items()},
+            }
+        )
+    return {"code": source, "first": source.index(f"    {code(net)[0]}"), "planted": planted}
 
 
 def _edited(net: Network, mistake: Mistake | None) -> list[str]:
@@ -166,27 +177,33 @@ def _run_lines(run: Run, lines: list[str]) -> tuple[dict[str, Any], str]:
 
 
 def _helpers(net: Network) -> dict[str, Callable[..., Any]]:
+    """The functions that the code calls besides NumPy's."""
     cost = COSTS[net.cost]
-    found: dict[str, Callable[..., Any]] = {f"g{l}": ACTIVATIONS[net.activation(l)].g for l in net.layers}
+    found: dict[str, Callable[..., Any]] = {name: ACTIVATIONS[name].g for name in net.activations if name != "tanh"}
     return found | {"costs": cost.J, "cost_slope": cost.dJda, "softmax_backward": dJdz_softmax}
 
 
-def diagnosis(net: Network, X: Array, Y: Array, mistake: Mistake | None, seed: int = 0) -> list[str]:
-    """What `check` says about the code with a mistake, a sentence for each gradient that is wrong.
+def program(net: Network, backward: list[str]) -> list[str]:
+    """The lines of a file for `check`: `cost`, and `gradients` with these lines of back propagation.
 
-    >>> net = Network([2, 2, 1], ["tanh", "sigmoid"], seed=0)
-    >>> diagnosis(net, np.eye(2), np.array([[0, 1]]), None)
-    []
+    >>> print(*program(Network([2, 1], ["sigmoid"]), ["dJdz1 = a1 - Y"])[:5], sep="\\n")
+    def cost(params, X, Y):
+        W1, b1 = (params[name] for name in ("W1", "b1"))
+        z1 = b1 + np.dot(W1.T, X)
+        a1 = sigmoid(z1)
+        return np.mean(costs(a1, Y))
     """
-    letters = [f"{letter}{l}" for l in net.layers for letter in "Wb"]
-    unpack = f"    {', '.join(letters)} = ({', '.join(f'params[{name!r}]' for name in letters)})"
+    letters = _letters(net)
+    unpack = f"    {', '.join(letters)} = (params[name] for name in ({', '.join(map(_quoted, letters))}))"
     forward = [
         line
         for l in net.layers
-        for line in (f"    z{l} = b{l} + np.dot(W{l}.T, {f'a{l - 1}' if l > 1 else 'X'})", f"    a{l} = g{l}(z{l})")
+        for line in (
+            f"    z{l} = b{l} + np.dot(W{l}.T, {f'a{l - 1}' if l > 1 else 'X'})",
+            f"    a{l} = {'np.' * (net.activation(l) == 'tanh')}{net.activation(l)}(z{l})",
+        )
     ]
-    returned = ", ".join(f"{name!r}: dJd{name}" for name in letters)
-    source = [
+    return [
         "def cost(params, X, Y):",
         unpack,
         *forward,
@@ -196,28 +213,52 @@ def diagnosis(net: Network, X: Array, Y: Array, mistake: Mistake | None, seed: i
         unpack,
         "    m = X.shape[1]",
         *forward,
-        *(f"    {line}" for line in _edited(net, mistake)),
-        f"    return {{{returned}}}",
+        *(f"    {line}" for line in backward),
+        f"    return {{{', '.join(f'{_quoted(name)}: dJd{name}' for name in letters)}}}",
     ]
+
+
+def _letters(net: Network) -> list[str]:
+    return [f"{letter}{l}" for l in net.layers for letter in "Wb"]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def diagnosis(net: Network, X: Array, Y: Array, mistake: Mistake | None, seed: int = 0) -> list[str]:
+    """What `check` says about the code with a mistake: what the wrong gradients are instead, and the correction.
+
+    >>> net = Network([2, 2, 1], ["tanh", "sigmoid"], seed=0)
+    >>> diagnosis(net, np.eye(2), np.array([[0, 1]]), None)
+    []
+    """
     filename = f"<the lesson: {mistake.name if mistake else 'no mistake'}>"
-    text = "\n".join(source) + "\n"
+    text = "\n".join(program(net, _edited(net, mistake))) + "\n"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     names: dict[str, Any] = {"np": np, **_helpers(net)}
     exec(compile(text, filename, "exec"), names)
-    params = {name: np.asarray((net.W if name[0] == "W" else net.b)[int(name[1:])], float) for name in letters}
+    params = {name: np.asarray((net.W if name[0] == "W" else net.b)[int(name[1:])], float) for name in _letters(net)}
+    data = np.asarray(X, float), np.asarray(Y)
     try:
-        report = gradcheck(
-            names["cost"],
-            names["gradients"],
-            params,
-            np.asarray(X, float),
-            np.asarray(Y),
-            seed=seed,
-            raise_exception=False,
-        )
-    except ValueError as problem:
-        return [str(problem)]
+        report = gradcheck(names["cost"], names["gradients"], params, *data, seed=seed, raise_exception=False)
+    except UnusableCode as problem:
+        return [str(problem).replace(f" of {filename}", "")]
     finally:
         linecache.cache.pop(filename, None)
-    sentences = [f"dJd{row.name}: {reason}" for row in report.differing for reason in (row.problem, *row.reasons)[:2]]
-    return [sentence for sentence in dict.fromkeys(sentences) if not sentence.endswith(": ")]
+    return _in_short(report)
+
+
+def _in_short(report: Report) -> list[str]:
+    """The first reason of each wrong gradient, those that say the same as one sentence, and the corrections."""
+    same: dict[str, list[str]] = {}
+    corrections: dict[str, None] = {}
+    for row in report.differing:
+        first, *more = (*([row.problem] if row.problem else ()), *row.reasons)
+        same.setdefault(first.replace(f"Your d{row.name} is ", "\0"), []).append(f"d{row.name}")
+        corrections |= dict.fromkeys(reason for reason in more if "exactly right when" in reason)
+    sentences = []
+    for text, names in same.items():
+        several = f"Your {', '.join(names[:-1])} and {names[-1]} are each " if names[1:] else f"Your {names[0]} is "
+        sentences.append(text.replace("\0", several) if "\0" in text else f"{', '.join(names)}: {text}")
+    return [*sentences, *corrections]

@@ -91,7 +91,7 @@ function termsTable(node, what, shown = node.terms.length, formula = null) {
 
 function heads(name, net) {
   const layer = Number(name.slice(-1)), kind = name.replace(/\d+$/, "");
-  const observation = (i) => sup(i + 1);
+  const observation = (i) => `i = ${i + 1}`;
   if (/W$/.test(kind)) return [(j) => (layer === 1 ? "x" : "a") + sub(j + 1), (k) => "w" + sub(k + 1)];
   if (/b$/.test(kind)) return [(j) => "b" + sub(j + 1), () => ""];
   if (kind === "T") return [observation, (k) => "z" + sub(k + 1)];
@@ -399,8 +399,8 @@ function film(place, { svg, order, nodes, label }) {
       const whole = now.terms === node.terms.length;
       const title = now.terms === 0
         ? `${node.label} is the result: its derivative with respect to itself is ${node.gradient}.`
-        : `dJ/d${node.label}: consumer ${now.terms} of ${node.terms.length}, ${node.terms[now.terms - 1].consumer}. Sum so far ${node.terms[now.terms - 1].sum}${whole ? ", and that is all." : "."}`;
-      panel.replaceChildren(element("p", {}, element("strong", {}, "Backward. "), name === "c2" ? title.replace("dJ/d", "df/d") : title));
+        : `d${order.of || "J"}/d${node.label}: consumer ${now.terms} of ${node.terms.length}, ${node.terms[now.terms - 1].consumer}. Sum so far ${node.terms[now.terms - 1].sum}${whole ? ", and that is all." : "."}`;
+      panel.replaceChildren(element("p", {}, element("strong", {}, "Backward. "), title));
       if (now.terms) panel.append(termsTable(node, "", now.terms));
     }
     follow(box);
@@ -461,7 +461,7 @@ function wholeFilm() {
 // Part 6: mistakes
 
 function mistakes(place) {
-  const net = lesson.nets.main, list = lesson.mistakes;
+  const net = lesson.nets.main, { code: source, first, planted: list } = lesson.mistakes;
   const switches = element("fieldset", {}, element("legend", {}, "Plant a mistake"));
   const shown = element("div", { "aria-live": "polite" });
   place.append(switches, shown);
@@ -476,11 +476,14 @@ function mistakes(place) {
   function draw() {
     const mistake = chosen ? list[chosen - 1] : null, effect = mistake?.numbers[mode];
     const code = element("div", { class: "code", role: "region", "aria-label": "The code", tabindex: "0" });
-    for (const { line, instead } of (mistake || list[0]).code) {
-      const edited = mistake && instead;
-      code.append(element("div", { class: edited ? "out" : false }, `${edited ? "− " : "  "}${line}`));
-      if (edited) code.append(element("div", { class: "in" }, `✗ ${instead}`));
-    }
+    const before = element("details", {}, element("summary", {}, `lines 1 to ${first}: the forward pass`));
+    source.forEach((text, k) => {
+      const number = `${k + 1}`.padStart(2) + "  ", edited = mistake?.line === k;
+      const line = (cls, mark, content) => element("div", { class: cls }, `${mark} ${number}${content}`);
+      const lines = edited ? [line("out", "−", text), line("in", "✗", `    ${mistake.instead}`)] : [line(false, " ", text)];
+      (k < first ? before : code).append(...lines);
+    });
+    code.prepend(before);
     const arrays = element("div", { class: "arrays" });
     let bad = 0, total = 0;
     for (const name of Object.keys(list[0].numbers[mode].wrong)) {

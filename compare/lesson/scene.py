@@ -58,11 +58,11 @@ def decimal(x: Any) -> str:
     """A float with 4 digits after the point, without zeros that say nothing.
 
     >>> decimal(-0.25), decimal(1 / 3), decimal(0.50001), decimal(1e-7)
-    ('−0.25', '0.3333', '0.5000', '1.00×10⁻⁷')
+    ('−0.25', '0.3333', '0.5000', '1.0×10⁻⁷')
     """
     x = float(x)
-    if x != 0 and not 0.001 <= abs(x) < 10**5:
-        return show(x, 3)
+    if x != 0 and not 0.00005 <= abs(x) < 10**5:
+        return show(x, 2)
     text = f"{x:.4f}"
     if float(text) == x:
         text = text.rstrip("0").rstrip(".")
@@ -94,6 +94,7 @@ class Scene:
 
     def __init__(self, J: Value, names: Mapping[Value, Name], number: Show, mean_of: int = 1) -> None:
         self.J, self.number, self.mean_of = J, number, mean_of
+        self.result = J.label if J.label == "f" else "J"  # a sum or mean of costs is J on paper
         self.nodes = [node for node in graph(J) if not node.constant]
         self.uses: dict[Value, list[Value]] = {node: [] for node in self.nodes}
         for node in self.nodes:
@@ -142,7 +143,7 @@ class Scene:
                     "localName": "" if partner is None else partner.label,
                     "localKind": "slope" if partner is None else "w" if partner.kind == "w" else "a",
                     "local": number(found.local_derivative),
-                    "upstreamName": f"dJ/d{whole.label}" if whole.kind != "J" else "",
+                    "upstreamName": f"d{self.result}/d{whole.label}" if whole.kind != "J" else "",
                     "upstream": number(found.upstream),
                     "product": number(found.product),
                     "sum": number(total),
@@ -198,15 +199,13 @@ def picture(scenes: Iterable[Scene], drawn: Iterable[str], rankdir: str = "TB", 
     nodes = [node for node in first.drawn if first.names[node].id in wanted]
     data = [scene.as_data() for scene in (first, *others)]
     body = [
-        f'graph [rankdir={rankdir}, bgcolor=transparent, nodesep=0.22, ranksep={0.5 if on_edges else 0.38}, pad=0.1]\n',
+        f"graph [rankdir={rankdir}, bgcolor=transparent, nodesep=0.22, ranksep={0.5 if on_edges else 0.38}, pad=0.1]\n",
         f'node [fontname="{FONT}", fontsize=12, shape=box, style="rounded,filled", margin="0.1,0.05", height=0.3]\n',
         f'edge [fontname="{FONT}", fontsize=12, arrowsize=0.7]\n',
     ]
     for node in nodes:
         name = first.names[node]
-        lines = [name.label] + [
-            max((scene[name.id][key] for scene in data), key=len) for key in ("value", "gradient")
-        ]
+        lines = [name.label] + [max((scene[name.id][key] for scene in data), key=len) for key in ("value", "gradient")]
         look = f'style="{SHAPES[name.kind]}", ' if name.kind in SHAPES else ""
         look += "peripheries=2, " if name.kind == "J" else ""
         label = "\\n".join(line.replace("\\", "").replace('"', "'") for line in lines)
