@@ -322,7 +322,11 @@ class _Run:
         """Results as proper numbers again."""
         return sums
 
-    def add_along(self, edges: Array, products: Array, sums: Array) -> None:
+    def zeros(self, count: int) -> Any:
+        """So many sums to which nothing has been added."""
+        return np.zeros(count, self.dtype)
+
+    def add_along(self, edges: Array, products: Array, sums: Any) -> None:
         """Each product to the sum at the end of its edge."""
         np.add.at(sums, edges, products)
 
@@ -426,7 +430,7 @@ class _Run:
         for end, other, asked in zip(ends, ends[::-1], needed, strict=True):
             if not asked:
                 continue
-            sums = [np.zeros(end.nodes.size, self.dtype) for _ in grads]
+            sums: list[Any] = [self.zeros(end.nodes.size) for _ in grads]
             with np.errstate(all="ignore"):
                 for first, last, index in slabs(block.shape, block.terms):
                     edges = self.buffers.flat("edges 0", end.edges[index])
@@ -443,7 +447,9 @@ class _Run:
                             self.fold(products)
                         self.add_along(edges, products, sums[k])
                 for grad, found in zip(grads, sums, strict=True):
-                    found = self.divided(self.rest(found), scale if other is end else scale * other.scale)
+                    found = self.divided(
+                        self.rest(np.asarray(found, self.dtype)), scale if other is end else scale * other.scale
+                    )
                     np.add.at(grad, end.nodes, found)
 
 
@@ -540,11 +546,13 @@ class _Fractions(_Numbers):
     def divided(self, sums: Array, scale: Any) -> Array:
         return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
 
-    def add_along(self, edges: Array, products: Array, sums: Array) -> None:
-        found = sums.tolist()  # on objects np.add.at is several times slower than this loop
+    def zeros(self, count: int) -> Any:
+        return [0] * count
+
+    def add_along(self, edges: Array, products: Array, sums: Any) -> None:
+        # on objects np.add.at is several times slower than this loop
         for place, product in zip(edges.tolist(), products.tolist(), strict=True):
-            found[place] += product
-        sums[:] = found
+            sums[place] += product
 
 
 class _Degrees(_Numbers):
