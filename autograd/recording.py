@@ -48,6 +48,15 @@ class ValueArray(np.ndarray[Any, Any]):
     def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other, out=out)
 
+    def clip(self, min: Any = None, max: Any = None, out: Any = None, **keywords: Any) -> Any:
+        """NumPy's own would put plain bounds in place of Values, and the graph would not show that they were clipped."""
+        found = self if min is None else np.maximum(self, min)
+        found = found if max is None else np.minimum(found, max)
+        if out is None:
+            return found.copy() if found is self else found
+        out[...] = found
+        return out
+
     def _repr_html_(self) -> str:
         from autograd.notebook import array_as_html  # pictures build on this module
 

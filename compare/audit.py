@@ -80,7 +80,7 @@ def _of_nodes(J: Value) -> Iterator[str]:
         elif name in ("maximum", "minimum"):
             x, y = node.operands
             ties += x.data == y.data and x is not y
-        if name == "relu" or (name == "maximum" and node.operands[0].constant != node.operands[1].constant):
+        if name == "relu" or (name == "maximum" and any(x.constant and x.data == 0 for x in node.operands)):
             on.append(
                 any(slope and not x.constant for slope, x in zip(local_derivatives(node), node.operands, strict=True))
             )

@@ -118,3 +118,11 @@ TRUE_OF_EXAMPLES = {
 def test_the_examples_are_good_points(layer: Layer) -> None:
     report = (gradcheck if layer.is_cost else check_vjp)(*layer.call, arithmetic="float64")
     assert of(report) == TRUE_OF_EXAMPLES.get(layer.name, [])
+
+
+def test_a_guard_of_a_logarithm_is_no_relu_that_is_on() -> None:
+    def guarded(p: Any) -> Any:
+        return np.sum(np.log(np.clip(p, 1e-12, 1.0)) + np.log(np.maximum(p, 1e-12)))
+
+    report = gradcheck(guarded, lambda p: 2 / p, np.array([0.2, 0.7]), arithmetic="float64")
+    assert not any("relu" in line for line in of(report))

@@ -113,3 +113,16 @@ def test_mistakes_of_two_kinds_are_found_together() -> None:
     assert "`mean = x.mean(axis=0)`" in report["x"].reasons[0] or "`x.mean(axis=0)`" in report["x"].reasons[0]
     assert "x.var(axis=0)" in report["x"].reasons[0]
     assert report["x"].reasons[0].count("is taken as a constant") + report["x"].reasons[0].count("is forgotten") == 2
+
+
+def test_a_forgotten_mask_of_clip_is_named() -> None:
+    def cost(w: Any, X: Any) -> Any:
+        return np.sum(np.clip(X @ w, -1, 1) ** 2)
+
+    def gradients(w: Any, X: Any) -> Any:
+        return X.T @ (2 * np.clip(X @ w, -1, 1))
+
+    rng = np.random.default_rng(0)
+    report = gradcheck(cost, gradients, rng.normal(size=4), rng.normal(size=(6, 4)), raise_exception=False)
+    assert "the derivative of `np.clip(X @ w, -1, 1)`" in report["w"].reasons[0]
+    assert "is left out" in report["w"].reasons[0]

@@ -473,3 +473,14 @@ def test_indices_are_plain_arrays() -> None:
         assert indices.dtype.kind == "i"
     assert type(X > 0) is np.ndarray
     assert type(X.argmax(axis=0) / 2) is np.ndarray
+
+
+@pytest.mark.parametrize("bounds", [(-1, 1), (None, 1), (-1, None), (np.full(4, -1.0), 1.0)])
+def test_what_is_clipped_stays_in_the_graph(bounds: Any) -> None:
+    x = values([2.0, 0.5, -3.0, 1.0], "x")
+    for y in (np.clip(x, *bounds), x.clip(*bounds), np.clip(x, *bounds, out=x.copy())):
+        assert all(isinstance(node, Value) for node in y)
+        assert_allclose(numbers(y), np.clip([2.0, 0.5, -3.0, 1.0], *bounds))
+        total(y).backward()
+        inside = (numbers(y) == [2.0, 0.5, -3.0, 1.0]).astype(float)
+        assert gradients(x).tolist() == inside.tolist()
