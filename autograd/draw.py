@@ -62,7 +62,7 @@ SHAPES = {
     "operation": {"shape": "box", "style": "rounded,filled"},
     "cost": {"shape": "box", "style": "filled", "peripheries": "2"},
     "constant": {"shape": "ellipse", "style": "filled", "fontsize": "10", "height": "0.3", "margin": "0.04,0.02"},
-    "block": {"shape": "box3d", "style": "filled"},
+    "block": {"shape": "box3d", "style": "filled", "margin": "0.2,0.08"},
 }
 
 LEGEND = {

@@ -35,7 +35,7 @@ app = typer.Typer(
 out = Console(highlight=False, markup=False)
 
 PICTURES = (".svg", ".pdf", ".png")
-MOST_TERMS = 3_000_000  # of an exact check: some minutes and some gigabytes
+MOST_TERMS = 300_000_000  # of an exact check: some minutes and some gigabytes
 
 LayersOption = Annotated[
     str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")

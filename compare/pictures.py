@@ -62,19 +62,21 @@ def unit(graph: NetworkGraph, layer: int, unit: int, observation: int, **options
     return _drawn(graph.J_sum, options, only=near, highlight=a, title=title)
 
 
-def network(graph: NetworkGraph, collapse: bool = False, highlight: str = "", **options: Any) -> Graph:
+def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **options: Any) -> Graph:
     """The whole graph of a network, one frame for each layer.
 
     >>> import numpy as np
     >>> from matrix_backprop import Network
     >>> graph = NetworkGraph(Network([2, 2, 1], ["tanh", "sigmoid"], seed=0), np.ones((2, 1)), np.ones((1, 1)))
-    >>> network(graph, collapse=True).source.count("box3d")   # X, four of each layer, the costs, the legend
+    >>> network(graph, collapse="arrays").source.count("box3d")   # X, four of each layer, the costs, the legend
     11
 
-    `collapse` draws each array as one node, so that a network of any size can be looked at. `highlight` names an entry,
-    "dJda[1][2,0]" with indices from 0: its scalar stands out, and only the edges to its consumers carry their products.
-    Raises ValueError for a network too large to look at.
+    `collapse` draws each of the "arrays" or of the "layers" as one node, so that any network can be looked at.
+    `highlight` names an entry, "dJda[1][2,0]" with indices from 0: its scalar stands out, and only the edges to its
+    consumers carry their products. Raises ValueError for a network too large to look at.
     """
+    if collapse not in ("", "arrays", "layers"):
+        raise ValueError(f"collapse {collapse!r} is not known: take arrays or layers")
     J = graph.J
     sizes, m = "-".join(map(str, graph.net.sizes)), graph.costs.size
     title, opened = f"a network {sizes}, {m} observation{'s' * (m > 1)}", list[Value]()
@@ -90,17 +92,20 @@ def network(graph: NetworkGraph, collapse: bool = False, highlight: str = "", **
     scalars, most = len(graph_of(J)), options.get("max_nodes", MAX_NODES)
     if not collapse and scalars > most:
         raise ValueError(
-            f"{scalars} scalars are too many to look at (at most {most}): draw each array as one node (--collapse,"
-            ' collapse=True), one unit or one entry with its consumers (draw unit, draw "dJda[1][0,0]"), a smaller'
+            f"{scalars} scalars are too many to look at (at most {most}): draw each array as one node (--collapse"
+            ' arrays, collapse="arrays"), one unit or one entry with its consumers (draw unit, draw "dJda[1][0,0]"), a smaller'
             " network, or more of them (--max-nodes, max_nodes)"
         )
-    if collapse:
-        apart = set(opened)
-        blocks = {
-            name: [x for x in part if x not in apart] for frame in frames.values() for name, part in frame.items()
-        }
-        options = {"collapse": {name: part for name, part in blocks.items() if name and part}} | options
+    apart, blocks = set(opened), dict[str, list[Value]]()
+    for heading, frame in frames.items() if collapse else ():
+        for name, part in frame.items():
+            if name:  # the others are few
+                block = heading if collapse == "layers" else name
+                blocks.setdefault(block, []).extend(x for x in part if x not in apart)
+    options = {"collapse": {name: part for name, part in blocks.items() if part}} | options
     groups = {heading: [x for part in frame.values() for x in part] for heading, frame in frames.items()}
+    if collapse == "layers" and not opened:
+        groups = {}  # frames around single nodes
     return _drawn(J, options, groups=groups, title=title)
 
 
@@ -143,7 +148,7 @@ def as_html(graph: NetworkGraph) -> str:
     """A network's graph for a notebook: its forward pass, as large as can be looked at; never an exception."""
     try:
         few = len(graph_of(graph.J)) <= MAX_NODES
-        return network(graph, collapse=not few, gradients=False).svg(fit=True)
+        return network(graph, "" if few else "arrays", gradients=False).svg(fit=True)
     except Exception as problem:
         return (
             f"<p>the graph of a network {'-'.join(map(str, graph.net.sizes))} (no picture: {escape(str(problem))})</p>"

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 from autograd import graph as graph_of
 from autograd import numbers
 from autograd.draw import show
-from compare import cli, pictures
+from compare import cli, notes, pictures
 from compare.graph import NetworkGraph
+from compare.mutants import Finding, Mutants
+from compare.report import Report
 from matrix_backprop import Network
 
 system_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's own `dot` is not installed")
@@ -55,7 +58,7 @@ def test_every_node_stands_in_the_frame_of_its_layer(activations: list[str]) -> 
 
 def test_a_collapsed_network_has_one_node_for_each_array_and_all_its_edges() -> None:
     graph = recorded([4, 5, 3], ["tanh", "sigmoid"], m=8)
-    source = pictures.network(graph, collapse=True).source
+    source = pictures.network(graph, collapse="arrays").source
     blocks = dict(re.findall(r'^(block\d+) \[label="(\S+?)\\n', source, re.MULTILINE))
     assert list(blocks.values()) == ["X", "W₁", "b₁", "z₁", "a₁", "W₂", "b₂", "z₂", "a₂", "J⁽ⁱ⁾"]
     edges = {
@@ -68,9 +71,28 @@ def test_a_collapsed_network_has_one_node_for_each_array_and_all_its_edges() -> 
     assert edges["z₂", "a₂"] == 3 * 8
 
 
+def test_a_deep_network_has_one_node_for_each_layer() -> None:
+    graph = recorded([4, 5, 5, 5, 3], ["tanh", "relu", "identity", "sigmoid"], m=3)
+    source = pictures.network(graph, collapse="layers").source
+    blocks = re.findall(r'^(block\d+) \[label="([^"\\]*)', source, re.MULTILINE)
+    assert [heading for _, heading in sorted(blocks)] == [
+        "inputs",
+        "layer 1: tanh",
+        "layer 2: relu",
+        "layer 3: identity",
+        "layer 4: sigmoid",
+        "cost",
+    ]
+    edges = re.findall(r'^(block\d) -> (block\d) \[label=" ([\d,]+) edges', source, re.MULTILINE)
+    assert sorted((a, b) for a, b, _ in edges) == [(f"block{k}", f"block{k + 1}") for k in range(5)]
+    assert ("block1", "block2", str(5 * 5 * 3)) in edges
+    with pytest.raises(ValueError, match="collapse 'all' is not known: take arrays or layers"):
+        pictures.network(graph, collapse="all")
+
+
 def test_a_large_network_can_be_drawn() -> None:
     graph = recorded([60, 40, 10], ["relu", "softmax"], m=3)
-    source = pictures.network(graph, collapse=True).source
+    source = pictures.network(graph, collapse="arrays").source
     assert r"60 × 40\n2,400 nodes" in source and len(source) < 10_000
     with pytest.raises(ValueError, match=r"scalars are too many to look at \(at most 150\): .*--collapse.*--max-nodes"):
         pictures.network(graph)
@@ -83,7 +105,7 @@ def test_a_large_network_can_be_drawn() -> None:
 def test_a_highlighted_entry_carries_its_products_and_its_consumers_are_opened() -> None:
     graph = recorded([4, 5, 3], ["tanh", "sigmoid"], m=3)
     back = graph.gradients()
-    source = pictures.network(graph, collapse=True, highlight="dJda[1][2,1]").source
+    source = pictures.network(graph, collapse="arrays", highlight="dJda[1][2,1]").source
     products = re.findall(r'^n\d+ -> n\d+ \[.*?label=" ([^"]*) "', source, re.MULTILINE)
     pairs = zip(numbers(graph.W[2][2]), back.dJdz[2][:, 1], strict=True)
     assert sorted(products) == sorted(f"{show(w)} × {show(d)} = {show(w * d)}" for w, d in pairs)
@@ -138,8 +160,8 @@ def draw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     [
         ("dJda[1][2,0]", "dJda[1][2,0]: the sum over its consumers"),
         ("dJdW[1][0,1] -m 3", "dJdW[1][0,1] is 1/3 of this sum over its consumers"),
-        ("network --layers 4,5,3 -m 8 --collapse", "160 edges"),
-        ("network --layers 4,5,3 -m 8 --collapse --highlight dJda[1][2,0]", "dJda[1][2,0] and its consumers"),
+        ("network --layers 4,5,3 -m 8 --collapse arrays", "160 edges"),
+        ("network --layers 4,5,3 -m 8 --collapse arrays --highlight dJda[1][2,0]", "dJda[1][2,0] and its consumers"),
         ("network --max-nodes 400 --layers 3,4,3 -m 2", ", 2 observations"),
         ("unit --rankdir TB --theme dark", "dJ/da₁ of layer 1"),
     ],
@@ -171,5 +193,17 @@ def test_what_cannot_be_drawn_is_a_sentence(draw: Callable[..., Any], arguments:
 @system_dot
 @pytest.mark.parametrize(("ending", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_png_and_pdf_with_a_system_dot(draw: Callable[..., Any], ending: str, magic: bytes, tmp_path: Path) -> None:
-    assert draw("network", "--collapse", "-o", f"p.{ending}") == (0, "")
+    assert draw("network", "--collapse", "arrays", "-o", f"p.{ending}") == (0, "")
     assert (tmp_path / f"p.{ending}").read_bytes().startswith(magic)
+
+
+# Other things in a notebook
+
+
+def test_reports_claims_and_mutants_show_themselves() -> None:
+    claim = notes()["E3"]
+    assert "as written" in claim._repr_html_() and "that holds" in claim._repr_html_()
+    assert claim._repr_html_().count("<tr>") == 1 + 3
+    found = Finding(*(["a<b"] * (len(fields(Finding)) - 1)), True)  # type: ignore[arg-type]
+    assert "a&lt;b" in Mutants("mutants", [found])._repr_html_()
+    assert "<table>" in Report("nothing", [])._repr_html_()
