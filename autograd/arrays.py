@@ -26,6 +26,11 @@ from autograd.residue import ZeroResidue
 
 Array = NDArray[Any]
 
+
+class Refused(TypeError):
+    """Raised for what NumPy can do with floats and these arrays of numbers cannot."""
+
+
 PRIME = 2**31 - 1  # a product of two residues fits into an int64
 _LOW = 16  # the bits of the lower half of a residue in a product of matrices
 _QUESTIONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isnan", "isfinite", "isinf")
@@ -103,7 +108,7 @@ class NumberArray(NDArrayOperatorsMixin):
         return f"<{type(self).__name__} of shape {self.shape} near {self.shadow}>"
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
-        raise TypeError(f"an array of {self.called} is no array of floats")
+        raise Refused(f"an array of {self.called} is no array of floats")
 
     def reshape(self, *shape: Any) -> Self:
         return self._moved(lambda x: x.reshape(*shape), self)
@@ -121,7 +126,7 @@ class NumberArray(NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any) -> Self:
         if np.dtype(dtype).kind not in "fO":
-            raise TypeError(f"an array of {self.called} cannot become one of {np.dtype(dtype)}")
+            raise Refused(f"an array of {self.called} cannot become one of {np.dtype(dtype)}")
         return self.copy()
 
     def dot(self, other: Any) -> Any:
@@ -159,7 +164,7 @@ class NumberArray(NDArrayOperatorsMixin):
             axis = kwargs.pop("axis", 0)
             result = np.sum(inputs[0], axis=axis, **{k: x for k, x in kwargs.items() if x is not None})
         elif method != "__call__" or kwargs:
-            raise TypeError(f"np.{name}{'' if method == '__call__' else '.' + method} on an array of {self.called}")
+            raise Refused(f"np.{name}{'' if method == '__call__' else '.' + method} on an array of {self.called}")
         elif name in _QUESTIONS:
             return ufunc(*(x.shadow if isinstance(x, NumberArray) else x for x in inputs))
         else:
@@ -186,7 +191,7 @@ class NumberArray(NDArrayOperatorsMixin):
             return np.dot(*inputs)
         if name in OPS:
             return OPS[name].value(*(map(self._as_one, inputs) if len(inputs) > 1 else inputs))
-        raise TypeError(f"np.{name} on an array of {self.called}")
+        raise Refused(f"np.{name} on an array of {self.called}")
 
     def _power(self, x: Any, n: Any) -> Any:
         exponent = plain(n.item() if isinstance(n, np.ndarray) and n.ndim == 0 else n)
@@ -225,7 +230,7 @@ class NumberArray(NDArrayOperatorsMixin):
         elif name in ("shape", "ndim", "size", "argmax", "argmin", "iscomplexobj", "any", "all"):
             found = func(args[0].shadow, *args[1:], **kwargs)
         else:
-            raise TypeError(f"np.{name} on an array of {self.called}")
+            raise Refused(f"np.{name} on an array of {self.called}")
         return found
 
     def _entries_moved(self, func: Callable[..., Any], array: Any, args: Any, kwargs: Any) -> Any:
@@ -245,7 +250,7 @@ def _dot(self: NumberArray, x: Any, y: Any) -> Any:
     if x.ndim == 0 or y.ndim == 0:
         return x * y
     if x.ndim > 2 or y.ndim > 2:
-        raise TypeError(f"products of arrays of {self.called} with more than 2 axes")
+        raise Refused(f"products of arrays of {self.called} with more than 2 axes")
     rows, columns = x.reshape(-1, x.shape[-1]), y.reshape(y.shape[0], -1)
     if rows.shape[1] != columns.shape[0]:
         raise ValueError(f"shapes {x.shape} and {y.shape} not aligned: {rows.shape[1]} != {columns.shape[0]}")
@@ -257,7 +262,7 @@ def _dot(self: NumberArray, x: Any, y: Any) -> Any:
 
 def _sum(self: NumberArray, x: Any, axis: Any = None, keepdims: bool = False, **kwargs: Any) -> Any:
     if any(value is not None for value in kwargs.values()):
-        raise TypeError(f"np.sum({', '.join(kwargs)}) of an array of {self.called}")
+        raise Refused(f"np.sum({', '.join(kwargs)}) of an array of {self.called}")
     axis = tuple(range(x.ndim)) if axis is None else axis
     return x._total(axis, keepdims, np.sum(x.shadow, axis=axis, keepdims=keepdims))
 
@@ -354,13 +359,13 @@ class ResidueArray(NumberArray):
     def constant(self, x: Any) -> Self:
         x = np.asarray(x)
         if x.dtype.kind not in "biufO":
-            raise TypeError(f"residues beside an array of {x.dtype}")
+            raise Refused(f"residues beside an array of {x.dtype}")
         if x.dtype.kind in "bi" or (x.dtype.kind == "f" and np.all(np.trunc(x) == x) and np.all(abs(x) < 2.0**53)):
             lane = x.astype(np.int64) % PRIME
         else:
             unique, places = np.unique(x, return_inverse=True)
             if x.dtype.kind == "f" and not np.all(np.isfinite(unique)):
-                raise TypeError("no residue stands for inf or nan")
+                raise Refused("no residue stands for inf or nan")
             numbers = [simplest(float(u)) if isinstance(u, float) else u for u in unique]
             lane = np.array([_residue(u) for u in numbers], np.int64)[places].reshape(x.shape)
         return type(self)(x.astype(float), [lane] * len(self.lanes))
@@ -451,7 +456,7 @@ class ExactArray(NumberArray):
     def constant(self, x: Any) -> Self:
         x = np.asarray(x)
         if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
-            raise TypeError("no fraction stands for inf or nan")
+            raise Refused("no fraction stands for inf or nan")
         return type(self)(x.astype(float), [_each(lambda u: simplest(u) if isinstance(u, float) else mpq(u), x)])
 
     def same(self, other: Any) -> Array:

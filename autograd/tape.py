@@ -151,7 +151,7 @@ class Tape:
         """
         self._gradients = self._floats.backward(self.number_of(J))[0]
 
-    def replay(self, numbers: type[NumberArray], points: int = 1, rng: np.random.Generator | None = None) -> Run:
+    def replay(self, numbers: type[NumberArray], points: int = 1, leaves: Any = None) -> Run:
         """The recorded graph in other numbers: `ResidueArray` at so many random points, `ExactArray`, `DegreeArray`.
 
         >>> tape = Tape()
@@ -168,10 +168,11 @@ class Tape:
         array([mpq(1,3), mpq(1,3)], dtype=object)
 
         Variables become random residues, given data stay what they are, and a float of code means the simplest fraction
-        that rounds to it. Branches are those of the floats. Raises ZeroResidue at an unlucky point.
+        that rounds to it. Branches are those of the floats. `leaves.variable(numbers, name)` may give the residues of
+        variables. Raises ZeroResidue at an unlucky point.
         """
         kind = {ResidueArray: _Residues, ExactArray: _Fractions, DegreeArray: _Degrees}[numbers]
-        return Run(self, kind(self, points, rng or np.random.default_rng(0)))  # type: ignore[operator]
+        return Run(self, kind(self, points, leaves))  # type: ignore[operator]
 
     def number_of(self, J: Any) -> int:
         """The number of a lone node; raises TypeError."""
@@ -470,9 +471,9 @@ class _End:
 class _Numbers(_Run):
     """The sweeps in a type of number of `autograd.arrays`."""
 
-    def __init__(self, tape: Tape, points: int, rng: np.random.Generator) -> None:
+    def __init__(self, tape: Tape, points: int, leaves: Any) -> None:
         super().__init__(tape)
-        self.points, self.rng = points, rng
+        self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
         for leaf in tape.leaves:
             rows = slice(leaf.start, leaf.start + leaf.numbers.size)
@@ -503,6 +504,8 @@ class _Residues(_Numbers):
 
     def leaf(self, leaf: Leaf) -> NumberArray:
         if leaf.kind == VARIABLE:
+            if self.leaves is not None:
+                return self.leaves.variable(leaf.numbers, leaf.name)  # type: ignore[no-any-return]
             return ResidueArray.random(leaf.numbers, self.points, self.rng)
         given = ResidueArray.given(leaf.numbers if leaf.kind == GIVEN else 0.0, self.points)
         return given if leaf.kind == GIVEN else given.constant(leaf.numbers)
@@ -564,8 +567,8 @@ class _Degrees(_Numbers):
 
     dtype = np.int64
 
-    def __init__(self, tape: Tape, points: int, rng: np.random.Generator) -> None:
-        super().__init__(tape, 2, rng)
+    def __init__(self, tape: Tape, points: int, leaves: Any) -> None:
+        super().__init__(tape, 2, leaves)
 
     def leaf(self, leaf: Leaf) -> NumberArray:
         degree = 1 if leaf.kind == VARIABLE else 0

@@ -37,7 +37,8 @@ class NetworkGraph:
         self.W, self.b = self.net.W, self.net.b
         forward = self.net.forward(values(X))
         self.z, self.a = forward.z, forward.a
-        self._refuse_saturation()
+        last = net.layers[-1]
+        refuse_saturation(net, numbers(self.z[last]), numbers(self.a[last]))
         self.costs = self.net.costs(forward, Y)
         self.J_sum = total(self.costs.flat)
         self.J = self.J_sum / self.costs.size
@@ -63,20 +64,6 @@ class NetworkGraph:
         """The numbers of the forward pass, for the formulas to work on."""
         return Forward([None, *map(numbers, self.z[1:])], [*map(numbers, self.a)])
 
-    def _refuse_saturation(self) -> None:
-        """A cross-entropy takes the logarithm of a, the binary one of 1 - a as well: no number stands for log 0."""
-        if self.net.cost == "squared_error":
-            return
-        zeros_of_log = (0, 1) if self.net.cost == "binary_cross_entropy" else (0,)
-        last = self.net.layers[-1]
-        for (k, i), a in np.ndenumerate(self.a[last]):
-            if a.data in zeros_of_log:
-                raise ValueError(
-                    f"a[{last}] is {a.data:g} at [{k}, {i}], where z[{last}] is {self.z[last][k, i].data:.6g}: the"
-                    f" {self.net.activation(last)} of layer {last} is saturated, and the {self.net.cost} takes the"
-                    " logarithm of 0 there; try smaller weights or inputs"
-                )
-
     def _label(self) -> None:
         """Name every scalar as in the notes."""
         for layer, (z, a) in enumerate(zip(self.z, self.a, strict=True)):
@@ -94,6 +81,24 @@ class NetworkGraph:
             cost.label = f"J{sup(i)}"
         self.J_sum.label = self.J_sum.label or "Σ J⁽ⁱ⁾"
         self.J.label = "J"
+
+
+def refuse_saturation(net: Network, z: Array, a: Array, first: int = 0) -> None:
+    """A cross-entropy takes the logarithm of a, the binary one of 1 - a as well: no number stands for log 0.
+
+    `z` and `a` are the numbers of the last layer, from observation `first` on. Raises ValueError.
+    """
+    if net.cost == "squared_error":
+        return
+    last, saturated = net.layers[-1], a == 0
+    if net.cost == "binary_cross_entropy":
+        saturated |= a == 1
+    for k, i in np.argwhere(saturated):
+        raise ValueError(
+            f"a[{last}] is {a[k, i]:g} at [{k}, {first + i}], where z[{last}] is {z[k, i]:.6g}: the"
+            f" {net.activation(last)} of layer {last} is saturated, and the {net.cost} takes the"
+            " logarithm of 0 there; try smaller weights or inputs"
+        )
 
 
 def name(nodes: Iterable[Any], letter: str, layer: int) -> None:

@@ -13,18 +13,20 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd.arrays import NumberArray, Refused
 from autograd.residue import ZeroResidue
 from compare.arithmetic import NAMES, SYMBOLS, Arithmetic
 from compare.graph import NetworkGraph
+from compare.large import GROUP, LargeCourt, peak_memory
 from compare.report import DIFFERENT, INHERITED, Report, Row, counted
-from compare.verdict import Court, Sides, about_floats, largest_difference, show
+from compare.verdict import Court, Judge, Sides, about_floats, largest_difference, show
 from matrix_backprop import Backward, Forward, Network
 
 Array = NDArray[Any]
 Passes = TypeVar("Passes", Forward, Backward)
 
 KINDS = ("dJda", "dJdz", "dJdb", "dJdW")
-MOST_TERMS_BOUNDED = 300_000  # products w * a up to which the rounding errors are bounded
+MOST_TERMS_AS_VALUES = 100_000  # products w * a up to which every scalar is a Value and rounding errors are bounded
 MOST_TERMS_SYMBOLIC = 200  # beyond, nobody reads the expressions
 SCOPE = "all parameters and inputs (on this branch of every relu, for these targets)"
 
@@ -58,10 +60,9 @@ def check_network(
     if arithmetic is not None and arithmetic not in NAMES:
         raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
     # a formula that works in place changes copies of these
-    problem = _Problem(net, np.array(X), np.array(Y), progress or (lambda step: None))
-    court = Court(problem.sides, problem.floats(), SCOPE)
-    judges = court.judges(arithmetic, seed)
-    bounded = sum(W.size for W in net.W[1:]) * problem.m <= MOST_TERMS_BOUNDED
+    problem = Problem(net, np.array(X), np.array(Y), progress or (lambda step: None))
+    court, judges = _court(problem, arithmetic, seed)
+    bounded = not isinstance(court, LargeCourt)
     expressions = problem.expressions() if arithmetic == "symbolic" else {}
 
     rows: list[Row] = []
@@ -95,17 +96,32 @@ def check_network(
             )
     facts = {"sizes": net.sizes, "observations": problem.m, "arithmetic": arithmetic or "strongest", "seed": seed}
     evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
-    evidence += about_floats(rows)
+    evidence += court.about(rows) if isinstance(court, LargeCourt) else about_floats(rows)
+    if isinstance(court, LargeCourt):
+        facts["peak_memory_mb"] = round(peak_memory())
     return Report(title or describe(net), rows, _preface(net, problem.m), evidence, facts, subject=problem.copied())
 
 
-class _Problem:
+def _court(problem: Problem, arithmetic: str | None, seed: int) -> tuple[Court, list[Judge]]:
+    """Who judges, and the judgements: on a tape where the network is large and the arithmetic is one for it."""
+    if problem.terms > MOST_TERMS_AS_VALUES and arithmetic in (None, "residue", "exact"):
+        try:
+            large = LargeCourt(problem, SCOPE)
+            return large, large.judges(arithmetic, seed)
+        except Refused as refusal:
+            problem.progress(f"one by one, because of {refusal}")
+    court = Court(problem.sides, problem.floats(), SCOPE)
+    return court, court.judges(arithmetic, seed)
+
+
+class Problem:
     """A network and its data, to be run in any arithmetic."""
 
     def __init__(self, net: Network, X: Array, Y: Array, progress: Callable[[str], None]) -> None:
         _refuse_infinities(net)
         self.progress = progress
-        self.net, self.X, self.Y, self.m = net, X, Y, X.shape[-1]
+        self.net, self.X, self.Y, self.m, self.group = net, X, Y, X.shape[-1], GROUP
+        self.terms = self.m * sum(W.size for W in net.W[1:])
         with np.errstate(all="ignore"):
             net.costs(net.forward(X), Y)  # looks at the shape and the range of the targets
 
@@ -124,8 +140,19 @@ class _Problem:
         Y = arithmetic.constants(self.Y)
         graph = NetworkGraph(net, arithmetic.variables(self.X, "X"), Y)
         chain, forward = graph.gradients(), graph.forward_numbers()
+        return self.sides_from(net, forward, Y, chain)
+
+    def sides_from(self, net: Network, forward: Forward, Y: Array, chain: Backward) -> Sides:
+        """The formulas on these forward numbers, beside what the chain rule gave."""
         ours, _ = _by_hand(net, forward, Y)
         return Sides(ours, _by_name(chain), lambda: _by_hand(net, forward, Y, upstream=chain))
+
+    def in_numbers(self, variable: Callable[[Array, str], Any]) -> Network:
+        """The network with its parameters in other numbers; they are called W1, b1, ..."""
+        return self.net.with_parameters(
+            [None, *(variable(W, f"W{layer}") for layer, W in enumerate(self.net.W) if layer)],
+            [None, *(variable(b, f"b{layer}") for layer, b in enumerate(self.net.b) if layer)],
+        )
 
     def floats(self) -> Sides:
         """Both sides in float64, the formulas as NumPy runs them on arrays of floats."""
@@ -138,11 +165,10 @@ class _Problem:
 
     def expressions(self) -> dict[str, str]:
         """The first entry of each gradient as an expression."""
-        terms = sum(W.size for W in self.net.W[1:]) * self.m
-        if terms > MOST_TERMS_SYMBOLIC:
+        if self.terms > MOST_TERMS_SYMBOLIC:
             raise ValueError(
                 f"symbolic expressions are for networks of up to {MOST_TERMS_SYMBOLIC} products w * a, this one has"
-                f" {terms:,}: take fewer units or observations, or arithmetic='residue', which proves the same"
+                f" {self.terms:,}: take fewer units or observations, or arithmetic='residue', which proves the same"
             )
         try:
             sides = self.sides(SYMBOLS)
@@ -165,8 +191,10 @@ def _by_hand(
             given = (_copied(forward), Y.copy(), _copied(upstream)) if upstream else (forward, Y, back)
             try:
                 result = net.step(kind, layer, *given)
-                getattr(back, kind)[layer] = None if result is None else np.asarray(result)
-            except ZeroResidue:  # the point's fault
+                getattr(back, kind)[layer] = (
+                    result if result is None or isinstance(result, NumberArray) else np.asarray(result)
+                )
+            except (ZeroResidue, Refused):  # the point's fault, or that of the arrays that stand for floats
                 raise
             except Exception as problem:  # a formula under test may raise anything; that is a finding
                 problems[f"{kind}[{layer}]"] = f"{type(problem).__name__}: {problem}"
