@@ -93,8 +93,8 @@ def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **opti
     if not collapse and scalars > most:
         raise ValueError(
             f"{scalars} scalars are too many to look at (at most {most}): draw each array as one node (--collapse"
-            ' arrays, collapse="arrays"), one unit or one entry with its consumers (draw unit, draw "dJda[1][0,0]"), a smaller'
-            " network, or more of them (--max-nodes, max_nodes)"
+            ' arrays, collapse="arrays"), one unit or one entry with its consumers (draw unit, draw "dJda[1][0,0]"),'
+            " a smaller network, or more of them (--max-nodes, max_nodes)"
         )
     apart, blocks = set(opened), dict[str, list[Value]]()
     for heading, frame in frames.items() if collapse else ():
