@@ -29,7 +29,7 @@ def main(observations: Sequence[int] = OBSERVATIONS, sizes: tuple[int, ...] = SI
     network = f"network {'-'.join(map(str, sizes))}"
     print(f"Growth with the observations m: {network}, record and backward.")
     print("Linear growth is a number of ns and bytes a term that stays the same; the bars show the ns.")
-    growth = {name: [measured(name, Problem(sizes, m)) for m in observations] for name in NAMES if name in ENGINES}
+    growth = {name: [measured(name, Problem(sizes, m)) for m in observations] for name in NAMES}
     for name, points in growth.items():
         print(f"\n{name}")
         slowest = max(point.seconds / point.terms for point in points)

@@ -12,10 +12,11 @@ sys.path.append(str(Path(__file__).parent.parent))  # the benchmarks are not ins
 
 from benchmarks import __main__ as command
 from benchmarks import measure
-from benchmarks.engines import ENGINES, REFERENCE, by_formulas
+from benchmarks.engines import ENGINES, GROUP, REFERENCE, by_formulas
 from benchmarks.problem import Problem
 
 TINY = Problem((4, 3, 2), 5)
+MORE_THAN_A_GROUP = Problem((3, 2), GROUP + 3)
 TINY_CLASSIFIER = Problem.classifier((4, 3, 2), 5)
 
 
@@ -35,7 +36,7 @@ def installed(engine):
 def test_every_engine_gives_the_gradient_of_the_formulas(name):
     if not installed(ENGINES[name]):
         pytest.skip(f"{ENGINES[name].module} is not installed")
-    for problem in (TINY, Problem((3, 4, 5, 2), 6), Problem((4, 4), 4)):
+    for problem in (TINY, Problem((3, 4, 5, 2), 6), Problem((4, 4), 4), MORE_THAN_A_GROUP):
         np.testing.assert_allclose(ENGINES[name].run(problem), by_formulas(problem), rtol=1e-12, atol=1e-15)
 
 
@@ -61,7 +62,7 @@ def test_an_engine_is_not_run_beyond_its_size(capsys, monkeypatch):
         ("exact", [[TINY_CLASSIFIER]], "check_network, residues"),
         ("formulas", [[TINY_CLASSIFIER]], "of the products"),
         ("floors", [[TINY]], "written once, read twice"),
-        ("growth", [(1, 2), (4, 3, 2)], "Growth"),
+        ("growth", [(1, 2), (4, 3, 2)], "Tape in groups"),
     ],
 )
 def test_each_benchmark_prints_its_table(name, arguments, shows, capsys):
