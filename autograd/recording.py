@@ -49,7 +49,7 @@ class ValueArray(np.ndarray[Any, Any]):
         return np.dot(self, other, out=out)
 
     def clip(self, min: Any = None, max: Any = None, out: Any = None, **keywords: Any) -> Any:
-        """NumPy's own would put plain bounds in place of Values, and the graph would not show that they were clipped."""
+        """NumPy's own would put plain bounds in place of Values, and the graph would not show the clipping."""
         found = self if min is None else np.maximum(self, min)
         found = found if max is None else np.minimum(found, max)
         if out is None:
