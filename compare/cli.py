@@ -6,6 +6,7 @@ Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one s
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -35,7 +36,8 @@ app = typer.Typer(
 out = Console(highlight=False, markup=False)
 
 PICTURES = (".svg", ".pdf", ".png")
-MOST_TERMS = 300_000_000  # of an exact check: some minutes and some gigabytes
+MOST_TERMS = 300_000_000  # of an exact check: a minute
+MOST_NUMBERS = 5_000_000  # parameters, inputs and activations: some gigabytes
 
 LayersOption = Annotated[
     str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")
@@ -332,11 +334,16 @@ def _was_given(context: typer.Context, name: str) -> bool:
 
 
 def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
-    """`check_network` with its steps shown on stderr."""
-    with Console(stderr=True).status(title) as status:
-        return check_network(
-            net, X, Y, title=title, progress=lambda step: status.update(f"{title}: {step} ..."), **options
-        )
+    """`check_network` with its steps shown on stderr, and a bar for those that count their groups, "2 of 8"."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(step: str) -> None:
+            count = re.search(r"(\d+) of (\d+)$", step)
+            done: dict[str, Any] = {"completed": int(count[1]) - 1, "total": int(count[2])} if count else {}
+            bar.update(task, description=f"{title}: {step}", **done)
+
+        return check_network(net, X, Y, title=title, progress=show, **options)
 
 
 def problem(
@@ -364,6 +371,11 @@ def problem(
         raise BadInput(
             f"a network {'-'.join(map(str, sizes))} with {counted(m, 'observation')} makes more than {MOST_TERMS:,}"
             " products w·a, too many to check one by one: take fewer units or observations"
+        )
+    if sum(n_prev * n for n_prev, n in pairwise(sizes)) + m * sum(sizes) > MOST_NUMBERS:
+        raise BadInput(
+            f"a network {'-'.join(map(str, sizes))} with {counted(m, 'observation')} holds more than {MOST_NUMBERS:,}"
+            " parameters, inputs and activations: take fewer units or observations"
         )
     net = Network(sizes, [name.strip() for name in names], seed=seed)
     if dataset is not None:

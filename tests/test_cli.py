@@ -200,10 +200,10 @@ SENTENCES: list[tuple[str, str]] = [
     ("check --layers 5,2.5", "--layers '5,2.5' must be whole numbers"),
     (
         "check --layers 999999999999,3",
-        "a network 999999999999-3 with 8 observations makes more than 3,000,000 products",
+        "a network 999999999999-3 with 8 observations makes more than 300,000,000 products",
     ),
     ("check --layers 99999999999999999999,3", "a network 99999999999999999999-3 with 8 observations makes more"),
-    ("check -m 999999999999", "a network 4-5-3 with 999,999,999,999 observations makes more than 3,000,000 products"),
+    ("check -m 999999999999", "a network 4-5-3 with 999,999,999,999 observations makes more than 300,000,000 products"),
     ("check --activations tanh,", "there is no activation '': the known ones are sigmoid, tanh, relu, identity, softm"),
     ("check --activations gelu", "there is no activation 'gelu': the known ones are"),
     ("check --activations tanh,tanh,tanh", "activations is ['tanh', 'tanh', 'tanh']: it must be a list of 2 names"),
