@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -363,7 +364,7 @@ def test_what_cannot_be_explained_is_refused() -> None:
 
 
 def test_the_engine_is_what_is_shown() -> None:
-    """Planted: were the sweep wrong, the explanation would show it; it reads the graph and computes nothing anew."""
+    """It reads the recorded graph and computes nothing anew."""
     net = Network([2, 3, 2], ["tanh", "sigmoid"], seed=0)
     X, Y = data(net, 2)
     graph = NetworkGraph(net, X, Y)
@@ -372,6 +373,27 @@ def test_the_engine_is_what_is_shown() -> None:
     assert found.gradient == gradients(graph.a[1])[2, 0]
     assert [t.upstream for t in found.terms] == list(gradients(graph.z[2])[:, 0])
     assert [t.local_derivative for t in found.terms] == list(numbers(graph.W[2])[2])
+
+
+def test_a_planted_mistake_in_the_engine_shows() -> None:
+    x, y = Value(3.0, label="x"), Value(2.0, label="y")
+    J = x * y
+    assert J.op is not None
+    J.op = J.op._replace(partials=lambda out, x, y: (x, y))  # the factors not exchanged
+    assert explain(J, x).gradient == 3
+
+
+def test_a_term_left_out_is_noticed() -> None:
+    net = Network([2, 3, 2], ["tanh", "sigmoid"], seed=0)
+    found = explain_network(net, *data(net, 2), "dJda[1][2,0]")
+    sums_up(found)
+    for wrong in (
+        dataclasses.replace(found, terms=found.terms[1:]),
+        dataclasses.replace(found, mean_of=2),
+        dataclasses.replace(found, terms=(*found.terms, found.terms[0])),
+    ):
+        with pytest.raises(AssertionError):
+            sums_up(wrong)
 
 
 # The command
