@@ -269,7 +269,7 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
 
     scalar = getattr(recorded, kind[3:])[layer][index]
     terms = _terms(recorded.J_sum, scalar, _names_of(recorded))
-    if kind == "dJdz" and len(terms) == 1:
+    if kind == "dJdz" and [term.consumer for term in terms] == [f"a[{layer}]{_brackets(index)}"]:
         terms = (dataclasses.replace(terms[0], local_name=f"dadz[{layer}]{_brackets(index)}"),)
     statement, formula = source(net, layer, kind)
     if kind == "dJda" and layer < net.layers[-1]:
@@ -375,7 +375,7 @@ def _in_words(
     if kind == "dJda" or activation == "identity":
         return f"{scalar} belongs to the last layer: its consumers are steps of the cost of observation {i}.", {}
     if activation == "softmax":
-        return f"{scalar} feeds every activation of the softmax: its consumers are the first steps of it.", {}
+        return f"{scalar} feeds every activation of the softmax: its consumers are the softmax's first steps.", {}
     sentence = f"{scalar} has one consumer, a[{layer}][{j},{i}] = {activation}({scalar}): one product, nothing to sum."
     if layer == last and net.matched:
         return f"{sentence} With this cost the product is a - Y.", {}

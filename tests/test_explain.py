@@ -111,6 +111,9 @@ def test_dJdz_has_one_consumer() -> None:
     assert found.statement == "B2"
     assert (term.consumer, term.local_name, term.upstream_name) == ("a[1][1,1]", "dadz[1][1,1]", "dJda[1][1,1]")
     assert explain_network(net, X, Y, "dJdz[2][1,1]").statement == "A4"
+    softmax = Network([3, 2], ["softmax"], seed=0)
+    found = explain_network(softmax, *data(softmax, 2), "dJdz[1][0,0]")
+    assert "every activation of the softmax" in found.sentence and "dadz" not in str(found)
 
 
 def test_logistic_regression_has_its_own_statements() -> None:
