@@ -27,7 +27,6 @@ from latex2mathml.converter import convert
 from numpy.typing import ArrayLike
 
 from autograd import Exact, Value
-from compare.graph import NetworkGraph
 from compare.lesson.data import (
     LessonError,
     Run,
@@ -86,9 +85,9 @@ def teach(
     >>> teach(net, X, Y).title
     'network 2-3-1 (tanh, sigmoid), 2 observations'
 
-    `data` says in words where X and Y are from; `progress` is told each step. Raises LessonError (a ValueError) for a network that is too large to
-    look at or has no hidden layer, and for formulas that do not give what the chain rule gives; ValueError as
-    `check_network` does. Source: A1 to E7, in the order of the notes.
+    `data` says in words where X and Y are from; `progress` is told each step. Raises LessonError (a ValueError) for a
+    network that is too large to look at or has no hidden layer, and for formulas that do not give what the chain rule
+    gives; ValueError as `check_network` does. Source: A1 to E7, in the order of the notes.
     """
     X, Y = np.asarray(X), np.asarray(Y)
     refuse_too_large(net.sizes, X.shape[-1])
@@ -111,11 +110,11 @@ def teach(
         **_pictures("logistic", logistic),
         "main-all": picture(_scenes(main), _ids(main), "LR"),
     }
-    m = counted(X.shape[1], "observation")
+    about = f"{describe(net)}, with {counted(X.shape[1], 'observation')}{f' from {data}' if data else ''}"
     filled = {
         "css": _resource("page.css"),
         "js": _resource("page.js"),
-        "about": f"The network of this page: {escape(describe(net))}, with {m}{escape(f' from {data}' if data else '')}.",
+        "about": f"The network of this page: {escape(about)}.",
         "logistic": f"Here is one with {counted(3, 'input')} and {counted(X1.shape[1], 'observation')}.",
         "c2_last": str(len(C2) - 1),
         "c2_start": str(C2_START),
@@ -156,7 +155,7 @@ def _ids(both: dict[str, Run]) -> list[str]:
 
 
 def _pictures(net: str, both: dict[str, Run]) -> dict[str, str]:
-    """One picture for each observation: its inputs, z, a and cost, without the parameters that all observations share."""
+    """One picture for each observation: its inputs, z, a and cost, without the parameters, which all share."""
     scene, graph = both["decimal"].scene, both["decimal"].graph
     found = {}
     for i, cost in enumerate(graph.costs.flat, 1):

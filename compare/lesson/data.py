@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value
-from compare.graph import NetworkGraph
-from compare.lesson.scene import Quarters, Name, Scene, Show, decimal, fraction, rows
+from autograd.value import local_derivatives
+from compare.graph import NetworkGraph, sub, sup
+from compare.lesson.scene import Name, Quarters, Scene, Show, decimal, fraction, rows
 from compare.network import KINDS, source
 from matrix_backprop import Backward, Dataset, Network
 
@@ -51,7 +52,9 @@ def scalars(sizes: list[int], m: int) -> int:
 def refuse_too_large(sizes: list[int], m: int) -> None:
     """Raises LessonError, which names the largest that works, for a network that is too large to look at."""
     if len(sizes) < 3:
-        raise LessonError("the lesson needs a hidden layer, whose activations have consumers: write layers as 2,3,1")
+        raise LessonError(
+            "the lesson needs a hidden layer, whose activations have consumers: write --layers 2,3,1, say"
+        )
 
     def works(sizes: list[int], m: int) -> bool:
         return scalars(sizes, m) <= MOST_SCALARS and max(*sizes, m) <= MOST_UNITS
@@ -91,7 +94,7 @@ def example(
     seed: int = 0,
     dataset: Dataset | None = None,
 ) -> tuple[Network, Array, Array]:
-    """A network of halves drawn at random, and X and Y: drawn as well, or so many observations from all over a data set.
+    """A network of halves drawn at random, and X and Y: drawn as well, or observations from all over a data set.
 
     >>> net, X, Y = example([2, 3, 1])
     >>> net.activations, bool(np.all(2 * net.W[1] == np.round(2 * net.W[1])))
@@ -188,7 +191,7 @@ def agree(ours: Any, theirs: Array) -> bool:
 
 
 def _names(graph: NetworkGraph) -> dict[Value, Name]:
-    """The names of a network's scalars: x-1-2 is input 1 of observation 2, w2-1-3 row 1 and column 3 of W of layer 2."""
+    """The names of a network's scalars: x-1-2 is input 1 of observation 2, w2-1-3 is W[2] at row 1 and column 3."""
     found: dict[Value, Name] = {}
     for kind in "awbz":  # z last: with the identity a and z are one scalar, which then is z
         for layer, array in enumerate(graph.W if kind == "w" else getattr(graph, kind)):
@@ -198,6 +201,12 @@ def _names(graph: NetworkGraph) -> dict[Value, Name]:
             for (j, i), node in np.ndenumerate(array):
                 if isinstance(node, Value):
                     found[node] = Name(f"{letter}{layer or ''}-{j + 1}-{i + 1}", node.label, letter)
+    if graph.net.activations[-1] == "softmax":  # a = e / s, where s is the sum of the e of a column
+        last = graph.net.layers[-1]
+        for (k, i), node in np.ndenumerate(graph.a[last]):
+            e, s = node.operands
+            found[e] = Name(f"e{last}-{k + 1}-{i + 1}", f"e{sub(k + 1)}{sup(i + 1)}[{last}]", "e")
+            found[s] = Name(f"e{last}-sum-{i + 1}", f"Σe{sup(i + 1)}[{last}]", "e")
     for i, node in enumerate(graph.costs.flat, 1):
         found[node] = Name(f"J-{i}", node.label, "J")
     if graph.costs.size > 1:
@@ -226,8 +235,6 @@ def network_data(run: Run) -> dict[str, Any]:
 
 def _slopes(run: Run, layer: int) -> Array | None:
     """The local derivatives da/dz that the graph recorded; None where z has no activation of its own (softmax)."""
-    from autograd.value import local_derivatives
-
     a, z = run.graph.a[layer], run.graph.z[layer]
     result = np.empty(a.shape, object)
     for index, node in np.ndenumerate(a):

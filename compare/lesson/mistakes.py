@@ -81,13 +81,13 @@ def mistakes(net: Network, m: int) -> Iterator[Mistake]:
     l = next((l for l in hidden if sizes[l] == sizes[l + 1] > 1), hidden[0])  # noqa: E741
     words = f"the rows of W{l + 1} taken for its columns"
     yield edit("W transposed", words, f"dJda{l}", f"np.dot(W{l + 1},", f"np.dot(W{l + 1}.T,")
-    several = [l for l in hidden if sizes[l + 1] > 1]
+    several = [layer for layer in hidden if sizes[layer + 1] > 1]
     if several:
         l = several[0]  # noqa: E741
         words = f"the mean over the {sizes[l + 1]} consumers, where their sum belongs"
         product = f"np.dot(W{l + 1}, dJdz{l + 1})"
         yield edit("mean for sum", words, f"dJda{l}", product, f"{product} / {sizes[l + 1]}")
-    sloped = [l for l in hidden if net.activation(l) != "identity"]
+    sloped = [layer for layer in hidden if net.activation(layer) != "identity"]
     if sloped:
         l = sloped[-1]  # noqa: E741
         words = f"the factor dadz of layer {l} left out"
@@ -197,7 +197,7 @@ def program(net: Network, backward: list[str]) -> list[str]:
     unpack = f"    {', '.join(letters)} = (params[name] for name in ({', '.join(map(_quoted, letters))}))"
     forward = [
         line
-        for l in net.layers
+        for l in net.layers  # noqa: E741
         for line in (
             f"    z{l} = b{l} + np.dot(W{l}.T, {f'a{l - 1}' if l > 1 else 'X'})",
             f"    a{l} = {'np.' * (net.activation(l) == 'tanh')}{net.activation(l)}(z{l})",
@@ -219,7 +219,7 @@ def program(net: Network, backward: list[str]) -> list[str]:
 
 
 def _letters(net: Network) -> list[str]:
-    return [f"{letter}{l}" for l in net.layers for letter in "Wb"]
+    return [f"{letter}{layer}" for layer in net.layers for letter in "Wb"]
 
 
 def _quoted(name: str) -> str:
@@ -254,7 +254,7 @@ def _in_short(report: Report) -> list[str]:
     same: dict[str, list[str]] = {}
     corrections: dict[str, None] = {}
     for row in report.differing:
-        first, *more = (*([row.problem] if row.problem else ()), *row.reasons)
+        first, *more = [reason for reason in (row.problem, *row.reasons) if reason] or ["It differs."]
         same.setdefault(first.replace(f"Your d{row.name} is ", "\0"), []).append(f"d{row.name}")
         corrections |= dict.fromkeys(reason for reason in more if "exactly right when" in reason)
     sentences = []

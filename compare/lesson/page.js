@@ -479,7 +479,7 @@ function mistakes(place) {
     const before = element("details", {}, element("summary", {}, `lines 1 to ${first}: the forward pass`));
     source.forEach((text, k) => {
       const number = `${k + 1}`.padStart(2) + "  ", edited = mistake?.line === k;
-      const line = (cls, mark, content) => element("div", { class: cls }, `${mark} ${number}${content}`);
+      const line = (cls, mark, content) => element("div", { class: cls }, `${mark} ${number}${k < first ? content : content.slice(4)}`);
       const lines = edited ? [line("out", "−", text), line("in", "✗", `    ${mistake.instead}`)] : [line(false, " ", text)];
       (k < first ? before : code).append(...lines);
     });

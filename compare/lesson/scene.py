@@ -149,7 +149,12 @@ class Scene:
                     "sum": number(total),
                 }
             )
-        data = {"label": name.label, "kind": name.kind, "value": number(node.data), "how": self._how(node)}
+        data: dict[str, Any] = {
+            "label": name.label,
+            "kind": name.kind,
+            "value": number(node.data),
+            "how": self._how(node),
+        }
         data |= {"terms": terms, "sum": number(node.grad), "gradient": number(node.grad), "meanOf": 1}
         if name.kind in ("w", "b") and self.mean_of > 1:
             data |= {"meanOf": self.mean_of, "gradient": number(node.grad / self.mean_of)}
@@ -210,8 +215,13 @@ def picture(scenes: Iterable[Scene], drawn: Iterable[str], rankdir: str = "TB", 
         look += "peripheries=2, " if name.kind == "J" else ""
         label = "\\n".join(line.replace("\\", "").replace('"', "'") for line in lines)
         body.append(f'"{name.id}" [{look}class="k-{name.kind} {name.id}", label="{label}", tooltip="{name.label}"]\n')
-    for operand, consumer in first.edges(nodes):
-        tail, head = first.names[operand], first.names[consumer]
+    # in other numbers another z may be the largest, which softmax subtracts, and has other edges
+    ends = (
+        (scene.names[operand], scene.names[consumer])
+        for scene in (first, *others)
+        for operand, consumer in scene.edges(node for node in scene.drawn if scene.names[node].id in wanted)
+    )
+    for tail, head in dict.fromkeys(ends):
         label = ""
         if on_edges:
             texts = [edge_label(term) for scene in data for term in scene[tail.id]["terms"] if term["to"] == head.id]
