@@ -335,7 +335,8 @@ def _was_given(context: typer.Context, name: str) -> bool:
 
 def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
     """`check_network` with its steps shown on stderr, and a bar for those that count their groups, "2 of 8"."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
 
         def show(step: str) -> None:
