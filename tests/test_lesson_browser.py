@@ -17,7 +17,7 @@ from compare.lesson import data, example, mistakes, teach
 from matrix_backprop import Network
 
 pytest.importorskip("playwright", reason="needs playwright, which is in the extra `test`")
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH")
@@ -29,7 +29,15 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return teach(NET, X, Y).save(tmp_path_factory.mktemp("lesson") / "lesson.html")
+    found = mistakes.diagnosis  # a search of seconds: two are enough here
+
+    def few(net: Any, X: Any, Y: Any, mistake: Any, seed: int = 0) -> list[str]:
+        return found(net, X, Y, mistake, seed) if mistake.name in ("1/m missing", "wrong sign") else ["a reason"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mistakes, "diagnosis", few)
+        page = teach(NET, X, Y)
+    return page.save(tmp_path_factory.mktemp("lesson") / "lesson.html")
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +94,12 @@ READ = """place => {
   for (const table of place.querySelectorAll(".matrix")) {
     for (const cell of table.querySelectorAll("[data-j]")) {
       const cls = [...cell.classList].filter((c) => c.startsWith("lit-") || c === "chosen");
-      if (cls.length) (lit[table.dataset.array] ??= []).push([cls.join(" "), +cell.dataset.j, +cell.dataset.i, cell.textContent]);
+      const seen = [cls.join(" "), +cell.dataset.j, +cell.dataset.i, cell.textContent];
+      if (cls.length) (lit[table.dataset.array] ??= []).push(seen);
     }
   }
-  const ids = (selector) => [...place.querySelectorAll(selector)].map((g) => [...g.classList].filter((c) => !["node", "edge", "lit", "now"].includes(c) && !c.startsWith("k-"))[0]).sort();
+  const id = (g) => [...g.classList].find((c) => !/^(node|edge|lit|now|later|k-.*)$/.test(c));
+  const ids = (selector) => [...place.querySelectorAll(selector)].map(id).sort();
   return {
     lit, edges: ids(".edge.lit"), nodes: ids(".node.lit"), now: ids(".node.now"),
     consumers: texts(".terms tbody td:nth-child(1)"),
@@ -299,7 +309,7 @@ def test_the_film_plays_and_pauses(page: Page) -> None:
     page.keyboard.press("Home")
     play = page.locator("#film-c2 button").nth(1)
     play.click()
-    page.wait_for_function("document.querySelector('#film-c2 output').textContent.startsWith('1 /')")
+    expect(page.locator("#film-c2 output")).to_have_text("1 / 8")
     assert play.get_attribute("aria-label") == "Pause"
     page.keyboard.press("Escape")
     play.click()
@@ -357,6 +367,7 @@ def test_each_mistake_turns_exactly_the_wrong_entries_red_and_says_why(page: Pag
         assert set(page.evaluate(marks)) == {'"✗ "'}
         assert page.locator("#mistakes .code .in").text_content() == f"✗ {line_number(page)}{mistake.instead}"
         assert page.locator("#mistakes .diagnosis").count() >= 1
+    page.check(f"#mistakes input[value='{len(planted)}']")
     said = " ".join(page.locator("#mistakes .diagnosis").all_text_contents())
     assert "exactly the gradient with the wrong sign" in said
     page.check("#mistakes input[value='0']")

@@ -84,7 +84,7 @@ function termsTable(node, what, shown = node.terms.length, formula = null) {
     if (formula !== null) last("the matrix formula gives", formula, "formula-gives");
     table.append(foot);
   }
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Terms of the sum" }, table);
+  return element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Terms of the sum" }, table);
 }
 
 // Matrices
@@ -111,7 +111,7 @@ function matrix(name, rows, net, options = {}) {
   const table = element("table", { class: "matrix" + (long ? " long" : ""), "data-array": name },
     element("caption", {}, options.title || pretty(name), " ", small(shape)));
   const head = element("tr", {}, element("td"));
-  rows[0].forEach((_, i) => head.append(element("th", { scope: "col" }, columnName(i))));
+  rows[0].forEach((_, i) => head.append(columnName(i) ? element("th", { scope: "col" }, columnName(i)) : element("td")));
   table.append(element("thead", {}, head));
   const body = element("tbody");
   rows.forEach((row, j) => {
@@ -141,7 +141,7 @@ function explorer(place) {
   const chooser = element("div", { class: "chooser" });
   const equation = element("div", { class: "equation" });
   const side = element("div", { class: "side" });
-  const drawing = element("div", { class: "graph", tabindex: "0", role: "region" });
+  const drawing = element("div", { class: "graph", tabindex: "0", role: "group" });
   const panel = element("div");
   const summary = element("p", { "aria-live": "polite", class: "summary" });
   side.append(drawing, panel);
@@ -303,7 +303,7 @@ function units(place) {
   const net = lesson.nets.main;
   const select = document.getElementById("unit-observation");
   for (const i of range(net.m)) select.append(element("option", { value: i + 1 }, String(i + 1)));
-  const drawing = element("div", { class: "graph", tabindex: "0", role: "region", "aria-label": "Graph of one observation" });
+  const drawing = element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of one observation" });
   const panel = element("div", { "aria-live": "polite" });
   place.append(drawing, panel);
   let svg, chosen = null;
@@ -357,7 +357,7 @@ function film(place, { svg, order, nodes, label }) {
   const back = button("◀ Step", "One step back"), next = button("Step ▶", "One step forward"), play = button("▶ Play", "Play");
   const slider = element("input", { type: "range", min: 0, max: steps.length, step: 1, value: 0, id: `film-${name}-slider`, "aria-label": "Step of the film" });
   const where = element("output", { for: slider.id });
-  const drawing = element("div", { class: "graph film-later", tabindex: "0", role: "region", "aria-label": label });
+  const drawing = element("div", { class: "graph film-later", tabindex: "0", role: "group", "aria-label": label });
   const panel = element("div", { class: "panel", "aria-live": "polite" });
   drawing.append(svg);
   place.replaceChildren(element("div", { class: "controls" }, back, play, next, slider, where), drawing, panel);
@@ -475,7 +475,7 @@ function mistakes(place) {
 
   function draw() {
     const mistake = chosen ? list[chosen - 1] : null, effect = mistake?.numbers[mode];
-    const code = element("div", { class: "code", role: "region", "aria-label": "The code", tabindex: "0" });
+    const code = element("div", { class: "code", role: "group", "aria-label": "The code", tabindex: "0" });
     const before = element("details", {}, element("summary", {}, `lines 1 to ${first}: the forward pass`));
     source.forEach((text, k) => {
       const number = `${k + 1}`.padStart(2) + "  ", edited = mistake?.line === k;
