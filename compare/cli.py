@@ -342,7 +342,7 @@ def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
         def show(step: str) -> None:
             count = re.search(r"(\d+) of (\d+)$", step)
             done: dict[str, Any] = {"completed": int(count[1]) - 1, "total": int(count[2])} if count else {}
-            bar.update(task, description=f"{title}: {step}", **done)
+            bar.update(task, description=step, **done)
 
         return check_network(net, X, Y, title=title, progress=show, **options)
 
