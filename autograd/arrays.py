@@ -19,7 +19,7 @@ from gmpy2 import lcm, mpq
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from autograd.exact import simplest
+from autograd.exact import power, simplest
 from autograd.number import plain
 from autograd.ops import OPS, choose
 from autograd.residue import ZeroResidue
@@ -198,7 +198,8 @@ class NumberArray(NDArrayOperatorsMixin):
         if exponent is None or not math.isfinite(exponent):
             x, n = self._as_one(x), self._as_one(n)
             return self._atom("power", [x, n], x.shadow**n.shadow)
-        fraction = Fraction(simplest(exponent)) if isinstance(exponent, float) else Fraction(exponent)
+        simple = simplest(exponent) if isinstance(exponent, float) else exponent
+        fraction = Fraction(int(simple.numerator), int(simple.denominator))
         whole = math.floor(fraction)
         result, square, left = self.constant(np.ones(x.shape, int)), x, abs(whole)
         while left:
@@ -465,6 +466,11 @@ class ExactArray(NumberArray):
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         return type(self)(shadow, [_objects(getattr(np, name)(x.lanes[0], y.lanes[0]))])
+
+    def _power(self, x: Any, n: Any) -> Any:
+        """A root of a power is taken out, as in `Exact`."""
+        x, n = self._as_one(x), self._as_one(n)
+        return type(self)(x.shadow**n.shadow, [_objects(np.frompyfunc(power, 2, 1)(x.lanes[0], n.lanes[0]))])
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         """The fraction of the float of the function of the fraction's float."""

@@ -21,7 +21,7 @@ _MPQ = type(mpq())
 _BITS = 2**30  # the largest power; beyond the memory the library would end the process
 
 
-def _power(x: Any, n: Any) -> Any:
+def power(x: Any, n: Any) -> Any:
     """x**n: the whole part of n is repeated multiplication, the rest an atom, so x**1.5 = x * sqrt(x)."""
     whole = math.floor(n)
     rest = n - whole
@@ -56,7 +56,7 @@ class Exact(Number):
         "sub": operator.sub,
         "mul": operator.mul,
         "truediv": operator.truediv,
-        "pow": _power,
+        "pow": power,
     }
 
     def __init__(self, x: Any = 0) -> None:

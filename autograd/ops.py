@@ -171,18 +171,20 @@ def _inverse(x: Any, out: Any) -> Any:
 
 def _power_slope(out: Any, x: Any, n: Any) -> Any:
     """d/dx x**n = n x**(n - 1), and 0 for n = 0 wherever x is."""
-    if isinstance(n, np.ndarray):
-        return np.where(n != 0, n * power(x, n - 1), 0)
+    nonzero = n != 0
+    if isinstance(nonzero, np.ndarray):
+        return np.where(nonzero, n * power(x, n - 1), 0)
     if isinstance(n, float) and n % 1 and not isinstance(x, (float, np.ndarray)) and np.all(x != 0):
         return n * divide(out, x)  # n - 1 would round: 1.1 - 1 is not 1/10
-    return n * power(x, n - 1) if n != 0 else 0
+    return n * power(x, n - 1) if nonzero else 0
 
 
 def _exponent_slope(out: Any, x: Any, n: Any) -> Any:
     """d/dn x**n = x**n log x, and 0 for x = 0, where the logarithm is not defined."""
-    if isinstance(n, np.ndarray):
-        return np.where((x == 0) & (n >= 0), 0, out * log(x))
-    return 0 if x == 0 and n >= 0 else out * log(x)
+    zero = x == 0
+    if isinstance(zero, np.ndarray):
+        return np.where(zero & (n >= 0), 0, out * log(x))
+    return 0 if zero and n >= 0 else out * log(x)
 
 
 def _function(name: str, in_floats: Callable[[Any], float], slope: Callable[[Any, Any], Any]) -> Op:

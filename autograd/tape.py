@@ -131,7 +131,8 @@ class Tape:
         """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
         whole = np.broadcast_shapes(*(x.shape for x in operands))
         shape = whole[: len(whole) - terms]
-        operands = tuple(np.broadcast_to(x, whole) for x in operands)
+        # copies: code may later write other nodes into its own arrays
+        operands = tuple(np.broadcast_to(np.array(x, order="C"), whole) for x in operands)
         needed = tuple(bool(self._needed[distinct(x)].any()) for x in operands)
         rows = self._new(math.prod(shape))
         block = Block(op, rows.start, shape, operands, needed)
@@ -258,6 +259,11 @@ def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
             yield (k * n + first) * inner, (k * n + last) * inner, (*outer, slice(first, last))
 
 
+def _at(lane: Array, ids: Array) -> Array:
+    """The content of these nodes, as an array even where it is one object."""
+    return lane[ids.ravel()].reshape(ids.shape)
+
+
 class _Buffers:
     """Memory for one run of edges, used again and again."""
 
@@ -333,7 +339,7 @@ class _Run:
 
     def gather(self, ids: Array) -> Any:
         """The numbers of these nodes."""
-        return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])
+        return self.array(self.tape._data[ids], [_at(lane, ids) for lane in self.lanes])
 
     def _operands(self, block: Block) -> list[Any]:
         found = [self.gather(ids) for ids in block.operands[: 1 if block.op is OPS["power_n"] else None]]
@@ -639,7 +645,7 @@ class Run:
         """The numbers of an array of the tape."""
         if array.ids.size and array.ids.max() >= len(self._sweep.lanes[0]):
             raise IndexError("the run was made before these nodes were recorded")
-        return self._sweep.array(array.data, [lane[array.ids] for lane in self._sweep.lanes])
+        return self._sweep.gather(array.ids)
 
     def backward(self, J: TapeArray) -> None:
         """Sweep back from J in these numbers."""
@@ -647,7 +653,7 @@ class Run:
 
     def gradients(self, array: TapeArray) -> Any:
         """dJ/d array in these numbers."""
-        return self._sweep.array(array.grad, [lane[array.ids] for lane in self._gradients])
+        return self._sweep.array(array.grad, [_at(lane, array.ids) for lane in self._gradients])
 
 
 class Node(Value):

@@ -310,15 +310,12 @@ def _products(first: Any, second: Any, labels: Sequence[str], out: str) -> Any:
             size[letter] = max(size[letter], n)
     edges = []
     for ids, axes in zip(nodes, labels, strict=True):
-        # copied in the order of the sums: a sweep reads the edges of a sum one after the other
         order = [axes.index(letter) for letter in out + summed if letter in axes]
-        ids = np.ascontiguousarray(ids.transpose(order))
+        ids = ids.transpose(order)
         place = [n for n, letter in enumerate(out + summed) if letter not in axes]
         edges.append(np.expand_dims(ids, place))
     if not summed:
         return TapeArray(one.tape, one.tape.record(OPS["multiply"], *edges))
-    shape = tuple(size[letter] for letter in out + summed)
-    edges = [np.broadcast_to(x, shape) for x in edges]
     return TapeArray(one.tape, one.tape.record(OPS["dot"], *edges, terms=len(summed)))
 
 
