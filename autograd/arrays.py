@@ -33,7 +33,17 @@ class Refused(TypeError):
 
 PRIME = 2**31 - 1  # a product of two residues fits into an int64
 _LOW = 16  # the bits of the lower half of a residue in a product of matrices
-_QUESTIONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isnan", "isfinite", "isinf")
+_QUESTIONS: tuple[str, ...] = (
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "equal",
+    "not_equal",
+    "isnan",
+    "isfinite",
+    "isinf",
+)
 _QUESTIONS += ("sign", "signbit", "logical_not", "logical_and", "logical_or")
 
 # functions that only move entries (and put zeros beside them): they act on each lane as on the floats
@@ -154,7 +164,7 @@ class NumberArray(NDArrayOperatorsMixin):
         if isinstance(x, NumberArray):
             if type(x) is not type(self):
                 raise TypeError(f"an array of {self.called} beside one of {x.called}")
-            return x  # type: ignore[return-value]
+            return x
         return self.constant(x)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -308,7 +318,8 @@ def _modulo(x: Array) -> Array:
     """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is 1."""
     x = (x & PRIME) + (x >> 31)
     x = (x & PRIME) + (x >> 31)
-    return x - PRIME * (x >= PRIME)
+    found: Array = x - PRIME * (x >= PRIME)
+    return found
 
 
 def _inverses(x: Array) -> Array:
@@ -352,6 +363,8 @@ class ResidueArray(NumberArray):
     @classmethod
     def given(cls, numbers: Any, points: int) -> Self:
         """Floats (or ints) as they are: each is a whole number times a power of 2, and 2**31 is 1."""
+        if np.asarray(numbers).dtype.kind in "biu":
+            return cls(numbers, [(np.asarray(numbers) % PRIME).astype(np.int64)] * points)
         mantissa, exponent = np.frexp(np.asarray(numbers, float))
         whole = (mantissa * 2.0**53).astype(np.int64) % PRIME
         lane = _modulo(whole * (1 << (exponent.astype(np.int64) - 53) % 31))
@@ -542,7 +555,7 @@ class DegreeArray(NumberArray):
 
     def _moved(self, function: Callable[..., Any], *arrays: Any) -> Self:
         degree = tuple(max(x.degree[k] for x in arrays) for k in (0, 1))
-        return type(self)(function(*(x.shadow for x in arrays)), degree=degree)  # type: ignore[arg-type]
+        return type(self)(function(*(x.shadow for x in arrays)), degree=degree)
 
     def __setitem__(self, index: Any, other: Any) -> None:
         super().__setitem__(index, other)

@@ -173,7 +173,7 @@ class Tape:
         variables. Raises ZeroResidue at an unlucky point.
         """
         kind = {ResidueArray: _Residues, ExactArray: _Fractions, DegreeArray: _Degrees}[numbers]
-        return Run(self, kind(self, points, leaves))  # type: ignore[operator]
+        return Run(self, kind(self, points, leaves))
 
     def number_of(self, J: Any) -> int:
         """The number of a lone node; raises TypeError."""
@@ -312,7 +312,8 @@ class _Run:
 
     def row_sums(self, terms: Array) -> Array:
         """The sum of each row of terms."""
-        return np.add.reduce(terms, axis=1)
+        sums: Array = np.add.reduce(terms, axis=1)
+        return sums
 
     def fold(self, products: Array) -> None:
         """Make products small enough to be added up."""
@@ -524,7 +525,8 @@ class _Residues(_Numbers):
         upper = self.buffers("other", terms.size, np.int64).reshape(terms.shape)
         np.right_shift(terms, 31, out=upper)
         np.bitwise_and(terms, PRIME, out=terms)
-        return (np.add.reduce(terms, axis=1) + np.add.reduce(upper, axis=1)) % PRIME
+        sums: Array = (np.add.reduce(terms, axis=1) + np.add.reduce(upper, axis=1)) % PRIME
+        return sums
 
     def fold(self, products: Array) -> None:
         upper = self.buffers("other", len(products), np.int64)

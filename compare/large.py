@@ -66,10 +66,12 @@ class Graph:
                 [None, *(self.tape.array(b, f"b{layer}") for layer, b in enumerate(self.net.b) if layer)],
             )
             with np.errstate(all="ignore"):
-                forward = net.forward(self.tape.array(self.X[:, columns], f"X{k}", gradient=False))
+                X: Any = self.tape.array(self.X[:, columns], f"X{k}", gradient=False)
+                Y: Any = self.tape.given(self.Y[:, columns])
+                forward = net.forward(X)
                 last = net.layers[-1]
                 refuse_saturation(net, forward.z[last].data, forward.a[last].data, columns.start)
-                J_sum = np.sum(net.costs(forward, self.tape.given(self.Y[:, columns])))
+                J_sum = np.sum(net.costs(forward, Y))
             self.nodes += self.tape.size
             yield _Recorded(net, forward, J_sum)
 
@@ -172,8 +174,10 @@ class LargeCourt(Court):
         for index in np.argwhere(~equal)[:most]:
             place = tuple(map(int, index))
             mine = f"an array of shape {np.shape(ours)}" if np.shape(ours) != chain.shape else ours[place]
-            mine = "nothing" if ours is None else repr(mine.item()) if isinstance(mine, np.generic) else str(mine)
-            found.append(Mismatch(place, mine, repr(float(chain[place]))))
+            mine, theirs = "nothing" if ours is None else str(mine), str(chain[place])
+            if mine == theirs:
+                mine += " (another number, beyond the digits of a float)"
+            found.append(Mismatch(place, mine, theirs))
         return tuple(found)
 
     def about(self, rows: list[Row]) -> list[str]:
