@@ -124,7 +124,7 @@ def example(
     net = Network(sizes, [activation] * (len(sizes) - 2) + [output], seed=seed)
     if len(sizes) > 2:  # the logistic regression of the lesson has no hidden layer
         refuse_too_large(sizes, observations)
-    rng = np.random.default_rng([seed, 11])  # a stream of its own
+    rng = np.random.default_rng([seed, 61])  # a stream whose first network has no entry near 0
     W = [None, *(1.2 * rng.normal(size=array.shape) for array in net.W[1:])]  # wide enough for halves to differ
     b = [None, *(rng.normal(size=array.shape) for array in net.b[1:])]
     net = of_halves(net.with_parameters(W, b))

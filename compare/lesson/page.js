@@ -144,8 +144,8 @@ function explorer(place) {
   const drawing = element("div", { class: "graph", tabindex: "0", role: "group" });
   const panel = element("div");
   const summary = element("p", { "aria-live": "polite", class: "summary" });
-  side.append(drawing, panel);
-  place.append(chooser, equation, summary, side);
+  side.append(element("div", { class: "beside" }, chooser, equation, summary, panel), drawing);
+  place.append(side);
   if (layers.length > 1) {
     const select = element("select", { id: `${place.id}-layer` });
     for (const l of layers) select.append(element("option", { value: l }, `${l}: ${pretty(kind + l)}`));
@@ -403,13 +403,16 @@ function film(place, { svg, order, nodes, label }) {
       panel.replaceChildren(element("p", {}, element("strong", {}, "Backward. "), title));
       if (now.terms) panel.append(termsTable(node, "", now.terms));
     }
-    follow(box);
+    follow();
   }
 
-  function follow(box) { // a graph wider than the screen scrolls to what is computed
-    const outer = drawing.getBoundingClientRect(), inner = box.getBoundingClientRect();
-    if (inner.left < outer.left || inner.right > outer.right) drawing.scrollLeft += inner.left - outer.left - outer.width / 2 + inner.width / 2;
-    if (inner.top < outer.top || inner.bottom > outer.bottom) drawing.scrollTop += inner.top - outer.top - outer.height / 2 + inner.height / 2;
+  function follow() { // a graph wider than the screen scrolls to what is computed
+    const outer = drawing.getBoundingClientRect();
+    const boxes = [...svg.querySelectorAll(".node.now, .node.lit")].map((box) => box.getBoundingClientRect());
+    const left = Math.min(...boxes.map((box) => box.left)), right = Math.max(...boxes.map((box) => box.right));
+    const top = Math.min(...boxes.map((box) => box.top)), bottom = Math.max(...boxes.map((box) => box.bottom));
+    if (left < outer.left || right > outer.right) drawing.scrollLeft += (left + right) / 2 - outer.left - outer.width / 2;
+    if (top < outer.top || bottom > outer.bottom) drawing.scrollTop += (top + bottom) / 2 - outer.top - outer.height / 2;
   }
 
   function pause() { clearInterval(timer); timer = 0; play.textContent = "▶ Play"; play.setAttribute("aria-label", "Play"); }
