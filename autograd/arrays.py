@@ -107,7 +107,7 @@ class NumberArray(NDArrayOperatorsMixin):
         return len(self.shadow)
 
     def __getitem__(self, index: Any) -> Self:
-        return self._moved(lambda x: x[index], self)
+        return self._moved(lambda x: _array(x[index], x.dtype), self)
 
     def __setitem__(self, index: Any, other: Any) -> None:
         other = self._as_one(other)
@@ -387,7 +387,8 @@ class ResidueArray(NumberArray):
     def same(self, other: Any) -> Array:
         """Entry by entry, whether these are the same residues at every point."""
         other = self._as_one(other)
-        return np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
+        same: Array = np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
+        return same
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         function = _RESIDUES[name]
@@ -429,7 +430,8 @@ def _mixed(h: Array) -> Array:
     h = h + np.uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(31))
+    mixed: Array = h ^ (h >> np.uint64(31))
+    return mixed
 
 
 def _product(x: Array, y: Array) -> Array:
@@ -502,13 +504,17 @@ class ExactArray(NumberArray):
         return type(self)(shadow, [_objects(np.sum(self.lanes[0], axis=axis, keepdims=keepdims, initial=mpq(0)))])
 
 
-def _objects(x: Any) -> Array:
-    """An array of objects, where NumPy gives the bare object of an array without axes."""
-    array = np.empty((), object)
+def _array(x: Any, dtype: Any) -> Array:
+    """An array, where NumPy gives the bare entry of one without axes."""
     if isinstance(x, np.ndarray):
         return x
+    array = np.empty((), dtype)
     array[()] = x
     return array
+
+
+def _objects(x: Any) -> Array:
+    return _array(x, object)
 
 
 def _each(function: Callable[[Any], Any], array: Any) -> Array:

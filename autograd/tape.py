@@ -676,14 +676,14 @@ class Node(Value):
         self.tape, self.index = tape, index
 
     @property
-    def data(self) -> Any:  # type: ignore[override]
+    def data(self) -> Any:
         leaf = None if self.tape.made_by(self.index) else self.tape.leaf_of(self.index)
         if leaf and leaf.kind == CONSTANT:
             return leaf.numbers.ravel()[self.index - leaf.start].item()
         return float(self.tape._data[self.index])
 
     @property
-    def grad(self) -> Any:  # type: ignore[override]
+    def grad(self) -> Any:
         return float(self.tape.gradients_at(np.array(self.index)))
 
     @grad.setter

@@ -228,7 +228,7 @@ def _asked(kwargs: dict[str, Any]) -> dict[str, Any]:
         if not (x is None and key != "axis")
         and x is not default.get(key, math.nan)
         and key not in ("dtype", "order")
-        and type(x) is not type(np._NoValue)  # type: ignore[attr-defined]
+        and type(x) is not type(np._NoValue)
     }
 
 

@@ -187,10 +187,9 @@ class LargeCourt(Court):
         if known:
             row = max(known, key=lambda row: row.largest_difference or 0)
             size = float(np.max(np.abs(self.floats.chain[row.name]), initial=0))
-            lines.append(
-                f"float64 at this size: the two sides differ by up to {row.largest_difference:.2g} ({row.name}, entries"
-                f" up to {size:.2g})."
-            )
+            differ = f"differ by up to {row.largest_difference:.2g} ({row.name}, entries up to {size:.2g})"
+            differ = differ if row.largest_difference else "are the same to the last bit"
+            lines.append(f"float64 at this size: the two sides {differ}.")
         memory = peak_memory()
         lines.append(
             f"the graph: {counted(self.graph.nodes, 'scalar')}, {counted(self.graph.terms, 'product')} w·a, recorded in"
