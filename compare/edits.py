@@ -246,6 +246,8 @@ class Editor:
                         yield from ((node, f"{inside}{comma}axis={k}, keepdims=True)") for k in (0, 1, -1))
                 if len(node.args) == 1 and not node.keywords:
                     yield node, self._term(node.args[0])
+            case ast.BinOp(op=ast.Div(), right=ast.Name() as right):
+                yield from ((right, f"({right.id} {sign} 1)") for sign in "-+")
             case ast.BinOp(op=ast.Pow(), right=right):
                 for exponent in ("2", "3", "-1", "0.5", "-0.5", "-1.5", "-2", f"-{self._term(right)}"):
                     yield right, exponent

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import functools
 import inspect
 import linecache
 import random
@@ -31,6 +32,7 @@ from compare.audit import audit
 from compare.diagnose import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
 from compare.repair import repairs
 from compare.report import CONVENTION, DIFFERENT, INHERITED, Report, Row, counted
+from compare.state import unchanged
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
 Array = NDArray[Any]
@@ -154,6 +156,11 @@ class Task:
     title: str
     scope: str
 
+    @functools.cached_property
+    def buffers(self) -> set[int]:
+        """Arrays of floats that the user's code changes in place from run to run, by id."""
+        return set()
+
     def known(self) -> list[Known]:
         """Sizes and numbers that a constant factor may be."""
         found: dict[float, list[str]] = {}
@@ -193,15 +200,13 @@ class Task:
     def running(self, record: bool = True) -> Iterator[None]:
         """The state of the world is the same for each run of the user's code, and afterwards as it was."""
         state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
-        kept = [(x, _copied(x)) for x in _mutable_state(self.functions)]
         try:
             recorded = recording(*map(_function, self.functions)) if record else contextlib.nullcontext()
-            with recorded, np.errstate(all="ignore"), warnings.catch_warnings():
+            kept = unchanged(self.functions, self.buffers, record)
+            with kept, recorded, np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # what comes out is looked at anyway
                 yield
         finally:
-            for x, before in kept:
-                _restore(x, before)
             np.random.set_state(state)  # noqa: NPY002
             random.setstate(python_state)
 
@@ -268,6 +273,12 @@ class _Gradients(Task):
         _refuse_bad_arrays(self.arrays)
         self.title = f"{_name(gradients)} against the chain rule over {_name(cost)}"
         self.scope = "all parameters (on this branch of the code, for these data)"
+        with self.running(record=False), contextlib.suppress(UnusableCode):  # to see which buffers it changes
+            _run(
+                cost,
+                _rebuilt(params, {name: _plain_copy(x) for name, x in self.arrays.items()}, self.root),
+                *self._args(None),
+            )
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = _run(self.cost_function, _rebuilt(self.params, given, self.root), *self._args(arithmetic))
@@ -864,48 +875,6 @@ def _copied(x: Any) -> Any:
         return copy.deepcopy(x)
     except Exception:
         return x
-
-
-def _mutable_state(functions: Sequence[Function]) -> list[Any]:
-    """Containers that the user's code can change from one run to the next: globals, defaults, closures and `self`."""
-    found: list[Any] = []
-    for function in functions:
-        owner = getattr(function, "__self__", None)
-        if hasattr(owner, "__dict__"):
-            found.append(vars(owner))
-        plain = _function(function)
-        code = getattr(plain, "__code__", None)
-        if code is None:
-            continue
-        found += [plain.__globals__[name] for name in code.co_names if name in plain.__globals__]
-        found += plain.__defaults__ or ()
-        found += (plain.__kwdefaults__ or {}).values()
-        found += [cell.cell_contents for cell in plain.__closure__ or () if _is_full(cell)]
-    kinds = (dict, list, set, np.ndarray, np.random.Generator, np.random.RandomState)
-    return list({id(x): x for x in found if isinstance(x, kinds)}.values())
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
-def _restore(x: Any, before: Any) -> None:
-    """Put a container back as it was."""
-    if isinstance(x, np.ndarray):
-        x[...] = before
-    elif isinstance(x, list):
-        x[:] = before
-    elif isinstance(x, np.random.Generator):
-        x.bit_generator.state = before.bit_generator.state
-    elif isinstance(x, np.random.RandomState):
-        x.set_state(before.get_state())
-    else:
-        x.clear()
-        x.update(before)
 
 
 def _as_array(x: Any) -> Any:
