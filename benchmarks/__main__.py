@@ -5,15 +5,13 @@ With `--write` the tables also go to benchmarks/RESULTS.md, with the machine and
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
 import os
+import subprocess
 import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from benchmarks import growth
 from benchmarks.measure import surroundings
@@ -23,8 +21,10 @@ NAMES = (
     "arithmetics", "diagnosis", "mutants",  # what a check costs, and what it finds
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "RESULTS.md"
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+SETTING = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
 }
 
 
@@ -38,36 +38,33 @@ def main(arguments: list[str]) -> int:
     if write and names:
         print("--write is for a run of all benchmarks: leave out the names", file=sys.stderr)
         return 2
-    if any(os.environ.get(variable) != value for variable, value in ONE_THREAD.items()):  # read when NumPy is loaded
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *arguments], os.environ | ONE_THREAD)
     printed = {}
     for name in names or NAMES:
-        print(f"== {name}")
-        printed[name] = run(name, **({"plot": growth.PLOT} if write and name == "growth" else {}))
+        printed[name] = run(name, "plot=growth.PLOT" if write and name == "growth" else "")
     if write:
         RESULTS.write_text(results(printed), encoding="utf-8")
         print(f"written to {RESULTS}")
     return 0
 
 
-def run(name: str, **options: Any) -> str:
-    """Run one benchmark; what it prints is shown, and returned."""
-    start = time.perf_counter()
-    shown = _Shown()
-    with contextlib.redirect_stdout(shown):
-        importlib.import_module(f"benchmarks.{name}").main(**options)
-        print(f"({time.perf_counter() - start:.0f} s)\n")
-    return shown.getvalue()
+def run(name: str, arguments: str = "") -> str:
+    """Run one benchmark, in a process of its own so that none has to live with the threads and the memory of another.
 
-
-class _Shown(io.StringIO):
-    """Keeps what is printed, and prints it."""
-
-    def write(self, text: str) -> int:
-        assert sys.__stdout__ is not None
-        sys.__stdout__.write(text)
-        sys.__stdout__.flush()
-        return super().write(text)
+    What it prints is shown, and returned.
+    """
+    print(f"== {name}", flush=True)
+    start, lines = time.perf_counter(), []
+    command = [sys.executable, "-c", f"from benchmarks import {name}; {name}.main({arguments})"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=os.environ | SETTING
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    if process.returncode:
+        sys.exit(f"the benchmark {name} failed")
+    print(f"({time.perf_counter() - start:.0f} s)\n")
+    return "".join(lines)
 
 
 def results(printed: dict[str, str]) -> str:

@@ -117,3 +117,11 @@ def test_peak_memory_sees_what_is_freed_again():
 
 def test_the_reference_is_an_engine():
     assert REFERENCE in ENGINES
+
+
+def test_a_benchmark_runs_in_a_process_of_its_own_and_what_it_prints_is_kept(capsys):
+    printed = command.run("growth", "(1, 2), (4, 3, 2)")
+    assert printed.startswith("Growth with the observations m: network 4-3-2")
+    assert printed in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="the benchmark growth failed"):
+        command.run("growth", "observations=0")
