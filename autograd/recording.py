@@ -159,8 +159,8 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
         return getattr(ufunc, method)(*map(shadows, arrays), **kwargs)
     if method == "__call__" and name in OPS and name not in _LOOPS:
         ufunc = np.frompyfunc(_element(name), len(arrays), 1)
-    elif method == "__call__" and name in COMPOSED:
-        ufunc = np.frompyfunc(COMPOSED[name], len(arrays), 1)
+    elif name in COMPOSED and (method == "__call__" or ufunc.nin == 2):
+        ufunc = np.frompyfunc(COMPOSED[name], ufunc.nin, 1)
     try:
         with np.errstate(all="ignore"):  # a comparison with nan in a loop over objects would warn
             return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
@@ -177,6 +177,8 @@ def _call(name: str, x: Any) -> Any:
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
+    if -math.inf in (shadows(x), shadows(y)):  # the logarithm of 0: nothing is added
+        return y if shadows(x) == -math.inf else x
     return (x if x >= y else y) + _call("log1p", _call("exp", -abs(x - y)))
 
 

@@ -657,7 +657,8 @@ def _complaint(function: Function, problem: BaseException) -> str:
 def _advice(problem: BaseException) -> str:
     """What to write instead, where a number would leave its graph."""
     text = str(problem)
-    if not isinstance(problem, TypeError) or not any(name in text for name in ("'Value'", " Value", "dtype('O')")):
+    types = ("'Value'", " Value", "dtype('O')", "not Exact", "not Residue", "not Precise", "not Rounded")
+    if not isinstance(problem, TypeError) or not any(name in text for name in types):
         return ""
     if text.startswith("int()"):
         return ". int(x) would lose the gradient of x: leave it out, or give an int in the first place"
@@ -666,6 +667,8 @@ def _advice(problem: BaseException) -> str:
             ". A parameter cannot become a plain float, it would lose its gradient: leave np.float64(...) out; put it"
             " into an array that np.zeros or np.empty made inside of this function"
         )
+    if text.startswith("must be real number") or "format" in text:
+        return ". A number that is checked can be shown by an f-string or by format, as in f'{x:.3f}', not by %"
     return ". A number taken out of its graph would lose its gradient: keep it as it is, with np in place of math"
 
 

@@ -515,3 +515,12 @@ def test_the_upstream_gradient_is_not_the_input_of_people_who_take_the_same_seed
     report = check_vjp(forward, backward, (x,), raise_exception=False)
     assert report["x"].verdict == "different"
     assert report["x"].equal == 0
+
+
+def test_what_cannot_be_printed_with_percent_is_told_how() -> None:
+    def gradients(w: Any) -> Any:
+        print("%.3f" % np.sum(w))  # noqa: UP031
+        return 2 * w
+
+    with pytest.raises(ValueError, match=r"by an f-string or by format, as in f'\{x:.3f\}', not by %"):
+        gradcheck(lambda w: np.sum(w**2), gradients, np.array([0.5, 1.0]))

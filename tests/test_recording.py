@@ -484,3 +484,20 @@ def test_what_is_clipped_stays_in_the_graph(bounds: Any) -> None:
         total(y).backward()
         inside = (numbers(y) == [2.0, 0.5, -3.0, 1.0]).astype(float)
         assert gradients(x).tolist() == inside.tolist()
+
+
+def test_logaddexp_is_reduced_accumulated_and_knows_the_logarithm_of_zero() -> None:
+    plain = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
+    for f in (
+        lambda x: np.logaddexp.reduce(x, axis=1, keepdims=True),
+        lambda x: np.logaddexp.accumulate(x, axis=0),
+        lambda x: np.logaddexp.outer(x[0], x[1]),
+        lambda x: np.logaddexp.reduce(np.where(plain > 0, x, -np.inf), axis=1),
+    ):
+        x = values(plain, "x")
+        y = f(x)
+        assert_allclose(numbers(y).astype(float), f(plain))
+        total(y.flat).backward()
+        assert np.isfinite(gradients(x).astype(float)).all()
+    assert_allclose(gradients(x)[:, 1].tolist(), [0, 0])
+    assert np.logaddexp(-np.inf, values([-np.inf], "x"))[0].data == -np.inf
