@@ -13,7 +13,7 @@ from benchmarks.measure import absent_peers, interleaved, peak_bytes, short, tab
 from benchmarks.problem import Problem
 
 SIZES = (784, 128, 10)
-OBSERVATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+OBSERVATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 NAMES = ("Tape", "Tape in groups")
 PLOT = Path(__file__).parent / "growth.svg"
 
@@ -29,23 +29,23 @@ def main(observations: Sequence[int] = OBSERVATIONS, sizes: tuple[int, ...] = SI
     network = f"network {'-'.join(map(str, sizes))}"
     print(f"Growth with the observations m: {network}, record and backward.")
     print("Linear growth is a number of ns and bytes a term that stays the same; the bars show the ns.")
-    growth = {name: [measured(name, Problem(sizes, m)) for m in observations] for name in NAMES}
+    runs = {(name, m): partial(ENGINES[name].run, Problem(sizes, m)) for name in NAMES for m in observations}
+    seconds = interleaved(runs, repeats=7)
+    growth = {
+        name: [Measured(m, Problem(sizes, m).terms, seconds[name, m], peak_bytes(runs[name, m])) for m in observations]
+        for name in NAMES
+    }
     for name, points in growth.items():
         print(f"\n{name}")
         slowest = max(point.seconds / point.terms for point in points)
         rows = []
-        for m, terms, seconds, most in points:
-            bar = "#" * round(30 * seconds / terms / slowest)
-            each = [short(1e9 * seconds / terms), short(most / terms)]
-            rows.append([str(m), f"{terms:,}", short(1e3 * seconds), short(most / 1e6), *each, bar])
+        for m, terms, spent, most in points:
+            bar = "#" * round(30 * spent / terms / slowest)
+            each = [short(1e9 * spent / terms), short(most / terms)]
+            rows.append([str(m), f"{terms:,}", short(1e3 * spent), short(most / 1e6), *each, bar])
         table(["m", "terms", "ms", "megabytes", "ns a term", "bytes a term", ""], rows)
     if plot is not None and not absent_peers(["matplotlib"]):
         draw(growth, network, plot)
-
-
-def measured(name: str, problem: Problem) -> Measured:
-    run = partial(ENGINES[name].run, problem)
-    return Measured(problem.m, problem.terms, interleaved({name: run}, repeats=5)[name], peak_bytes(run))
 
 
 def draw(growth: dict[str, list[Measured]], network: str, file: Path) -> None:

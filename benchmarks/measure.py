@@ -13,15 +13,16 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 PEERS = ("micrograd", "casadi", "torch", "jax")
 Run = Callable[[], Any]
+Name = TypeVar("Name")
 
 
 def interleaved(
-    runs: Mapping[str, Run], repeats: int = 15, budget: float = 2.0, collect: bool = True
-) -> dict[str, float]:
+    runs: Mapping[Name, Run], repeats: int = 15, budget: float = 2.0, collect: bool = True
+) -> dict[Name, float]:
     """The median of the seconds that each takes; they take turns, so that all meet the same moods of the machine.
 
     >>> sorted(interleaved({"one": lambda: None, "two": lambda: sum(range(1000))}, repeats=3))
