@@ -15,9 +15,9 @@ import pytest
 
 import compare.lesson
 from autograd import Exact, contributions
-from compare import check_network, cli
+from compare import Report, check_network, cli, gradcheck, watch
 from compare.graph import NetworkGraph
-from compare.lesson import Lesson, LessonError, data, example, mistakes, scene, teach
+from compare.lesson import Lesson, LessonError, data, example, lesson, mistakes, scene, teach
 from matrix_backprop import Network, formulas, load_penguins
 
 
@@ -80,6 +80,18 @@ def test_the_consumers_of_an_activation_are_the_z_of_the_next_layer_and_their_sl
             assert [term["upstream"] for term in terms] == [row[i] for row in shown["arrays"]["dJdz2"]]
             engine = [run.scene.number(c.product) for c in contributions(graph.J_sum, a)]
             assert [term["product"] for term in terms] == engine, mode
+
+
+@pytest.mark.parametrize("activations", [["tanh", "sigmoid"], ["relu", "softmax"], ["identity", "identity"]])
+def test_an_upstream_called_dJdz_is_the_gradient_of_that_z(activations: list[str]) -> None:
+    net = Network([2, 3, 3], activations, seed=1)
+    X, Y = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1, 0], [0, 0], [0, 1]])
+    nodes = data.network_data(data.runs(net, X, Y)["fraction"])["nodes"]
+    named = [term for node in nodes.values() for term in node["terms"] if term["upstreamName"]]
+    assert len(named) > 40
+    for term in named:
+        assert term["upstreamName"] == f"dJ/d{nodes[term['to']]['label']}"
+        assert term["upstream"] == nodes[term["to"]]["sum"]
 
 
 def test_decimals_are_those_of_the_network_in_float64() -> None:
@@ -177,6 +189,62 @@ def test_the_diagnosis_names_the_mistake_and_its_correction() -> None:
     assert "is transposed" in said[0]
 
 
+# A report on one's own code
+
+
+def cost(params: Any, X: Any, y: Any) -> Any:
+    a = watch("a", np.tanh(np.dot(params["W"].T, X) + params["b"]))
+    return np.mean((a - y) ** 2)
+
+
+def gradients(params: Any, X: Any, y: Any) -> dict[str, Any]:
+    a = np.tanh(np.dot(params["W"].T, X) + params["b"])
+    dz = 2 * (a - y) / a.size * (1 - a**2)
+    return {"W": np.dot(X, dz.T), "b": np.sum(dz, axis=1, keepdims=True)}
+
+
+PARAMS = {"W": np.array([[0.5, -1.0], [0.25, 2.0]]), "b": np.array([[0.5], [-0.5]])}
+DATA = np.array([[1.0, -0.5, 2.0], [0.5, 1.5, -1.0]]), np.array([[0.5, 1.0, 0.0], [0.25, -1.0, 1.0]])
+
+
+def test_the_lesson_of_a_report_shows_every_entry_of_ones_own_gradients() -> None:
+    shown = contents(lesson(gradcheck(cost, gradients, PARAMS, *DATA)))["own"]
+    assert sorted(array["name"] for array in shown["arrays"]) == ["W", "a", "b"]
+    for array in shown["arrays"]:
+        assert array["wrong"] == []
+        for ids, row in zip(array["ids"], array["rows"], strict=True):
+            assert [shown["nodes"][name]["gradient"] for name in ids] == row
+        if array["name"] != "a":
+            ours = [[float(number(text)) for text in row] for row in array["rows"]]
+            assert np.array(ours) == pytest.approx(gradients(PARAMS, *DATA)[array["name"]], abs=5.1e-5)
+    # W is multiplied in z, which has no name and is a part of a: what comes back is not dJ/da
+    (first,) = (array["ids"][0][0] for array in shown["arrays"] if array["name"] == "W")
+    terms = shown["nodes"][first]["terms"]
+    assert [(t["consumer"], t["upstreamName"]) for t in terms] == [(f"a part of a[0,{i}]", "") for i in range(3)]
+
+
+def test_wrong_entries_of_ones_own_gradients_are_marked() -> None:
+    def wrong(params: Any, X: Any, y: Any) -> dict[str, Any]:
+        found = gradients(params, X, y)
+        found["W"][1, 0] *= 3
+        return found
+
+    page = lesson(gradcheck(cost, wrong, PARAMS, *DATA, raise_exception=False))
+    shown = contents(page)["own"]
+    assert {array["name"]: array["wrong"] for array in shown["arrays"]} == {"W": [[1, 0]], "b": [], "a": []}
+    assert "✗ different" in page.html
+
+
+def test_a_report_that_cannot_be_shown_is_refused(quick: None) -> None:
+    large = gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.arange(1.0, 201.0))
+    with pytest.raises(LessonError, match=r"201 scalars, too many to look at \(at most 120\)"):
+        lesson(large)
+    with pytest.raises(ValueError, match="not made by a check"):
+        lesson(Report("title", []))
+    net, X, Y = example([2, 3, 1])
+    assert lesson(check_network(net, X, Y)).title == teach(net, X, Y).title
+
+
 # Sizes
 
 
@@ -266,10 +334,10 @@ def test_bad_input_gets_one_sentence_and_status_2(
 
 def test_data_with_too_many_columns_is_refused() -> None:
     dataset = load_penguins()
-    with pytest.raises(LessonError, match="write 4,...,3"):
+    with pytest.raises(LessonError, match=r"write 4,\.\.\.,3"):
         example([2, 3, 1], dataset=dataset)
     wide = type(dataset)(**{**vars(dataset), "X": np.ones((9, 4))})
-    with pytest.raises(LessonError, match="9 input columns .* up to 6 of each"):
+    with pytest.raises(LessonError, match=r"9 input columns .* up to 6 of each"):
         example(dataset=wide)
 
 
@@ -317,7 +385,7 @@ def test_what_the_checker_found_is_in_the_page(quick: None) -> None:
     html = teach(net, X, Y).html
     for row in check_network(net, X, Y).rows:
         assert f'<th scope="row">{row.name}</th>' in html
-    assert html.count("<td>proved</td>") == 12
+    assert html.count("<td>✓ proved</td>") == 12
 
 
 def test_a_scene_draws_each_scalar_once_and_each_edge_of_the_graph() -> None:
@@ -338,4 +406,4 @@ def test_a_scene_draws_each_scalar_once_and_each_edge_of_the_graph() -> None:
 
 
 def test_the_doctest_of_the_package_is_about_the_public_names() -> None:
-    assert set(compare.lesson.__all__) == {"Lesson", "LessonError", "example", "teach"}
+    assert set(compare.lesson.__all__) == {"Lesson", "LessonError", "example", "lesson", "teach"}

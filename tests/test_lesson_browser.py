@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from autograd import contributions
-from compare.lesson import data, example, mistakes, teach
+from compare import gradcheck, watch
+from compare.lesson import data, example, lesson, mistakes, teach
 from matrix_backprop import Network
 
 pytest.importorskip("playwright", reason="needs playwright, which is in the extra `test`")
@@ -430,6 +431,37 @@ def test_it_prints(page: Page) -> None:
     assert page.locator("#explore-dJda .matrix").first.is_visible()
     assert len(page.pdf()) > 10_000
     page.emulate_media(media="screen")
+
+
+def test_the_lesson_of_a_report_on_ones_own_code_works(browser: Any, tmp_path: Path) -> None:
+    def cost(w: Any) -> Any:
+        return np.sum(watch("a", w**2) * 3)
+
+    def gradient(w: Any) -> Any:
+        return np.array([6.0, 6.0, 12.0]) * w  # the last is wrong
+
+    report = gradcheck(cost, gradient, np.array([1.0, -2.0, 0.5]), raise_exception=False)
+    path = lesson(report).save(tmp_path / "own.html")
+    page, said = browser.new_page(), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    for i, (yours, agrees) in enumerate([("6", True), ("−12", True), ("6", False)]):
+        entry(page, "own", 0, i).hover()
+        shown = read(page, "own")
+        assert shown["edges"] == [f"v0-{i}--v1-{i}"]
+        assert page.locator("#own .yours").text_content() == yours
+        assert page.locator("#own .agree").count() == agrees
+        assert (shown["total"] == yours) == agrees
+        assert ("wrong" in str(entry(page, "own", 0, i).get_attribute("class"))) != agrees
+    page.locator("#film-own").focus()
+    page.keyboard.press("End")
+    assert lines(page, "film-own", "v0-2")[1:] == ["0.5", "3"]
+    assert faults(page) == []
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert said == []
+    page.close()
 
 
 def test_a_network_with_softmax_and_identity_works(

@@ -12,7 +12,6 @@ Every number is made by the engine or the formulas when the page is made; the pa
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from latex2mathml.converter import convert
 from numpy.typing import ArrayLike
 
 from autograd import Exact, Value
+from compare.gradcheck import Task
 from compare.lesson.data import (
     LessonError,
     Run,
@@ -37,13 +37,14 @@ from compare.lesson.data import (
     runs,
 )
 from compare.lesson.mistakes import planted
+from compare.lesson.own import as_json, own_data, reasons
 from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
 from compare.network import check_network, describe
 from compare.notes import Claim, notes
 from compare.report import Report, counted
 from matrix_backprop import Network
 
-__all__ = ["Lesson", "LessonError", "example", "teach"]
+__all__ = ["Lesson", "LessonError", "example", "lesson", "teach"]
 
 C2 = [Exact(k) / 2 for k in range(-6, 7)]  # the x to choose from
 C2_START = 12  # x = 3
@@ -123,11 +124,43 @@ def teach(
         "templates": "".join(
             f'<template id="svg-{name}">{_for_page(svg)}</template>\n' for name, svg in templates.items()
         ),
-        "data": json.dumps(shown, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/"),
+        "data": as_json(shown),
     }
-    page = _with_formulas(_resource("page.html"))
-    html = re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], page)
-    return Lesson(title, html)
+    return Lesson(title, _filled("page.html", filled))
+
+
+def lesson(report: Report) -> Lesson:
+    """The lesson about what a report is on: a network, or anyone's own functions.
+
+    >>> from compare import gradcheck
+    >>> report = gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.array([1.0, -2.0]))
+    >>> lesson(report).html.startswith("<!DOCTYPE html>")
+    True
+
+    For a network it is that of `teach`. For own functions it shows any entry of a parameter or a watched array as the
+    sum over its consumers, a film of both passes, and what the checker found. Raises LessonError for what is too large
+    to look at, and ValueError for a report that no check made.
+    """
+    if isinstance(report.subject, Task):
+        data, svg = own_data(report, report.subject)
+        filled = {
+            "css": _resource("page.css"),
+            "js": _resource("page.js"),
+            "title": escape(report.title),
+            "summary": escape(report.summary),
+            "verdicts": _verdicts(report),
+            "reasons": reasons(report),
+            "templates": f'<template id="svg-own">{_for_page(svg)}</template>',
+            "data": as_json(data),
+        }
+        return Lesson(report.title, _filled("own.html", filled))
+    if report.subject is None:
+        raise ValueError("this report was not made by a check, so there is nothing to show a lesson about")
+    return teach(*report.subject)
+
+
+def _filled(name: str, parts: dict[str, str]) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _with_formulas(_resource(name)))
 
 
 def _resource(name: str) -> str:
@@ -251,13 +284,14 @@ def _slip(claim: Claim) -> str:
 
 
 def _verdicts(report: Report) -> str:
+    of_formulas = any(row.formula for row in report.rows)
     rows = "".join(
-        f'<tr><th scope="row">{escape(row.name)}</th><td>{escape(row.statement)}</td><td><code>{escape(row.formula)}'
-        f"</code></td><td>{row.equal} of {row.size}</td><td>{escape(row.verdict)}</td></tr>"
+        f'<tr><th scope="row">{escape(row.name)}</th>'
+        + (f"<td>{escape(row.statement)}</td><td><code>{escape(row.formula)}</code></td>" if of_formulas else "")
+        + f"<td>{row.equal} of {row.size}</td><td>{'✓' if row.ok else '✗'} {escape(row.verdict)}</td></tr>"
         for row in report.rows
     )
-    head = "".join(
-        f'<th scope="col">{title}</th>' for title in ("gradient", "statement", "formula", "equal", "verdict")
-    )
+    titles = ("gradient", *(("statement", "formula") if of_formulas else ()), "equal", "verdict")
+    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in report.evidence)
     return f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{sentences}'

@@ -43,7 +43,7 @@ def scalars(sizes: list[int], m: int) -> int:
     """How many named scalars a network has: inputs, parameters, z and a, the costs.
 
     >>> scalars([2, 3, 1], 2)
-    35
+    36
     """
     parameters = sum(n_prev * n + n for n_prev, n in pairwise(sizes))
     return parameters + m * (sizes[0] + 2 * sum(sizes[1:]) + 1) + 1

@@ -89,7 +89,17 @@ function termsTable(node, what, shown = node.terms.length, formula = null) {
 
 // Matrices
 
-function heads(name, net) {
+function mark(table, j, i) {
+  for (const cell of cells(table, () => true)) {
+    const here = Number(cell.dataset.j) === j && Number(cell.dataset.i) === i;
+    cell.classList.toggle("chosen", here);
+    cell.setAttribute("aria-pressed", String(here));
+    cell.tabIndex = here ? 0 : -1;
+  }
+}
+
+function heads(name) {
+  if (name === "plain") return [(j) => `[${j}]`, (i) => `[${i}]`];
   const layer = Number(name.slice(-1)), kind = name.replace(/\d+$/, "");
   const observation = (i) => `i = ${i + 1}`;
   if (/W$/.test(kind)) return [(j) => (layer === 1 ? "x" : "a") + sub(j + 1), (k) => "w" + sub(k + 1)];
@@ -104,8 +114,8 @@ function pretty(name) {
   return kind + (layer ? sub(layer) : "");
 }
 
-function matrix(name, rows, net, options = {}) {
-  const [rowName, columnName] = heads(options.heads || name, net);
+function matrix(name, rows, options = {}) {
+  const [rowName, columnName] = heads(options.heads || name);
   const long = rows.some((row) => row.some((text) => text.length > 7));
   const shape = `${rows.length}×${rows[0].length}`;
   const table = element("table", { class: "matrix" + (long ? " long" : ""), "data-array": name },
@@ -119,7 +129,7 @@ function matrix(name, rows, net, options = {}) {
     row.forEach((text, i) => {
       const place = { "data-j": j, "data-i": i };
       const cell = options.buttons
-        ? element("button", { type: "button", tabindex: "-1", "aria-pressed": "false", "aria-label": `${pretty(name)}, row ${j + 1}, column ${i + 1}: ${text}`, ...place }, text)
+        ? element("button", { type: "button", tabindex: "-1", "aria-pressed": "false", "aria-label": `${options.title || pretty(name)}, row ${j + 1}, column ${i + 1}: ${text}`, ...place }, text)
         : element("span", place, text);
       line.append(element("td", {}, cell));
     });
@@ -192,33 +202,22 @@ function explorer(place) {
     operands = [];
     for (const part of parts(data)) {
       if (typeof part === "string") { equation.append(element("span", { class: "sign" }, part)); continue; }
-      const table = matrix(part.name, part.rows, net, part);
+      const table = matrix(part.name, part.rows, part);
       operands.push({ ...part, table });
       equation.append(table);
     }
     if (operands.length) equation.append(element("span", { class: "sign" }, "="));
-    result = matrix(`${kind}${layer}`, data.arrays[`${kind}${layer}`], net, { buttons: true });
+    result = matrix(`${kind}${layer}`, data.arrays[`${kind}${layer}`], { buttons: true });
     result.classList.add("result-matrix");
     equation.append(result);
-    for (const cell of cells(result, () => true)) {
-      const here = [Number(cell.dataset.j), Number(cell.dataset.i)];
-      cell.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") choose(here); });
-      cell.addEventListener("focus", () => choose(here));
-      cell.addEventListener("click", () => choose(here));
-    }
-    arrows(result, choose);
+    pointable(result, choose);
     choose(chosen);
   }
 
   function choose([j, i]) {
     chosen = [j, i];
     const data = net[mode], id = find(data, idOf(chosen)), node = data.nodes[id];
-    for (const cell of cells(result, () => true)) {
-      const here = Number(cell.dataset.j) === j && Number(cell.dataset.i) === i;
-      cell.classList.toggle("chosen", here);
-      cell.setAttribute("aria-pressed", String(here));
-      cell.tabIndex = here ? 0 : -1;
-    }
+    mark(result, j, i);
     for (const { table, light, cls } of operands) {
       for (const cell of cells(table, () => true)) cell.classList.toggle(cls, light(Number(cell.dataset.j), Number(cell.dataset.i), j, i));
     }
@@ -274,7 +273,14 @@ function explorer(place) {
 
 const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
-function arrows(table, choose) {
+// A matrix whose entries are chosen by mouse, touch, or keys; one of them is in the order of the tab key
+function pointable(table, choose) {
+  for (const cell of cells(table, () => true)) {
+    const here = [Number(cell.dataset.j), Number(cell.dataset.i)];
+    cell.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") choose(here); });
+    cell.addEventListener("focus", () => choose(here));
+    cell.addEventListener("click", () => choose(here));
+  }
   table.addEventListener("keydown", (event) => {
     const cell = event.target.closest("[data-j]");
     if (!cell) return;
@@ -491,7 +497,7 @@ function mistakes(place) {
     let bad = 0, total = 0;
     for (const name of Object.keys(list[0].numbers[mode].wrong)) {
       const right = net[mode].arrays[name], rows = effect ? effect.arrays[name] || right.map((row) => row.map(() => "none")) : right;
-      const table = matrix(name, rows, net);
+      const table = matrix(name, rows);
       total += right.length * right[0].length;
       for (const [j, i] of effect?.wrong[name] || []) {
         const cell = cells(table, (r, c) => r === j && c === i)[0];
@@ -516,6 +522,49 @@ function mistakes(place) {
   draw();
 }
 
+// A page about one's own code: point at an entry of any gradient
+
+function own(place) {
+  const { arrays, nodes, film: order } = lesson.own;
+  const select = element("select", { id: "own-array" });
+  arrays.forEach(({ name }, k) => select.append(element("option", { value: k }, name)));
+  const equation = element("div", { class: "equation" });
+  const panel = element("div", { "aria-live": "polite" });
+  const svg = graph("own", "The graph of your forward pass");
+  const drawing = element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of your forward pass" }, svg);
+  place.append(element("div", { class: "chooser" }, element("label", { for: select.id }, "Gradient of"), select), equation, panel, drawing);
+  for (const [id, node] of Object.entries(nodes)) write(svg, id, node.value, node.gradient);
+  let result, array;
+
+  function draw() {
+    array = arrays[Number(select.value)];
+    result = matrix(`d${array.name}`, array.rows, { buttons: true, heads: "plain", title: `your d${array.name}` });
+    for (const [j, i] of array.wrong) cells(result, (r, c) => r === j && c === i)[0].classList.add("wrong");
+    equation.replaceChildren(result);
+    pointable(result, choose);
+    choose([0, 0]);
+  }
+
+  function choose([j, i]) {
+    mark(result, j, i);
+    const id = array.ids[j][i], node = nodes[id];
+    if (!node) {
+      unlight(svg);
+      panel.replaceChildren(element("p", { class: "note" }, "J does not depend on this entry: its gradient is 0."));
+      return;
+    }
+    lightTerms(svg, id, node.terms);
+    const table = termsTable(node, `dJ/d${node.label}: ${count(node.terms.length, "consumer")}`);
+    const wrong = array.wrong.some(([r, c]) => r === j && c === i);
+    panel.replaceChildren(table, element("p", {}, "Your code gives ", element("strong", { class: "yours" }, array.rows[j][i]), ": ",
+      element("span", { class: wrong ? "disagree" : "agree" }, wrong ? "✗ not the same" : "✓ the same, to rounding")));
+  }
+
+  select.addEventListener("change", draw);
+  draw();
+  film(document.getElementById("film-own"), { svg: graph("own", "The graph of your forward pass"), order, nodes: () => nodes, label: "The graph of scalars" });
+}
+
 // Decimals or fractions
 
 for (const radio of document.querySelectorAll("input[name=numbers]")) {
@@ -526,8 +575,11 @@ for (const radio of document.querySelectorAll("input[name=numbers]")) {
     for (const draw of redraw) draw();
   });
 }
-chainRule();
-units(document.getElementById("units"));
-document.querySelectorAll(".explorer").forEach(explorer);
-wholeFilm();
-mistakes(document.getElementById("mistakes"));
+if (lesson.own) own(document.getElementById("own"));
+else {
+  chainRule();
+  units(document.getElementById("units"));
+  document.querySelectorAll(".explorer").forEach(explorer);
+  wholeFilm();
+  mistakes(document.getElementById("mistakes"));
+}

@@ -58,7 +58,7 @@ def decimal(x: Any) -> str:
     """A float with 4 digits after the point, without zeros that say nothing.
 
     >>> decimal(-0.25), decimal(1 / 3), decimal(0.50001), decimal(1e-7)
-    ('−0.25', '0.3333', '0.5000', '1.0×10⁻⁷')
+    ('−0.25', '0.3333', '0.5000', '1×10⁻⁷')
     """
     x = float(x)
     if x != 0 and not 0.00005 <= abs(x) < 10**5:
@@ -134,16 +134,16 @@ class Scene:
         terms, total = [], None
         for found in contributions(self.J, node):
             total = found.product if total is None else total + found.product
-            whole = self.names[self.whole[found.consumer]]
+            whole, as_whole = self.names[self.whole[found.consumer]], self._is_term(found.consumer)
             partner = self._partner(found.consumer, node)
             terms.append(
                 {
                     "to": whole.id,
-                    "consumer": whole.label,
+                    "consumer": whole.label if as_whole or whole.kind == "J" else f"a part of {whole.label}",
                     "localName": "" if partner is None else partner.label,
                     "localKind": "slope" if partner is None else "w" if partner.kind == "w" else "a",
                     "local": number(found.local_derivative),
-                    "upstreamName": f"d{self.result}/d{whole.label}" if whole.kind != "J" else "",
+                    "upstreamName": f"d{self.result}/d{whole.label}" if as_whole and whole.kind != "J" else "",
                     "upstream": number(found.upstream),
                     "product": number(found.product),
                     "sum": number(total),
@@ -159,6 +159,15 @@ class Scene:
         if name.kind in ("w", "b") and self.mean_of > 1:
             data |= {"meanOf": self.mean_of, "gradient": number(node.grad / self.mean_of)}
         return data
+
+    def _is_term(self, node: Value) -> bool:
+        """Whether a scalar is the named one that it is a part of, or a mere term of it: then it has its gradient."""
+        whole = self.whole[node]
+        while node is not whole:
+            (node, *more) = self.uses[node]
+            if more or node.op is None or node.op.name not in ("add", "sum"):
+                return False
+        return True
 
     def _partner(self, consumer: Value, node: Value) -> Name | None:
         """The named factor that stands beside a scalar in a product, which is the local derivative there."""
