@@ -185,6 +185,10 @@ class Tape:
             raise TypeError(f"backward needs one scalar, not an array of shape {J.shape}: sum it first")
         return int(J.ids.item())
 
+    def reach(self, J: Any) -> Array:
+        """Which nodes J depends on, itself among them."""
+        return self._floats.reach(self.number_of(J))
+
     def numbers_at(self, ids: Array) -> Array:
         """The floats of these nodes."""
         return self._data[ids]
@@ -419,9 +423,9 @@ class _Run:
         """Without the nan of an infinite slope at a node that J does not depend on: there it is no contribution."""
         if not np.isnan(product).any():
             return product
-        return np.where(self._reach(J)[block.rows].reshape(block.shape), product, 0)
+        return np.where(self.reach(J)[block.rows].reshape(block.shape), product, 0)
 
-    def _reach(self, J: int) -> Array:
+    def reach(self, J: int) -> Array:
         """Which nodes J depends on."""
         reached = np.zeros(self.tape.size, bool)
         reached[J] = True

@@ -102,6 +102,16 @@ class TapeArray(NDArrayOperatorsMixin):
     def copy(self, order: str = "C") -> TapeArray:
         return TapeArray(self.tape, self.ids.copy())
 
+    def view(self, kind: Any = None) -> TapeArray:
+        """Itself, whatever type of array is asked for: it can hold nodes."""
+        return self
+
+    def item(self) -> TapeArray:
+        return self.reshape(())
+
+    def __deepcopy__(self, memo: Any) -> TapeArray:
+        return self.copy()
+
     def astype(self, dtype: Any, *args: Any, **keywords: Any) -> TapeArray:
         if np.dtype(dtype).kind not in "fO":
             raise TypeError(f"a TapeArray cannot become an array of {np.dtype(dtype)}: its gradient would be lost")

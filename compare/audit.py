@@ -15,19 +15,22 @@ _SATURATING = ("tanh", "sigmoid", "erf")
 _HIDDEN: dict[float, str] = {0: "what it multiplies", 1: "a forgotten factor"}
 
 
+def audit_data(task: Any) -> list[str]:
+    """The sentences of `audit` that need no graph."""
+    named = dict(task.named())
+    return [
+        *_of_sizes({name: x for name, x in named.items() if name not in task.arrays} or dict(list(named.items())[:1])),
+        *_of_entries(named),
+    ]
+
+
 def audit(task: Any, J: Value, inputs: dict[str, Any]) -> list[str]:
     """Sentences about what could not be seen at this point; none for a good one.
 
     `task` is what `compare.gradcheck` checks, J its cost as a node after a sweep in float64, and `inputs` the arrays
     of Values by name.
     """
-    named = dict(task.named())
-    return [
-        *_of_sizes({name: x for name, x in named.items() if name not in task.arrays} or dict(list(named.items())[:1])),
-        *_of_entries(named),
-        *_of_gradients(J, inputs),
-        *_of_nodes(J),
-    ]
+    return [*audit_data(task), *_of_gradients(J, inputs), *_of_nodes(J)]
 
 
 def _of_sizes(data: dict[str, Any]) -> Iterator[str]:
@@ -86,6 +89,11 @@ def _of_nodes(J: Value) -> Iterator[str]:
             )
         if name in _SATURATING:
             slopes.append(abs(local_derivatives(node)[0]))
+    yield from about_units(on, slopes, ties)
+
+
+def about_units(on: list[Any], slopes: list[Any], ties: int) -> Iterator[str]:
+    """Sentences from: whether each relu is on, the slope of each unit that saturates, how many kinks and ties."""
     if on and not any(on):
         yield f"all {counted(len(on), 'relu')} are off: nothing behind them was tested"
     if len(on) > 1 and all(on):

@@ -142,25 +142,14 @@ class LargeCourt(Court):
 
     def by_residues(self, seed: int) -> Judge:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
-        degree, atoms, arguments = self._degrees()
-        entries = sum(array.size for array in self.floats.chain.values())
-        pairs = sum(n * n for n in atoms.values()) / 2
-        points, chance = 1, 1.0
-        while points < 2 or (chance > CHANCE and points < 20):
-            points += 1
-            # two arguments of an elementary function taken for one; different formulas equal at every point
-            chance = pairs * (2 * arguments / PRIME) ** points + entries * (degree / PRIME + pairs / 2**64) ** points
+        points, chance = enough_points(self._degrees(), sum(array.size for array in self.floats.chain.values()))
         for attempt in range(20):
             try:
                 sides = self._sides("residues", ResidueArray, points, _Residues(points, [seed, attempt]))
                 break
             except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points
                 continue
-        evidence = (
-            f"proved: the same rational functions of {self.scope}. Checked at {points} random points modulo 2^31 - 1"
-            f" (seed {seed}); the chance that different formulas would agree is below {min(chance, 1):.0e}"
-            " (Schwartz-Zippel lemma)."
-        )
+        evidence = evidence_of(self.scope, points, seed, chance)
         return self._judge(PROVED, evidence, [sides], _same)
 
     def by_fractions(self) -> Judge:
@@ -204,25 +193,46 @@ class LargeCourt(Court):
         net, Y = self.problem.in_numbers(leaf.variable), leaf.given(self.problem.Y)
         return self.problem.sides_from(net, forward, Y, back)
 
-    def _degrees(self) -> tuple[int, dict[str, int], int]:
-        """The largest degree of a difference, how many elementary functions were called, their arguments' degree."""
+    def _degrees(self) -> list[tuple[Any, Any]]:
+        """The degrees of both sides, array by array."""
         DegreeArray.atoms.clear()
         sides = self._sides("degrees", DegreeArray, 1, _Degrees())
-        degree = 0
-        for name in self.names:
-            ours, chain = sides.pair(name)
-            (n1, d1), (n2, d2) = getattr(ours, "degree", (0, 0)), chain.degree  # type: ignore[attr-defined]
-            degree = max(degree, n1 + d2, n2 + d1)
-        atoms: dict[str, int] = {}
-        for name, size, _ in DegreeArray.atoms:
-            atoms[name] = atoms.get(name, 0) + size
-        return degree, atoms, max((argument for _, _, argument in DegreeArray.atoms), default=0)
+        pairs: list[tuple[Any, Any]] = [sides.pair(name) for name in self.names]
+        return [(getattr(ours, "degree", (0, 0)), chain.degree) for ours, chain in pairs]
 
     def _close(self, name: str) -> bool:
         ours, chain = self.floats.pair(name)
         if ours is None or np.shape(ours) != chain.shape or ours.dtype.kind not in "fiub":
             return False
         return bool(np.max(np.abs(ours - chain), initial=0) <= LONG_FLOATS * np.max(np.abs(chain), initial=0))
+
+
+def enough_points(degrees: Iterable[tuple[Any, Any]], entries: int) -> tuple[int, float]:
+    """How many random points make the chance of a false agreement small enough, and that chance.
+
+    `degrees` are those of both sides of each comparison, computed after `DegreeArray.atoms` was cleared; `entries` are
+    compared. See `compare.arithmetic.chance_of_error`; here an atom is known by its residues at all points together,
+    and in each of them two atoms may also be confused by their 64-bit hash.
+    """
+    degree = max((max(n1 + d2, n2 + d1) for (n1, d1), (n2, d2) in degrees), default=0)
+    atoms: dict[str, int] = {}
+    for name, size, _ in DegreeArray.atoms:
+        atoms[name] = atoms.get(name, 0) + size
+    arguments = 2 * max((argument for _, _, argument in DegreeArray.atoms), default=0)
+    pairs = sum(n * n for n in atoms.values()) / 2
+    points, chance = 1, 1.0
+    while points < 2 or (chance > CHANCE and points < 20):
+        points += 1
+        chance = pairs * (arguments / PRIME) ** points + entries * (degree / PRIME + pairs / 2**64) ** points
+    return points, min(chance, 1.0)
+
+
+def evidence_of(scope: str, points: int, seed: int, chance: float) -> str:
+    """What a proof by residues on a tape rests on."""
+    return (
+        f"proved: the same rational functions of {scope}. Checked at {points} random points modulo 2^31 - 1"
+        f" (seed {seed}); the chance that different formulas would agree is below {chance:.0e} (Schwartz-Zippel lemma)."
+    )
 
 
 class _Residues:

@@ -11,6 +11,7 @@ import test_check_network
 from test_check_network import CONSEQUENCES, check, data, found, network, plant
 
 from autograd import Tape
+from autograd.arrays import DegreeArray
 from compare import check_network, large
 from compare import network as network_module
 from compare.arithmetic import DEGREES
@@ -113,11 +114,12 @@ def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
     net = Network([4, 3, 2], ["tanh", "sigmoid"], seed=0)
     problem = network_module.Problem(net, *data(net), lambda step: None)
     court = large.LargeCourt(problem, "")
-    degree, atoms, _ = court._degrees()
+    degrees = [chain for _, chain in court._degrees()]
     of_scalars = problem.sides(DEGREES)
-    degrees = [x.content for array in of_scalars.chain.values() for x in np.ravel(array) if hasattr(x, "content")]
-    assert degree >= max(max(pair) for pair in degrees)
-    assert atoms == {"tanh": 12, "sigmoid": 8, "log": 16}
+    for name, (n, d) in zip(court.names, degrees, strict=True):
+        for x in np.ravel(of_scalars.chain[name]):
+            assert x.content[0] <= n and x.content[1] <= d, name
+    assert {atom[:2] for atom in DegreeArray.atoms} == {("tanh", 12), ("sigmoid", 8), ("log", 8)}
 
 
 def test_a_chance_of_error_is_computed_and_small() -> None:

@@ -1,0 +1,181 @@
+"""The check of a user's large code on a `Tape`: both passes are recorded once, and replayed in residues.
+
+It only ever says that code is right. Code that a tape cannot record, and code whose gradients differ, is checked on
+Values as any other, so a verdict does not depend on where the graph was kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Tape, TapeArray
+from autograd.arrays import DegreeArray, Refused, ResidueArray
+from autograd.residue import ZeroResidue
+from autograd.tape import CONSTANT, distinct
+from compare.arithmetic import Arithmetic
+from compare.audit import about_units
+from compare.large import enough_points, evidence_of
+
+Array = NDArray[Any]
+
+FEWEST_NUMBERS = 2_000  # in parameters and data: below, Values are quick enough, and say more about rounding
+FEWEST_EDGES = 20_000
+
+
+class _Arithmetic(Arithmetic):
+    """Makes arrays of a tape of the arrays of a user's code."""
+
+    def on(self, tape: Tape) -> _Arithmetic:
+        self_: Any = self
+        self_.tape = tape
+        return self
+
+    def variables(self, array: Array, name: str) -> Any:
+        return self.tape.array(array, name)  # type: ignore[attr-defined]
+
+    def constants(self, array: Array) -> Any:
+        return self.tape.given(array)  # type: ignore[attr-defined]
+
+
+class Taped(NamedTuple):
+    """What was found: the evidence, the gradients of the chain rule in float64, in the order of back propagation."""
+
+    evidence: list[str]
+    chain: dict[str, Array]
+    warnings: list[str]
+
+
+def prove(task: Any, ours: dict[str, Any], seed: int) -> Taped | str:
+    """The proof that a user's gradients are right, or why a tape cannot give it; "" where nobody asked for one.
+
+    `ours` are the user's gradients in floats, by name.
+    """
+    sizes = [x.size for _, x in task.named() if isinstance(x, np.ndarray)]
+    if sum(sizes) < FEWEST_NUMBERS:
+        return ""
+    tape = Tape()
+    arithmetic = _Arithmetic("a tape", lambda _, x: x, lambda x: x).on(tape)
+    try:
+        task.prepare(arithmetic)
+        inputs = {name: arithmetic.variables(x, name) for name, x in task.arrays.items()}
+        with task.running(record=False):
+            J, watched = task.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        if not isinstance(J, TapeArray):
+            return "J does not come from the tape"
+        if sum(ids.size for block in tape.blocks for ids in block.operands) < FEWEST_EDGES:
+            return ""
+        with task.running(record=False):
+            by_hand = task.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        arrays = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or ours.get(name) is not None}
+        found = {name: _on(tape, by_hand.get(name)) for name in arrays}
+        return _proved(task, tape, J, arrays, found, ours, seed)
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as problem:  # UnusableCode is a ValueError
+        return str(problem.__cause__ or problem)
+
+
+def _proved(
+    task: Any, tape: Tape, J: TapeArray, arrays: dict[str, Any], found: dict[str, Any], ours: Any, seed: int
+) -> Taped | str:
+    tape.backward(J)
+    chain = {name: x.grad for name, x in arrays.items()}
+    for name, array in chain.items():
+        if not all(_close(x, array) for x in (ours.get(name), found[name].data)):
+            return f"the gradient of {name} differs"
+    DegreeArray.atoms.clear()
+    degrees = tape.replay(DegreeArray)
+    degrees.backward(J)
+    pairs = [(degrees.data(found[name]).degree, degrees.gradients(x).degree) for name, x in arrays.items()]
+    points, chance = enough_points(pairs, sum(x.size for x in chain.values()))
+    for attempt in range(20):
+        try:
+            run = tape.replay(ResidueArray, points, _Residues(points, [seed, attempt]))
+            run.backward(J)
+            break
+        except ZeroResidue:
+            continue
+    for name, x in arrays.items():
+        if not run.gradients(x).same(run.data(found[name])).all():
+            return f"the gradient of {name} differs"
+    edges = sum(ids.size for block in tape.blocks for ids in block.operands)
+    evidence = [
+        evidence_of(task.scope, points, seed, chance),
+        f"recorded on a tape: {tape.size:,} scalars, {edges:,} edges.",
+    ]
+    first = _first_use(tape, J)
+    order = sorted(arrays, key=lambda name: first[arrays[name].ids].min(initial=np.inf), reverse=True)
+    inputs = {name: x for name, x in arrays.items() if name in task.arrays}
+    return Taped(evidence, {name: chain[name] for name in order}, _warnings(tape, J, inputs))
+
+
+class _Residues:
+    def __init__(self, points: int, seed: list[int]) -> None:
+        self.points, self.rng = points, np.random.default_rng(seed)
+
+    def variable(self, x: Array, name: str) -> ResidueArray:
+        return ResidueArray.random(x, self.points, self.rng)
+
+
+def _on(tape: Tape, x: Any) -> TapeArray:
+    """A gradient of the user's as nodes; plain numbers are constants."""
+    if isinstance(x, TapeArray):
+        return x
+    if x is None:
+        raise Refused("a gradient is missing")
+    return TapeArray(tape, tape.leaf(x, CONSTANT))
+
+
+def _close(x: Any, y: Array) -> bool:
+    """Whether two arrays are the same but for rounding: a first look, before the proof."""
+    x = np.asarray(x)
+    if x.shape != y.shape or x.dtype.kind not in "fiub":
+        return False
+    return bool(np.max(np.abs(x - y), initial=0) <= 1e-6 * np.max(np.abs(y), initial=0))
+
+
+def _first_use(tape: Tape, J: TapeArray) -> Array:
+    """For each node the first node of J's graph that was made from it, inf where there is none."""
+    reached, first = tape.reach(J), np.full(tape.size, np.inf)
+    for block in reversed(tape.blocks):
+        if reached[block.rows].any():
+            for ids in block.operands:
+                first[distinct(ids)] = block.start
+    return first
+
+
+def _warnings(tape: Tape, J: TapeArray, inputs: dict[str, TapeArray]) -> list[str]:
+    """What could not be seen at this point, as in `compare.audit`, read from the tape."""
+    reached = tape.reach(J)
+    found = []
+    for name, x in inputs.items():
+        if not x.size:
+            found.append(f"{name} of shape {x.shape} is empty: nothing of it was compared")
+        elif not reached[x.ids].any():
+            found.append(f"J does not depend on {name}: its gradient is zero, whatever it is")
+        elif not x.grad.any():
+            found.append(f"the whole gradient of {name} is zero here: a wrong factor could not show")
+    on: list[Any] = []
+    slopes: list[Any] = []
+    ties = 0
+    for block in tape.blocks:
+        here, name = reached[block.rows].reshape(block.shape), block.op.name
+        operands = [TapeArray(tape, ids) for ids in block.operands] if here.any() else []
+        if not operands or name not in ("relu", "absolute", "maximum", "minimum", "tanh", "sigmoid", "erf"):
+            continue
+        x, out = operands[0].data, tape.numbers_at(np.arange(block.rows.start, block.rows.stop)).reshape(block.shape)
+        if name in ("relu", "absolute"):
+            ties += int(np.sum(here & (x == 0)))
+        elif len(operands) == 2:
+            y, different = operands[1].data, block.operands[0] != block.operands[1]
+            ties += int(np.sum(here & (x == y) & different))
+        if name == "relu":
+            on += (x > 0)[here].tolist()
+        elif name == "maximum":
+            zeros = [tape.constant_at(ids) == 0 for ids in block.operands]
+            if any(zeros):
+                on += ((x > 0) if zeros[1] else (y > 0))[here].tolist()
+        elif len(operands) == 1 and name not in ("relu", "absolute"):
+            slopes += np.abs(block.op.partials(out, x)[0])[here].tolist()
+    return [*found, *about_units(on, slopes, ties)]
