@@ -10,12 +10,15 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from compare.lesson import Lesson
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
 DIFFERENT, INHERITED, CONVENTION = "different", "inherited", "another convention"
@@ -159,6 +162,20 @@ class Report:
             indent=2,
             allow_nan=False,
         )
+
+    def lesson(self) -> Lesson:
+        """The lesson about what was checked, a page in which any entry is shown as the sum over its consumers.
+
+        >>> from compare import gradcheck
+        >>> import numpy as np
+        >>> gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.array([1.0, -2.0])).lesson().html[:15]
+        '<!DOCTYPE html>'
+
+        `report.lesson().save("lesson.html")` writes it. Raises as `compare.lesson.lesson` does.
+        """
+        from compare.lesson import lesson  # which builds on reports
+
+        return lesson(self)
 
     @property
     def summary(self) -> str:

@@ -208,7 +208,7 @@ DATA = np.array([[1.0, -0.5, 2.0], [0.5, 1.5, -1.0]]), np.array([[0.5, 1.0, 0.0]
 
 
 def test_the_lesson_of_a_report_shows_every_entry_of_ones_own_gradients() -> None:
-    shown = contents(lesson(gradcheck(cost, gradients, PARAMS, *DATA)))["own"]
+    shown = contents(gradcheck(cost, gradients, PARAMS, *DATA).lesson())["own"]
     assert sorted(array["name"] for array in shown["arrays"]) == ["W", "a", "b"]
     for array in shown["arrays"]:
         assert array["wrong"] == []
