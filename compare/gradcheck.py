@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd import Value, ValueArray, graph, numbers, total, values
+from autograd import TapeArray, Value, ValueArray, graph, numbers, total, values
 from autograd import gradients as gradients_of
 from autograd.recording import holds_nodes
 from autograd.residue import ZeroResidue
 from autograd.running import call, is_users, recording
 from autograd.value import local_derivatives
+from compare import taped
 from compare.arithmetic import NAMES, Arithmetic, digits, precise
-from compare.audit import audit
+from compare.audit import audit, audit_data
 from compare.diagnose import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
 from compare.repair import repairs
-from compare.report import CONVENTION, DIFFERENT, INHERITED, Report, Row, counted
+from compare.report import CONVENTION, DIFFERENT, INHERITED, PROVED, Report, Row, counted
 from compare.state import unchanged
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
@@ -62,7 +63,7 @@ def watch(name: str, array: Any) -> Any:
     Outside a check it does nothing. `gradients` may return a gradient under the same name; a second array of the same
     name, in a loop say, is called name#2.
     """
-    if _watched and holds_nodes(array):
+    if _watched and (isinstance(array, TapeArray) or holds_nodes(array)):
         record = _watched[-1]
         count = 1 + sum(key.split("#")[0] == name for key in record)
         record[name if count == 1 else f"{name}#{count}"] = array
@@ -194,7 +195,7 @@ class Task:
             J = self.cost(given, arithmetic)
         finally:
             record = _watched.pop()
-        return J, {name: array for name, array in record.items() if isinstance(array, (np.ndarray, Value))}
+        return J, {name: array for name, array in record.items() if isinstance(array, (np.ndarray, Value, TapeArray))}
 
     @contextlib.contextmanager
     def running(self, record: bool = True) -> Iterator[None]:
@@ -334,6 +335,8 @@ class _Layer(Task):
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         out, _ = self._out(given, arithmetic)
+        if isinstance(out, TapeArray):
+            return np.sum(out * self._dout(arithmetic))
         terms = np.asarray(out, object) * self._dout(arithmetic)
         J = total(terms.flat)
         return _scalar(J, self.forward_function)
@@ -377,6 +380,13 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
     def run(numbers_of: Arithmetic) -> Sides:
         tell(numbers_of.name)
         return task.traced(numbers_of)[2]
+
+    refusal = ""
+    if arithmetic in (None, "residue") and taped.is_large(task):
+        proof = _on_tape(task, seed, tell)
+        if isinstance(proof, Report):
+            return proof
+        refusal = f"recorded on Values, not on a tape: {proof}." if proof else ""
 
     floats, order, traced = _first_run(task)
     court = Court(run, floats, task.scope)
@@ -422,12 +432,34 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
             " a tie; your slope there is another choice than the chain rule's, and at points nearby both are the same."
         )
     remarks += [*_impure(task), *(f"test point: {warning}" for warning in audit(task, *traced))]
+    evidence += [*about_floats(rows), *remarks, *([refusal] if refusal else [])]
+    return _report(task, rows, evidence, arithmetic or "strongest", seed)
+
+
+def _on_tape(task: Task, seed: int, tell: Callable[[str], None]) -> Report | str:
+    """The report of large code that is right, or why there is none."""
+    tell("a tape")
+    found = task._by_hand(task._given(None), None)
+    ours = {name: _as_array(x) for name, x in found.items()}
+    proof = taped.prove(task, ours, seed)
+    if isinstance(proof, str):
+        return proof
+    rows = []
+    for name, chain in proof.chain.items():
+        difference = largest_difference(ours[name], chain)
+        rows.append(Row(name, "", "", chain.shape, chain.size, chain.size, PROVED, largest_difference=difference))
+    largest = max(rows, key=lambda row: row.largest_difference or 0)
+    floats = f"float64: the two sides differ by up to {largest.largest_difference:.2g} ({largest.name})."
+    warnings_ = [f"test point: {warning}" for warning in (*audit_data(task), *proof.warnings)]
+    return _report(task, rows, [*proof.evidence, floats, *_impure(task), *warnings_], "strongest", seed)
+
+
+def _report(task: Task, rows: list[Row], evidence: list[str], arithmetic: str, seed: int) -> Report:
     size = sum(x.size for x in task.arrays.values())
-    facts = {"arithmetic": arithmetic or "strongest", "seed": seed, "parameters": size}
+    facts = {"arithmetic": arithmetic, "seed": seed, "parameters": size}
     preface = [
         f"{counted(size, 'number')} in {counted(len(task.arrays), 'array')}; the chain rule over a graph of scalars."
     ]
-    evidence += [*about_floats(rows), *remarks]
     return Report(task.title, rows, preface, evidence, facts, ours="yours is", subject=task)
 
 
@@ -680,6 +712,8 @@ def _scalar(J: Any, function: Function) -> Value:
         if J.size != 1:
             raise UnusableCode(f"{_name(function)} must give one number, it gave an array of shape {J.shape}")
         J = J.reshape(-1)[0]
+    if isinstance(J, TapeArray) and J.size == 1:
+        return J.reshape(())  # type: ignore[return-value]
     if isinstance(J, float) and not np.isfinite(J):
         raise UnusableCode(f"J is {J}, whatever the parameters are: are the data empty, or is there nan among them?")
     if not isinstance(J, Value):
