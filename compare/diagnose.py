@@ -888,6 +888,7 @@ class Diagnosis:
         self.task, self.wrong, self.floats, self.known, self.seed = task, wrong, floats, known, seed
         self.ours = {name: np.asarray(floats.ours[name], float) for name in wrong if _usable(floats.ours.get(name))}
         self._exact: list[Recorded] | None = None
+        self.explaining: dict[str, set[str]] = {}  # what single edits explain, by their meaning
 
     def reasons(self) -> dict[str, list[Reason]]:
         """For each gradient that differs, the confirmed reasons, the likeliest first."""
@@ -1003,12 +1004,17 @@ class Diagnosis:
         explained.sort(key=lambda pair: (-len(pair[1]), sum(edit.rank for edit in pair[0])))
         tried = 0
         for edit, names in explained:
+            own = edit[: len(edit) - len(free)]
+            if len(own) > 1 and any(self.explaining.get(one.meaning, set()).issuperset(names) for one in own):
+                continue  # one of the two does it alone
             if all(len(found[name]) >= 6 for name in names) or tried >= 40:
                 continue
             tried += 1
             if not self._edit_confirmed(edit, names):
                 continue
-            edit = edit[: len(edit) - len(free)]
+            edit = own
+            if len(edit) == 1:
+                self.explaining.setdefault(edit[0].meaning, set()).update(names)
             meaning = " and ".join(e.meaning for e in edit)
             for name in names:
                 text = f"Your {_d(name)} is exactly what the chain rule gives when {meaning}"

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import io
 import linecache
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ MOST_CONFIRMED = 12  # corrections tried in exact numbers
 UNLIKELY = 4  # rank of corrections that are tried only where nothing else was found
 
 
+_OWN = os.path.dirname(__file__) + os.sep
+
+
 class Repair(NamedTuple):
     """A correction: the sentence that says it, the gradients that it makes right, and how unlikely it is."""
 
@@ -50,6 +54,7 @@ class _Piece(NamedTuple):
     offset: int
     editor: Editor
     node: ast.FunctionDef
+    shared: bool  # with the forward pass
 
 
 def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0) -> list[Repair]:
@@ -81,12 +86,12 @@ def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
         if ours is None or not all(_close(ours.get(name), true[name]) for name in right):
             continue
         names = tuple(name for name in wrong if _close(ours.get(name), true[name]))
-        if names:
+        if names and not (piece.shared and len(names) < len(wrong)):  # of the forward pass, it must explain all
             found.append((names, edit, piece))
             todo.difference_update(names)
     found.sort(key=lambda one: (-len(one[0]), one[1].rank))
     confirmed: list[Repair] = []
-    judge = _Judge(task, seed)
+    judge = _Judge(task, right, seed)
     for names, edit, piece in found[:MOST_CONFIRMED]:
         if all(sum(name in repair.names for repair in confirmed) >= 2 for name in names):
             continue
@@ -137,7 +142,10 @@ def _code(line: str) -> str:
 
 
 def _pieces(task: Any) -> list[_Piece]:
-    """The user's functions that run in the backward pass alone, with their sources."""
+    """The user's functions that run in the backward pass alone, with their sources.
+
+    All that run in it where there are no others, as in a function that gives the loss and its gradients.
+    """
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
     with _quiet(), task.running(record=False):
         forward = _codes_run(lambda: task.cost(given, None))
@@ -148,16 +156,23 @@ def _pieces(task: Any) -> list[_Piece]:
         function, args = arguments[0]
         backward = _codes_run(lambda: function(*args))
     main = getattr(getattr(function, "__func__", function), "__code__", None)
+    alone = {code for code in backward if code is main or code not in forward}
+    together = alone <= {main} and _is_short(main)
     found = []
     for code in dict.fromkeys(backward):
-        if code is main or code not in forward:
+        if code in alone or together:
             owner = next(
                 (x for x in gc.get_referrers(code) if isinstance(x, FunctionType) and x.__code__ is code), None
             )
-            piece = _piece(owner) if owner is not None else None
+            piece = _piece(owner, shared=code not in alone) if owner is not None else None
             if piece is not None:
                 found.append(piece)
     return found
+
+
+def _is_short(code: CodeType | None) -> bool:
+    """Whether a function does nothing but call another one."""
+    return code is not None and len({line for _, _, line in code.co_lines() if line}) <= 3
 
 
 def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
@@ -165,7 +180,8 @@ def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
     found: dict[CodeType, None] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and is_users(frame.f_code.co_filename):
+        file = frame.f_code.co_filename
+        if event == "call" and is_users(file) and not file.startswith(_OWN):
             found[frame.f_code] = None
 
     before = sys.getprofile()
@@ -178,7 +194,7 @@ def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
     return list(found)
 
 
-def _piece(function: FunctionType) -> _Piece | None:
+def _piece(function: FunctionType, shared: bool = False) -> _Piece | None:
     """The outermost statement of the file that defines a function."""
     code = function.__code__
     lines = linecache.getlines(code.co_filename)
@@ -195,7 +211,7 @@ def _piece(function: FunctionType) -> _Piece | None:
             if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
                 start = min([node.lineno, *(d.lineno for d in node.decorator_list)]) + first - 1
                 if start == code.co_firstlineno:
-                    return _Piece(function, first - 1, editor, node)
+                    return _Piece(function, first - 1, editor, node, shared)
     return None
 
 
@@ -247,37 +263,73 @@ def _claimed(task: Any, seconds: float) -> dict[str, Any] | None:
     return ours
 
 
-def _close(ours: Any, true: Array) -> bool:
+def _close(ours: Any, true: Array, part: float = 1e-9) -> bool:
     if not isinstance(ours, (np.ndarray, np.generic, float, int)) or np.shape(ours) != true.shape:
         return False
     ours = np.asarray(ours)
     if ours.dtype.kind not in "fiub":
         return False
     size = float(np.max(np.abs(true), initial=0))
-    return bool(np.all(np.abs(ours - true) <= 1e-9 * size))
+    return bool(np.all(np.abs(ours - true) <= part * size))
+
+
+def _elsewhere(task: Any, seed: int) -> list[tuple[Any, dict[str, Array]]]:
+    """The task at two other points, with the true gradients there: a mask may be right at one point by accident."""
+    found = []
+    for k in range(2):
+        rng = np.random.default_rng([seed, 3, k])
+
+        def move(x: Array, rng: np.random.Generator = rng) -> Array:
+            factor = rng.uniform(0.5, 1.5, x.shape)
+            if (x > 0).all():
+                return np.asarray(x**factor if (x < 1).all() else x * factor)
+            return np.asarray(np.sqrt(np.mean(x**2)) * rng.normal(size=x.shape))
+
+        with contextlib.suppress(ValueError, TypeError, ArithmeticError), _quiet():
+            other = task.moved(move)
+            found.append((other, other.traced(None)[2].chain))
+    return found
+
+
+def _refuted(task: Any, true: dict[str, Array], names: list[str]) -> bool:
+    """Whether the corrected pass gives other gradients than the chain rule's at this point."""
+    given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
+    with task.running(record=False), contextlib.suppress(ValueError, TypeError, ArithmeticError):
+        ours = task.by_hand(given, None)
+        usable = [name for name in names if np.isfinite(np.asarray(true[name], float)).all()]
+        return not all(_close(ours.get(name), np.asarray(true[name], float), 1e-6) for name in usable)
+    return False
 
 
 class _Judge:
     """Holds corrected passes against the chain rule in long floats, or where these do not run in residues."""
 
-    def __init__(self, task: Any, seed: int) -> None:
+    def __init__(self, task: Any, right: list[str], seed: int) -> None:
         self.task, self.seed = task, seed
-        self.long = precise(200)
+        self.long, self.digits = precise(200), 40.0
+        self.others = _elsewhere(task, seed)
         try:
-            self.chain: dict[str, Array] | None = task.traced(self.long)[2].chain
+            sides = task.traced(self.long)[2]
+            self.chain: dict[str, Array] | None = sides.chain
+            known = [digits(*sides.pair(name)).min(initial=np.inf) for name in right]
+            if min(known, default=np.inf) < self.digits:  # floats such as sqrt(2) are in the code: no more is to be had
+                self.digits = 13
         except (ValueError, TypeError, ArithmeticError):
             self.chain = None
 
     def finds_right(self, piece: _Piece, code: CodeType, names: list[str], seconds: float) -> bool:
-        """Whether the corrected pass gives these gradients, in this time."""
+        """Whether the corrected pass gives these gradients, in this time, and not at this point alone."""
         with _quiet(), _corrected(piece, code), contextlib.suppress(TookTooLong), limited(max(seconds, 0.01)):
-            try:
-                if self.chain is None:
-                    sides = self.task.traced(residues(np.random.default_rng([self.seed, 2])))[2]
-                    return all(same(*sides.pair(name)).all() for name in names)
-                ours = self.task.by_hand_in(self.long, names)
-            except (ValueError, TypeError, ArithmeticError, ZeroResidue):
-                return False
-            chain = self.chain
-            return all((digits(ours[name], chain[name]) > 40).all() for name in names)
+            return self._exactly_right(names) and not any(_refuted(other, true, names) for other, true in self.others)
         return False
+
+    def _exactly_right(self, names: list[str]) -> bool:
+        try:
+            if self.chain is None:
+                sides = self.task.traced(residues(np.random.default_rng([self.seed, 2])))[2]
+                return all(same(*sides.pair(name)).all() for name in names)
+            ours = self.task.by_hand_in(self.long, names)
+        except (ValueError, TypeError, ArithmeticError, ZeroResidue):
+            return False
+        chain = self.chain
+        return all((digits(ours[name], chain[name]) > self.digits).all() for name in names)

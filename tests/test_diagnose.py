@@ -126,3 +126,25 @@ def test_a_forgotten_mask_of_clip_is_named() -> None:
     report = gradcheck(cost, gradients, rng.normal(size=4), rng.normal(size=(6, 4)), raise_exception=False)
     assert "the derivative of `np.clip(X @ w, -1, 1)`" in report["w"].reasons[0]
     assert "is left out" in report["w"].reasons[0]
+
+
+def test_a_pair_of_edits_of_which_one_does_nothing_is_not_named() -> None:
+    """With a lost repetition in a two-sided loss, each step of slope 1 made a pair with the true reason."""
+
+    def cost(b: Any, S: Any, y: Any) -> Any:
+        z = S + b
+        margins = np.maximum(0, z - z[np.arange(4), y][:, None] + 1)
+        margins[np.arange(4), y] = 0
+        return np.sum(margins)
+
+    def gradients(b: Any, S: Any, y: Any) -> Any:
+        z = S + b
+        d = (z - z[np.arange(4), y][:, None] + 1 > 0).astype(float)
+        d[np.arange(4), y] = -1
+        return d.sum(axis=0)
+
+    S, y = np.random.default_rng(0).normal(size=(4, 3)), np.array([0, 1, 2, 1])
+    report = gradcheck(cost, gradients, np.array([0.1, -0.3, 0.5]), S, y, raise_exception=False)
+    assert any("of the repeated uses" in reason for reason in report["b"].reasons)
+    assert not any("becomes exactly right" in reason for reason in report["b"].reasons)  # only by accident here
+    assert not any("is left out and of the repeated uses" in reason for reason in report["b"].reasons)
