@@ -253,7 +253,7 @@ def _chain_rule() -> dict[str, Any]:
 
 def _chain_rule_picture() -> str:
     scenes = [_chain_rule_scene(x, mode) for mode in ("decimal", "fraction") for x in C2]
-    return picture(scenes, ["x", "g1", "g2", "f"], "LR", on_edges=True)
+    return picture(scenes, ["x", "g1", "g2", "f"], "LR", on_edges=True, in_order=False)
 
 
 # What is written as HTML

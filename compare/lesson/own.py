@@ -51,7 +51,7 @@ def own_data(report: Report, task: Task) -> tuple[dict[str, Any], str]:
     order = [scene.names[node].id for node in scene.drawn if node.op is not None]
     leaves = [scene.names[node].id for node in scene.drawn if node.op is None]
     film = {"forward": order, "backward": [*reversed(order), *leaves]}
-    return {"own": {"arrays": shown, "nodes": nodes, "film": film}}, picture([scene], list(nodes), "LR")
+    return {"own": {"arrays": shown, "nodes": nodes, "film": film}}, picture([scene], list(nodes), "LR", in_order=False)
 
 
 def _as_matrix(array: Any) -> Any:

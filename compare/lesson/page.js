@@ -442,6 +442,7 @@ function film(place, { svg, order, nodes, label }) {
     keys[event.key]();
   };
   show(0);
+  addEventListener("beforeprint", () => { pause(); show(steps.length); }); // on paper a film shows its end
   return { show, pause, again: () => show(at) };
 }
 

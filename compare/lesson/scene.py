@@ -202,7 +202,9 @@ class Scene:
 SHAPES = {"w": "filled", "b": "filled", "J": "filled"}  # the others have round corners
 
 
-def picture(scenes: Iterable[Scene], drawn: Iterable[str], rankdir: str = "TB", on_edges: bool = False) -> str:
+def picture(
+    scenes: Iterable[Scene], drawn: Iterable[str], rankdir: str = "TB", on_edges: bool = False, in_order: bool = True
+) -> str:
     """The SVG of some scalars of one graph, by their ids; several scenes are the same graph in several numbers.
 
     The classes of a node are its kind and its id, those of an edge k-edge and the two ids with `--` between them, so
@@ -224,6 +226,14 @@ def picture(scenes: Iterable[Scene], drawn: Iterable[str], rankdir: str = "TB", 
         look += "peripheries=2, " if name.kind == "J" else ""
         label = "\\n".join(line.replace("\\", "").replace('"', "'") for line in lines)
         body.append(f'"{name.id}" [{look}class="k-{name.kind} {name.id}", label="{label}", tooltip="{name.label}"]\n')
+    if in_order:  # units of a layer stand side by side, one observation after the other
+        layers: dict[str, list[str]] = {}
+        for name in (first.names[node] for node in nodes):
+            if name.kind in "xabwz":
+                layers.setdefault(name.id.split("-")[0], []).append(name.id)
+        for ids in layers.values():
+            chain = " -> ".join(f'"{id}"' for id in sorted(ids, key=lambda id: id.split("-")[::-1]))
+            body.append(f"{{rank=same; {chain} [style=invis]}}\n" if ids[1:] else "")
     # in other numbers another z may be the largest, which softmax subtracts, and has other edges
     ends = (
         (scene.names[operand], scene.names[consumer])
