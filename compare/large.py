@@ -54,9 +54,14 @@ class Graph:
         count = min(self.m, math.ceil(self.terms / group))
         self.groups = [slice(part[0], part[-1] + 1) for part in np.array_split(np.arange(self.m), count)]
         self.nodes = 0
+        self._only: _Recorded | None = None  # where there is one group, it stays recorded
 
     def recorded(self, name: str) -> Iterator[_Recorded]:
         """Each group in turn, in the memory of the one before."""
+        if self._only is not None:
+            self.progress(f"{name}, 1 of 1")
+            yield self._only
+            return
         self.nodes = 0
         for k, columns in enumerate(self.groups, 1):
             self.progress(f"{name}, {k} of {len(self.groups)}")
@@ -73,7 +78,9 @@ class Graph:
                 refuse_saturation(net, forward.z[last].data, forward.a[last].data, columns.start)
                 J_sum = np.sum(net.costs(forward, Y))
             self.nodes += self.tape.size
-            yield _Recorded(net, forward, J_sum)
+            group = _Recorded(net, forward, J_sum)
+            self._only = group if len(self.groups) == 1 else None
+            yield group
 
     def floats(self) -> tuple[Backward, Forward]:
         """Every gradient and the forward pass in float64."""
