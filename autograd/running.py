@@ -203,9 +203,26 @@ def _allocator(original: Function) -> Function:
         if holds_nodes([*args, *kwargs.values()]) and original is np.full:
             kwargs["dtype"] = object
         array = original(*args, **kwargs)
-        return array.astype(object).view(ValueArray) if array.dtype.kind in "fO" else array
+        return _holders[-1](array) if array.dtype.kind in "fO" else array
 
     return allocate
+
+
+def _of_objects(array: Any) -> Any:
+    return array.astype(object).view(ValueArray)
+
+
+_holders: list[Function] = [_of_objects]  # the last one makes, of an array of floats, one that can hold nodes
+
+
+@contextlib.contextmanager
+def allocating(holder: Function) -> Iterator[None]:
+    """While the block runs, `recording` gives arrays that `holder` makes of arrays of floats: those of a tape, say."""
+    _holders.append(holder)
+    try:
+        yield
+    finally:
+        _holders.pop()
 
 
 def _array_maker(original: Function) -> Function:

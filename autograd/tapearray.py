@@ -153,6 +153,8 @@ class TapeArray(NDArrayOperatorsMixin):
             raise TypeError(f"np.{name} cannot write a TapeArray into an array of numbers: its gradient would be lost")
         if method == "reduce" and name in _REDUCTIONS:
             result = _REDUCTIONS[name](*inputs, **{"axis": 0, **_asked(kwargs)})
+        elif method == "at" and name == "add":
+            return _add_at(*inputs)
         elif method == "accumulate" and name in ("add", "multiply"):
             result = _accumulated(ufunc, *inputs, **{"axis": 0, **_asked(kwargs)})
         elif method != "__call__" or _asked(kwargs):
@@ -327,6 +329,23 @@ def _products(first: Any, second: Any, labels: Sequence[str], out: str) -> Any:
     if not summed:
         return TapeArray(one.tape, one.tape.record(OPS["multiply"], *edges))
     return TapeArray(one.tape, one.tape.record(OPS["dot"], *edges, terms=len(summed)))
+
+
+def _add_at(array: Any, index: Any, numbers: Any) -> None:
+    """np.add.at: in the first round each entry of the array takes the first number for it, then the second, ..."""
+    if not isinstance(array, TapeArray):
+        raise TypeError("np.add.at cannot add a TapeArray to an array of numbers: its gradient would be lost")
+    places = np.arange(array.size).reshape(array.shape)[index]
+    ids = np.broadcast_to(array._ids(numbers), places.shape).ravel()
+    places = places.ravel()
+    order = np.argsort(places, kind="stable")
+    _, first, counts = np.unique(places[order], return_index=True, return_counts=True)
+    ranks = np.empty(places.size, int)
+    ranks[order] = np.arange(places.size) - np.repeat(first, counts)
+    for rank in range(counts.max(initial=0)):
+        now = ranks == rank
+        targets = np.unravel_index(places[now], array.shape)
+        array.ids[targets] = array.tape.record(OPS["add"], array.ids[targets], ids[now])
 
 
 def _dot(x: Any, y: Any, out: Any = None) -> Any:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from autograd import Tape, TapeArray
 from autograd.arrays import DegreeArray, Refused, ResidueArray
 from autograd.residue import ZeroResidue
+from autograd.running import allocating
 from autograd.tape import CONSTANT, distinct
 from compare.arithmetic import Arithmetic
 from compare.audit import about_units
@@ -63,13 +64,13 @@ def prove(task: Any, ours: dict[str, Any], seed: int) -> Taped | str:
     try:
         task.prepare(arithmetic)
         inputs = {name: arithmetic.variables(x, name) for name, x in task.arrays.items()}
-        with task.running(record=False):
+        with allocating(lambda x: TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))), task.running():
             J, watched = task.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
         if not isinstance(J, TapeArray):
             return "J does not come from the tape"
         if sum(ids.size for block in tape.blocks for ids in block.operands) < FEWEST_EDGES:
             return ""
-        with task.running(record=False):
+        with allocating(lambda x: TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))), task.running():
             by_hand = task.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
         arrays = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or ours.get(name) is not None}
         found = {name: _on(tape, by_hand.get(name)) for name in arrays}

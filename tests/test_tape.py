@@ -89,6 +89,13 @@ def in_place(x: Any, y: Any) -> Any:
     return z
 
 
+def added_at(x: Any, y: Any) -> Any:
+    z = x * 2
+    np.add.at(z, ([0, 2, 0, 0], [1, 1, 1, 3]), y[0] * y[1])
+    np.add.at(z, [1, 1], y[:2])
+    return z
+
+
 CODE: dict[str, tuple[Code, tuple[Any, ...]]] = {
     "arithmetic": (lambda x, y: (2 * x - y / 3 + 1) * (x - 0.5) / (y * y + 1) - (-x), (X, Y)),
     "reflected": (lambda x: 1 - 2 / x + (3 - x), (X,)),
@@ -134,6 +141,7 @@ CODE: dict[str, tuple[Code, tuple[Any, ...]]] = {
     "fancy indexing": (lambda x: x[[0, 2, 0]][:, [1, 1, 3]] * x[np.arange(3), [0, 1, 2]], (X,)),
     "a boolean mask": (lambda x: x[x > 0] * 2, (X,)),
     "assignment": (put, (X,)),
+    "np.add.at": (added_at, (X, Y)),
     "in place": (in_place, (X, Y)),
     "concatenate": (lambda x, y: np.concatenate([x, y * 2, np.ones((1, 4))]), (X, Y)),
     "stack": (lambda x, y: np.stack([x, y], axis=1) * np.vstack([x[:1], y[:1]]), (X, Y)),
@@ -373,7 +381,8 @@ REFUSED: dict[str, tuple[Code, str]] = {
     "np.linalg.inv": (lambda x: np.linalg.inv(x[:, :3]), "np.linalg.inv cannot be recorded"),
     "np.nan_to_num": (np.nan_to_num, "np.nan_to_num cannot be recorded"),
     "np.spacing": (np.spacing, "np.spacing cannot be recorded on a tape"),
-    "np.add.at": (lambda x: np.add.at(x, 0, 1), "np.add.at cannot be recorded"),
+    "np.add.at on floats": (lambda x: np.add.at(np.zeros((3, 4)), 0, x[0]), "its gradient would be lost"),
+    "np.multiply.at": (lambda x: np.multiply.at(x, 0, 1), "np.multiply.at cannot be recorded"),
     "np.multiply.outer": (lambda x: np.multiply.outer(x, x), "np.multiply.outer cannot be recorded"),
     "sum where": (lambda x: np.sum(x, where=X > 0), "unexpected keyword argument 'where'"),
     "pad with the mean": (lambda x: np.pad(x, 1, mode="mean"), "np.pad with mode 'mean'"),
