@@ -243,6 +243,12 @@ def test_a_unit_is_chosen_with_the_keyboard(page: Page) -> None:
     page.locator("#units .node.a1-2-2").focus()
     assert read(page, "units")["now"] == ["a1-2-2"]
     assert page.locator("#units .node.a1-2-2").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    assert read(page, "units")["now"] == ["a1-3-2"]
+    page.keyboard.press("End")
+    assert read(page, "units")["now"] == ["J-2"]
+    assert page.locator("#units .node[tabindex='0']").count() == 1
+    page.locator("#units .node.a1-2-2").focus()
     page.select_option("#unit-observation", "1")
     assert read(page, "units")["now"] == ["a1-2-1"]
 
@@ -411,7 +417,9 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page, kind: str) -> None:
     desktop = page.viewport_size
     page.set_viewport_size(PHONE)
     numbers(page, kind)
+    page.check("#mistakes input[value='3']")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.check("#mistakes input[value='0']")
     assert desktop
     page.set_viewport_size(desktop)
 

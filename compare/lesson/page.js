@@ -149,7 +149,7 @@ function explorer(place) {
   let layer = kind === "dJda" ? layers[0] : place.dataset.net === "logistic" ? 1 : layers.length > 1 && kind !== "dJdz" ? layers[1] : layers[0];
   let chosen = [0, 0];
   const chooser = element("div", { class: "chooser" });
-  const equation = element("div", { class: "equation" });
+  const equation = element("div", { class: "equation scroll", tabindex: "0", role: "group", "aria-label": "The matrices" });
   const side = element("div", { class: "side" });
   const drawing = element("div", { class: "graph", tabindex: "0", role: "group" });
   const panel = element("div");
@@ -200,16 +200,21 @@ function explorer(place) {
     const data = net[mode];
     equation.replaceChildren();
     operands = [];
+    let sign = ""; // stays with the matrix that follows it
+    const add = (table) => {
+      equation.append(element("div", { class: "operand" }, ...(sign ? [element("span", { class: "sign" }, sign)] : []), table));
+      sign = "";
+    };
     for (const part of parts(data)) {
-      if (typeof part === "string") { equation.append(element("span", { class: "sign" }, part)); continue; }
+      if (typeof part === "string") { sign = part; continue; }
       const table = matrix(part.name, part.rows, part);
       operands.push({ ...part, table });
-      equation.append(table);
+      add(table);
     }
-    if (operands.length) equation.append(element("span", { class: "sign" }, "="));
+    if (operands.length) sign = "=";
     result = matrix(`${kind}${layer}`, data.arrays[`${kind}${layer}`], { buttons: true });
     result.classList.add("result-matrix");
-    equation.append(result);
+    add(result);
     pointable(result, choose);
     choose(chosen);
   }
@@ -323,12 +328,11 @@ function units(place) {
       const box = nodeOf(svg, id);
       if (!box) continue;
       box.setAttribute("role", "button");
-      box.setAttribute("tabindex", "0");
       box.setAttribute("aria-label", `${node.label}, value ${node.value}, derivative ${node.gradient}`);
       box.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") choose(id); });
       box.addEventListener("focus", () => choose(id));
       box.addEventListener("click", () => choose(id));
-      box.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(id); } });
+      box.addEventListener("keydown", walk);
     }
     const first = `a1-1-${i}` in data.nodes ? `a1-1-${i}` : `z1-1-${i}`;
     choose(chosen ? chosen.replace(/-\d+$/, `-${i}`) : first);
@@ -338,10 +342,22 @@ function units(place) {
     const node = net[mode].nodes[id] ? net[mode].nodes[id] : net[mode].nodes[(id = `J-${select.value}`)];
     chosen = id;
     lightTerms(svg, id, node.terms);
-    for (const box of svg.querySelectorAll(".node")) box.setAttribute("aria-pressed", String(box.classList.contains("now")));
+    for (const box of svg.querySelectorAll(".node")) {
+      const here = box.classList.contains("now");
+      box.setAttribute("aria-pressed", String(here));
+      box.setAttribute("tabindex", here ? "0" : "-1"); // one unit is in the order of the tab key, arrows go to the others
+    }
     panel.replaceChildren(termsTable(node, `dJ/d${node.label}: ${count(node.terms.length, "consumer")}`));
     if (node.how) panel.append(element("p", { class: "note" }, `Forward: ${node.label} = ${node.how} = ${node.value}`));
     if (node.kind === "J") panel.append(element("p", { class: "note" }, "The cost of this observation. It is counted once in the sum of all costs: its own derivative is 1."));
+  }
+
+  function walk(event) {
+    const boxes = [...svg.querySelectorAll(".node")], at = boxes.indexOf(event.currentTarget);
+    const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: boxes.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    boxes[Math.min(Math.max(to, 0), boxes.length - 1)].focus();
   }
 
   select.addEventListener("change", draw);
@@ -494,7 +510,7 @@ function mistakes(place) {
       (k < first ? before : code).append(...lines);
     });
     code.prepend(before);
-    const arrays = element("div", { class: "arrays" });
+    const arrays = element("div", { class: "arrays scroll", tabindex: "0", role: "group", "aria-label": "The arrays of the gradients" });
     let bad = 0, total = 0;
     for (const name of Object.keys(list[0].numbers[mode].wrong)) {
       const right = net[mode].arrays[name], rows = effect ? effect.arrays[name] || right.map((row) => row.map(() => "none")) : right;
@@ -529,7 +545,7 @@ function own(place) {
   const { arrays, nodes, film: order } = lesson.own;
   const select = element("select", { id: "own-array" });
   arrays.forEach(({ name }, k) => select.append(element("option", { value: k }, name)));
-  const equation = element("div", { class: "equation" });
+  const equation = element("div", { class: "equation scroll", tabindex: "0", role: "group", "aria-label": "The matrices" });
   const panel = element("div", { "aria-live": "polite" });
   const svg = graph("own", "The graph of your forward pass");
   const drawing = element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of your forward pass" }, svg);
