@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
 from autograd.arrays import DegreeArray, Refused, ResidueArray
+from autograd.ops import Op
 from autograd.residue import ZeroResidue
 from autograd.running import allocating
 from autograd.tape import CONSTANT, distinct
@@ -24,6 +25,7 @@ Array = NDArray[Any]
 
 FEWEST_NUMBERS = 2_000  # in parameters and data: below, Values are quick enough, and say more about rounding
 FEWEST_EDGES = 20_000
+MOST_SMALL_BLOCKS, FEWEST_EDGES_A_BLOCK = 2_000, 50
 
 
 class _Arithmetic(Arithmetic):
@@ -39,6 +41,21 @@ class _Arithmetic(Arithmetic):
 
     def constants(self, array: Array) -> Any:
         return self.tape.given(array)  # type: ignore[attr-defined]
+
+
+class _Tape(Tape):
+    """A tape that refuses code which works on one small array after the other: there Values are faster."""
+
+    def clear(self) -> None:
+        super().clear()
+        self.edges = 0
+
+    def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
+        ids = super().record(op, *operands, terms=terms)
+        self.edges += sum(edges.size for edges in self.blocks[-1].operands)
+        if len(self.blocks) > MOST_SMALL_BLOCKS and self.edges < FEWEST_EDGES_A_BLOCK * len(self.blocks):
+            raise Refused("it makes many small operations, one after the other")
+        return ids
 
 
 class Taped(NamedTuple):
@@ -59,18 +76,22 @@ def prove(task: Any, ours: dict[str, Any], seed: int) -> Taped | str:
 
     `ours` are the user's gradients in floats, by name.
     """
-    tape = Tape()
+    tape = _Tape()
+
+    def holding(x: Any) -> TapeArray:
+        return x if isinstance(x, TapeArray) else TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))
+
     arithmetic = _Arithmetic("a tape", lambda _, x: x, lambda x: x).on(tape)
     try:
         task.prepare(arithmetic)
         inputs = {name: arithmetic.variables(x, name) for name, x in task.arrays.items()}
-        with allocating(lambda x: TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))), task.running():
+        with allocating(holding), task.running():
             J, watched = task.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
         if not isinstance(J, TapeArray):
             return "J does not come from the tape"
-        if sum(ids.size for block in tape.blocks for ids in block.operands) < FEWEST_EDGES:
+        if tape.edges < FEWEST_EDGES:
             return ""
-        with allocating(lambda x: TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))), task.running():
+        with allocating(holding), task.running():
             by_hand = task.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
         arrays = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or ours.get(name) is not None}
         found = {name: _on(tape, by_hand.get(name)) for name in arrays}
@@ -80,7 +101,7 @@ def prove(task: Any, ours: dict[str, Any], seed: int) -> Taped | str:
 
 
 def _proved(
-    task: Any, tape: Tape, J: TapeArray, arrays: dict[str, Any], found: dict[str, Any], ours: Any, seed: int
+    task: Any, tape: _Tape, J: TapeArray, arrays: dict[str, Any], found: dict[str, Any], ours: Any, seed: int
 ) -> Taped | str:
     tape.backward(J)
     chain = {name: x.grad for name, x in arrays.items()}
@@ -102,10 +123,9 @@ def _proved(
     for name, x in arrays.items():
         if not run.gradients(x).same(run.data(found[name])).all():
             return f"the gradient of {name} differs"
-    edges = sum(ids.size for block in tape.blocks for ids in block.operands)
     evidence = [
         evidence_of(task.scope, points, seed, chance),
-        f"recorded on a tape: {tape.size:,} scalars, {edges:,} edges.",
+        f"recorded on a tape: {tape.size:,} scalars, {tape.edges:,} edges.",
     ]
     first = _first_use(tape, J)
     order = sorted(arrays, key=lambda name: first[arrays[name].ids].min(initial=np.inf), reverse=True)
@@ -152,12 +172,12 @@ def _warnings(tape: Tape, J: TapeArray, inputs: dict[str, TapeArray]) -> list[st
     """What could not be seen at this point, as in `compare.audit`, read from the tape."""
     reached = tape.reach(J)
     found = []
-    for name, x in inputs.items():
-        if not x.size:
-            found.append(f"{name} of shape {x.shape} is empty: nothing of it was compared")
-        elif not reached[x.ids].any():
+    for name, array in inputs.items():
+        if not array.size:
+            found.append(f"{name} of shape {array.shape} is empty: nothing of it was compared")
+        elif not reached[array.ids].any():
             found.append(f"J does not depend on {name}: its gradient is zero, whatever it is")
-        elif not x.grad.any():
+        elif not array.grad.any():
             found.append(f"the whole gradient of {name} is zero here: a wrong factor could not show")
     on: list[Any] = []
     slopes: list[Any] = []
@@ -171,14 +191,14 @@ def _warnings(tape: Tape, J: TapeArray, inputs: dict[str, TapeArray]) -> list[st
         if name in ("relu", "absolute"):
             ties += int(np.sum(here & (x == 0)))
         elif len(operands) == 2:
-            y, different = operands[1].data, block.operands[0] != block.operands[1]
-            ties += int(np.sum(here & (x == y) & different))
+            other, different = operands[1].data, block.operands[0] != block.operands[1]
+            ties += int(np.sum(here & (x == other) & different))
         if name == "relu":
             on += (x > 0)[here].tolist()
         elif name == "maximum":
             zeros = [tape.constant_at(ids) == 0 for ids in block.operands]
             if any(zeros):
-                on += ((x > 0) if zeros[1] else (y > 0))[here].tolist()
+                on += ((x > 0) if zeros[1] else (other > 0))[here].tolist()
         elif len(operands) == 1 and name not in ("relu", "absolute"):
             slopes += np.abs(block.op.partials(out, x)[0])[here].tolist()
     return [*found, *about_units(on, slopes, ties)]
