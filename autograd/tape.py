@@ -3,7 +3,7 @@
 A node is an integer. What NumPy code records is a list of blocks, each one operation of the table on many nodes at
 once: the nodes it made, a range, and for each of its operands an array of node numbers, the edges. An array of edges
 may be a view that repeats a smaller one (that of a weight which takes part in many products, say), so a graph costs
-little memory; a sweep spells the edges out, some ten thousand at a time, in buffers that stay in the cache.
+little memory; a sweep spells the edges out, some ten thousands at a time, in buffers that stay in the cache.
 
 A sweep gathers numbers along the edges and adds contributions up along them: each consumer of a scalar adds local
 derivative times upstream to its gradient (statement C1). There is no product of matrices.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-CHUNK = 1 << 14  # edges that a sweep looks at together: their buffers stay in the cache
+CHUNK = 1 << 16  # edges that a sweep looks at together: their buffers stay in the cache
 VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
 
 
@@ -243,7 +243,7 @@ def distinct(ids: Array) -> Array:
 def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
     """Sums of so many terms each, in runs of about CHUNK terms: the first row, the one after the last, the index.
 
-    >>> list(slabs((2, 3), 10_000))[:2]
+    >>> list(slabs((2, 3), 40_000))[:2]
     [(0, 1, (0, slice(0, 1, None))), (1, 2, (0, slice(1, 2, None)))]
     """
     if not math.prod(shape):
@@ -378,7 +378,7 @@ class _Run:
 
     def _take(self, name: str, lane: Array, edges: Array) -> Array:
         out = self.buffers(name, len(edges), lane.dtype)
-        np.take(lane, edges, out=out, mode="clip")
+        lane.take(edges, out=out, mode="clip")
         return out
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
