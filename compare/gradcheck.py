@@ -102,6 +102,7 @@ def gradcheck(
     Returns a true Report, or raises GradcheckError; with `raise_exception=False` the report either way. Raises
     UnusableCode (a ValueError) where the code cannot be run at all.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     task: Task = _Gradients(cost, gradients, params, args, seed)
     return _finish(_check(task.moved(_redrawn(seed)) if generic else task, arithmetic, seed, progress), raise_exception)
 
@@ -131,11 +132,13 @@ def check_vjp(
     J = sum(out * dout) turns the layer into a scalar; dout is drawn at random. Inputs are a tuple, or a dict of keyword
     arguments. Returns and raises as `gradcheck`.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     task: Task = _Layer(forward, backward, inputs, seed)
     return _finish(_check(task.moved(_redrawn(seed)) if generic else task, arithmetic, seed, progress), raise_exception)
 
 
 def _finish(report: Report, raise_exception: bool) -> Report:
+    __tracebackhide__ = True  # pytest shows the line of the test
     if raise_exception and not report:
         raise GradcheckError(report)
     return report

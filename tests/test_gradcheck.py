@@ -524,3 +524,11 @@ def test_what_cannot_be_printed_with_percent_is_told_how() -> None:
 
     with pytest.raises(ValueError, match=r"by an f-string or by format, as in f'\{x:.3f\}', not by %"):
         gradcheck(lambda w: np.sum(w**2), gradients, np.array([0.5, 1.0]))
+
+
+def test_pytest_shows_the_line_of_the_test_and_not_ours() -> None:
+    with pytest.raises(GradcheckError) as raised:
+        check_vjp(lambda x: x**2, lambda dout: dout, (np.array([0.5, 2.0]),))
+    ours = [entry for entry in raised.traceback if "compare" in str(entry.path)]
+    assert ours
+    assert all(entry.ishidden(raised) for entry in ours)
