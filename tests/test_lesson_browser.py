@@ -220,6 +220,16 @@ def test_every_unit_of_every_observation_shows_its_consumers(page: Page) -> None
                     add_up(shown, shown["total"], exact=True)
 
 
+def test_the_observations_stack_as_columns(page: Page) -> None:
+    page.select_option("#explore-dJda-layer", "1")
+    for option, m in (("1", 1), ("Infinity", X.shape[1])):
+        page.select_option("#explore-dJda-columns", option)
+        assert page.locator("#explore-dJda button").count() == 3 * m
+        assert page.locator("#explore-dJda [data-array=dJdz2] [data-j]").count() == 3 * m
+        entry(page, "explore-dJda", 2, m - 1).hover()
+        assert read(page, "explore-dJda")["now"] == [f"a1-3-{m}"]
+
+
 # Keys
 
 

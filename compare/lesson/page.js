@@ -163,6 +163,14 @@ function explorer(place) {
     select.addEventListener("change", () => { layer = Number(select.value); chosen = [0, 0]; draw(); });
     chooser.append(element("label", { for: select.id }, "Layer"), select);
   }
+  let columns = Infinity; // of the observations that are shown
+  if (kind === "dJda" && net.m > 1) {
+    const select = element("select", { id: `${place.id}-columns` });
+    select.append(element("option", { value: "Infinity" }, `all ${net.m}, side by side`), element("option", { value: "1" }, "the first alone"));
+    select.addEventListener("change", () => { columns = Number(select.value); chosen = [chosen[0], 0]; draw(); });
+    chooser.append(element("label", { for: select.id }, "Observations"), select);
+  }
+  const cut = (rows) => rows.map((row) => row.slice(0, columns));
   let svg, shownGraph = "", result, operands;
 
   function parts(data) {
@@ -172,7 +180,7 @@ function explorer(place) {
     const before = layer > 1 ? `a${layer - 1}` : "X";
     switch (kind) {
       case "dJda":
-        return [operand(`W${up}`, (j, k, J) => j === J, "lit-w"), "·", operand(`dJdz${up}`, (k, i, J, I) => i === I, "lit-u")];
+        return [operand(`W${up}`, (j, k, J) => j === J, "lit-w"), "·", operand(`dJdz${up}`, (k, i, J, I) => i === I, "lit-u", { rows: cut(arrays[`dJdz${up}`]) })];
       case "dJdz": {
         const same = (j, i, J, I) => j === J && i === I;
         if (layer === last && net.matched) return [operand(`a${layer}`, same, "lit-a"), "−", operand("Y", same, "lit-s")];
@@ -212,7 +220,7 @@ function explorer(place) {
       add(table);
     }
     if (operands.length) sign = "=";
-    result = matrix(`${kind}${layer}`, data.arrays[`${kind}${layer}`], { buttons: true });
+    result = matrix(`${kind}${layer}`, cut(data.arrays[`${kind}${layer}`]), { buttons: true });
     result.classList.add("result-matrix");
     add(result);
     pointable(result, choose);
