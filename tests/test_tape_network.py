@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import test_check_network
+from rich.console import Console
 from test_check_network import CONSEQUENCES, check, data, found, network, plant
 
 from autograd import Tape
 from autograd.arrays import DegreeArray
-from compare import check_network, large
+from compare import check_network, cli, large
 from compare import network as network_module
 from compare.arithmetic import DEGREES
 from compare.graph import NetworkGraph
@@ -146,3 +148,25 @@ def test_a_tape_of_a_network_keeps_its_edges_small() -> None:
     (block,) = tape.blocks
     assert block.operands[0].size == block.operands[1].size == 50 * 40 * 30
     assert sum(ids.base.nbytes for ids in block.operands if ids.base is not None) < 8 * 2 * (50 * 40 + 50 * 30)
+
+
+def test_the_command_shows_a_bar_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(cli, "Console", lambda **_: Console(file=shown, force_terminal=True, width=100))
+    monkeypatch.setattr(network_module, "GROUP", 50)
+    net = Network([5, 4, 3], ["tanh", "sigmoid"], seed=0)
+    report = cli.checked(net, *data(net, 5), title="mine")
+    assert report.title == "mine"
+    assert "residues, 4 of 4" in shown.getvalue() and "75%" in shown.getvalue()
+
+
+def test_the_report_of_a_large_network_says_what_it_took() -> None:
+    report = check(Network([4, 5, 3], ["tanh", "sigmoid"], seed=0))
+    (line,) = [line for line in report.evidence if line.startswith("the graph: ")]
+    assert "140 products w·a, recorded in 1 group of observations; peak memory " in line
+    assert all(row.ulps is None for row in report.rows)
+
+
+def test_a_network_that_would_not_fit_into_memory_is_refused() -> None:
+    with pytest.raises(cli.BadInput, match="holds more than 5,000,000 parameters, inputs and activations"):
+        cli.problem("3000,2000,10", "", None, "", 2, 0)
