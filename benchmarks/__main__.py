@@ -1,6 +1,6 @@
 """`python -m benchmarks` runs all benchmarks, `python -m benchmarks NAME ...` some, on one thread.
 
-With `--write` the tables also go to benchmarks/RESULTS.md, with the machine and the versions.
+With `--write` the tables also go to benchmarks/RESULTS.md, with the machine and the versions; other tables there stay.
 """
 
 from __future__ import annotations
@@ -35,14 +35,12 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"no benchmark {', '.join(unknown)}: the known ones are {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    if write and names:
-        print("--write is for a run of all benchmarks: leave out the names", file=sys.stderr)
-        return 2
     printed = {}
     for name in names or NAMES:
         printed[name] = run(name, "plot=growth.PLOT" if write and name == "growth" else "")
     if write:
-        RESULTS.write_text(results(printed), encoding="utf-8")
+        before = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+        RESULTS.write_text(results(printed, before), encoding="utf-8")
         print(f"written to {RESULTS}")
     return 0
 
@@ -67,16 +65,18 @@ def run(name: str, arguments: str = "") -> str:
     return "".join(lines)
 
 
-def results(printed: dict[str, str]) -> str:
-    """The tables as a page."""
-    about = "\n".join(f"- {line}" for line in surroundings())
-    page = f"# Results of `python -m benchmarks --write`\n\n{date.today().isoformat()}\n\n{about}\n"
+def results(printed: dict[str, str], before: str = "") -> str:
+    """The tables as a page; a page from before on the same machine keeps the tables that were not printed anew."""
+    head = "# Results of `python -m benchmarks --write`\n\n" + "".join(f"- {line}\n" for line in surroundings())
+    old_head, *old = before.split("\n## ")
+    sections = {text.partition("\n")[0]: text for text in old} if old_head == head else {}
     for name, text in printed.items():
         title = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").splitlines()[0]
-        page += f"\n## {name}\n\n{title}\n\n```text\n{text.strip()}\n```\n"
-        if name == "growth" and growth.PLOT.exists():
-            page += f"\n![Time and memory of the Tape against the number of terms]({growth.PLOT.name})\n"
-    return page
+        section = f"{name}\n\n{title} ({date.today().isoformat()})\n\n```text\n{text.strip()}\n```\n"
+        if name == "growth":
+            section += f"\n![Time and memory of the Tape against the number of terms]({growth.PLOT.name})\n"
+        sections[name] = section
+    return "\n## ".join([head, *(sections[name] for name in NAMES if name in sections)])
 
 
 if __name__ == "__main__":
