@@ -501,3 +501,15 @@ def test_a_network_with_softmax_and_identity_works(
     numbers(page, "fraction")
     assert said == []
     page.close()
+
+
+def test_a_wide_network_fits_a_phone(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mistakes, "diagnosis", lambda *_: ["a reason"])
+    path = teach(*example([1, 6, 2], observations=3, seed=9)).save(tmp_path / "wide.html")
+    page = browser.new_page(viewport=PHONE)
+    page.goto(path.as_uri())
+    numbers(page, "fraction")
+    for k in range(page.locator("input[name=mistake]").count()):
+        page.check(f"#mistakes input[value='{k}']")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.close()
