@@ -29,7 +29,7 @@ Array = NDArray[Any]
 
 GROUP = 1 << 22  # products w * a that are recorded together
 CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
-LONG_FLOATS = 1e-6  # a relative difference in float64 below which longer floats have to decide
+LONG_FLOATS = 1e-10  # a relative difference in float64 below which longer floats have to decide
 
 
 class _Recorded(NamedTuple):
