@@ -405,5 +405,5 @@ def test_a_scene_draws_each_scalar_once_and_each_edge_of_the_graph() -> None:
     ]
 
 
-def test_the_doctest_of_the_package_is_about_the_public_names() -> None:
+def test_the_public_names() -> None:
     assert set(compare.lesson.__all__) == {"Lesson", "LessonError", "example", "lesson", "teach"}
