@@ -32,7 +32,7 @@ from compare.verdict import Sides
 
 Array = NDArray[Any]
 
-MOST_EDGES = 400_000  # of a graph whose edits are tried
+MOST_EDGES = 2_000_000  # of a graph whose edits are tried
 MOST_EDGES_IN_PAIRS = 30_000  # of a graph whose pairs of edits are tried
 MOST_REASONS = 3  # named for one gradient
 UNSURE = 3  # the rank from which a reason may be an accident
@@ -887,7 +887,8 @@ class Diagnosis:
     def __init__(self, task: Any, wrong: list[str], floats: Sides, known: list[Known], seed: int = 0) -> None:
         self.task, self.wrong, self.floats, self.known, self.seed = task, wrong, floats, known, seed
         self.ours = {name: np.asarray(floats.ours[name], float) for name in wrong if _usable(floats.ours.get(name))}
-        self._exact: list[Recorded] | None = None
+        self._arithmetics = residues(np.random.default_rng(seed)), precise(200)
+        self._exact: dict[str, Recorded | None] = {}
         self.explaining: dict[str, set[str]] = {}  # what single edits explain, by their meaning
 
     def reasons(self) -> dict[str, list[Reason]]:
@@ -1030,16 +1031,17 @@ class Diagnosis:
 
     # Confirmation in exact numbers
 
-    def _numbers(self) -> list[Recorded]:
-        """The same graph on residues and on long floats, with the user's gradients in these numbers."""
-        if self._exact is None:
-            self._exact = []
-            for arithmetic in (residues(np.random.default_rng(self.seed)), precise(200)):
+    def _numbers(self) -> Iterator[Recorded]:
+        """The same graph on residues, then on long floats, with the user's gradients in these numbers."""
+        for arithmetic in self._arithmetics:
+            if arithmetic.name not in self._exact:
                 try:
-                    self._exact.append(record(self.task, arithmetic)[0])
+                    self._exact[arithmetic.name] = record(self.task, arithmetic)[0]
                 except (ValueError, TypeError, ArithmeticError, ZeroResidue):
-                    continue
-        return self._exact
+                    self._exact[arithmetic.name] = None
+            recorded = self._exact[arithmetic.name]
+            if recorded is not None:
+                yield recorded
 
     def _agree(self, recorded: Recorded, name: str, theirs: Any) -> bool:
         ours, theirs = recorded.sides.ours.get(name), np.asarray(theirs, object)
@@ -1047,11 +1049,15 @@ class Diagnosis:
 
     def _confirmed(self, name: str, edit: Callable[[Array], Any]) -> bool:
         """Whether the edit of the true array gives the user's in exact numbers; without any, floats decided."""
-        exact = self._numbers()
-        try:
-            return not exact or any(self._agree(recorded, name, edit(recorded.sides.chain[name])) for recorded in exact)
-        except (ValueError, TypeError):
-            return False
+        tried = False
+        for recorded in self._numbers():
+            tried = True
+            try:
+                if self._agree(recorded, name, edit(recorded.sides.chain[name])):
+                    return True
+            except (ValueError, TypeError):
+                return False
+        return not tried
 
     def _like_floats(self, recorded: Recorded) -> Recorded:
         """With the same edges over whole steps as the recording in floats."""
@@ -1064,8 +1070,11 @@ class Diagnosis:
         )
 
     def _edit_confirmed(self, edit: tuple[Edit, ...], names: Iterable[str]) -> bool:
-        exact = [recorded for recorded in self._numbers() if len(recorded.source) == self.steps]
-        for recorded in exact:
+        tried = False
+        for recorded in self._numbers():
+            if len(recorded.source) != self.steps:
+                continue
+            tried = True
             recorded = self._like_floats(recorded)
             try:
                 grads = sweep(recorded, [_combined(recorded, edit)])[:, 0]
@@ -1073,7 +1082,7 @@ class Diagnosis:
                 continue
             if all(self._agree(recorded, name, _pick(grads, recorded.leaves[name])) for name in names):
                 return True
-        return not exact
+        return not tried
 
 
 def expanded(task: Any, name: str, ours: Array, true: Array) -> str:

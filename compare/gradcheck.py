@@ -32,7 +32,7 @@ from compare.arithmetic import NAMES, Arithmetic, digits, precise
 from compare.audit import audit, audit_data
 from compare.diagnose import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
 from compare.repair import repairs
-from compare.report import CONVENTION, DIFFERENT, INHERITED, PROVED, Report, Row, counted
+from compare.report import CONVENTION, DIFFERENT, INHERITED, PROVED, Mismatch, Report, Row, counted
 from compare.state import unchanged
 from compare.verdict import Court, Judge, Sides, about_floats, largest_difference
 
@@ -420,14 +420,7 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
     rows = [_with_ulps(row, court) for row in rows]
     if any(not row.ok for row in rows):
         rows = _inherited(task, _conventions(task, rows, seed))
-    wrong = [row.name for row in rows if row.verdict == DIFFERENT]
-    if wrong:
-        tell("looking for the reason")
-        reasons = why(task, wrong, floats, seed)
-        rows = [
-            dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) if row.name in wrong else row
-            for row in rows
-        ]
+    rows = _with_reasons(task, rows, floats, seed, tell)
     evidence = [judge.evidence for judge in judges if any(row.verdict == judge.verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(
@@ -440,21 +433,58 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
 
 
 def _on_tape(task: Task, seed: int, tell: Callable[[str], None]) -> Report | str:
-    """The report of large code that is right, or why there is none."""
+    """The report of large code, or why a tape cannot give it."""
     tell("a tape")
     found = task._by_hand(task._given(None), None)
     ours = {name: _as_array(x) for name, x in found.items()}
     proof = taped.prove(task, ours, seed)
     if isinstance(proof, str):
         return proof
+    different = [name for name, equal in proof.equal.items() if not equal.all()]
+    for data in (False, True) if different else ():  # a kink or a tie at this very point is left to Values
+        if not taped.still_differ(task.moved(_nearby(seed, 0), data), different):
+            return f"the gradient of {different[0]} differs at this point, not beside it"
     rows = []
     for name, chain in proof.chain.items():
-        difference = largest_difference(ours[name], chain)
-        rows.append(Row(name, "", "", chain.shape, chain.size, chain.size, PROVED, largest_difference=difference))
-    largest = max(rows, key=lambda row: row.largest_difference or 0)
-    floats = f"float64: the two sides differ by up to {largest.largest_difference:.2g} ({largest.name})."
+        equal, mine = proof.equal[name], ours[name]
+        places = [tuple(map(int, place)) for place in np.argwhere(~equal)[:3]] if mine.shape == equal.shape else []
+        rows.append(
+            Row(
+                name=name,
+                statement="",
+                formula="",
+                shape=equal.shape,
+                equal=int(equal.sum()),
+                size=equal.size,
+                verdict=PROVED if equal.all() else DIFFERENT,
+                largest_difference=largest_difference(mine, chain),
+                mismatches=tuple(
+                    Mismatch(place, repr(float(mine[place])), repr(float(chain[place]))) for place in places
+                ),
+                problem=_problem(name, mine, equal.shape),
+            )
+        )
+    right = [row for row in rows if row.ok]
+    floats = []
+    if right:
+        largest = max(right, key=lambda row: row.largest_difference or 0)
+        floats = [f"float64: the two sides differ by up to {largest.largest_difference:.2g} ({largest.name})."]
+    rows = _with_reasons(task, rows, Sides({name: ours[name] for name in proof.chain}, proof.chain), seed, tell)
     warnings_ = [f"test point: {warning}" for warning in (*audit_data(task), *proof.warnings)]
-    return _report(task, rows, [*proof.evidence, floats, *_impure(task), *warnings_], "strongest", seed)
+    return _report(task, rows, [*proof.evidence, *floats, *_impure(task), *warnings_], "strongest", seed)
+
+
+def _with_reasons(task: Task, rows: list[Row], floats: Sides, seed: int, tell: Callable[[str], None]) -> list[Row]:
+    """The rows, those that differ with the reasons."""
+    wrong = [row.name for row in rows if row.verdict == DIFFERENT]
+    if not wrong:
+        return rows
+    tell("looking for the reason")
+    reasons = why(task, wrong, floats, seed)
+    return [
+        dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) if row.name in wrong else row
+        for row in rows
+    ]
 
 
 def _report(task: Task, rows: list[Row], evidence: list[str], arithmetic: str, seed: int) -> Report:
@@ -575,22 +605,24 @@ def _conventions(task: Task, rows: list[Row], seed: int) -> list[Row]:
     The chain rule's gradient jumps there, and at random points nearby both sides are equal.
     """
 
-    def nearby(point: int, sign: int = 1) -> Callable[[Array], Array]:
-        rng = np.random.default_rng([seed, point])
-        return lambda x: np.asarray(x + sign * 1e-7 * (np.abs(x) + 1) * rng.uniform(-1, 1, x.shape))
-
     right: set[str] = set()
     for data in (False, True):
         try:
-            sides = [task.moved(nearby(0, sign), data).traced(None)[2].chain for sign in (1, -1)]
+            sides = [task.moved(_nearby(seed, 0, sign), data).traced(None)[2].chain for sign in (1, -1)]
             jumps = {row.name for row in rows if not row.ok and not row.problem and _jump(row.name, *sides)}
             if not jumps:
                 continue
-            runs = [task.moved(nearby(k), data).traced(precise(200))[2] for k in range(4)]
+            runs = [task.moved(_nearby(seed, k), data).traced(precise(200))[2] for k in range(4)]
         except (UnusableCode, ArithmeticError, ValueError):
             continue
         right |= {name for name in jumps if all((digits(*run.pair(name)) > 30).all() for run in runs)}
     return [dataclasses.replace(row, verdict=CONVENTION, mismatches=()) if row.name in right else row for row in rows]
+
+
+def _nearby(seed: int, point: int, sign: int = 1) -> Callable[[Array], Array]:
+    """Moves arrays a little, at random; the sign turns the way."""
+    rng = np.random.default_rng([seed, point])
+    return lambda x: np.asarray(x + sign * 1e-7 * (np.abs(x) + 1) * rng.uniform(-1, 1, x.shape))
 
 
 def _jump(name: str, here: dict[str, Array], there: dict[str, Array]) -> bool:
