@@ -165,3 +165,42 @@ def test_a_layer_with_many_parameters() -> None:
     inputs = (rng.normal(size=(16, 100)), rng.normal(size=(100, 101)), rng.normal(size=101))
     report = check_vjp(forward, backward, inputs)
     assert on_a_tape(report) and report["w"].size == 10_100
+
+
+def without_z(params: Any, X: Any, y: Any) -> dict[str, Any]:
+    found = gradients(params, X, y)
+    del found["z"]
+    return found
+
+
+def test_code_that_is_wrong_by_far_is_called_so_on_the_tape_with_its_reason() -> None:
+    def wrong(*args: Any) -> Any:
+        found = without_z(*args)
+        found["b"] = found["b"] / 7
+        found["W"][3, 2] += 1
+        return found
+
+    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    assert not report and on_a_tape(report)
+    assert {row.name: row.verdict for row in report.rows} == {"V": PROVED, "b": DIFFERENT, "W": DIFFERENT}
+    assert report["b"].reasons[0].startswith("Your db is exactly 1/7 of the gradient")
+    assert (report["W"].equal, [m.index for m in report["W"].mismatches]) == (29, [(3, 2)])
+    true = gradcheck(cost, without_z, PARAMS, X, Y)
+    assert on_a_tape(true)
+
+
+def test_a_wrong_shape_is_called_so_on_the_tape() -> None:
+    def wrong(*args: Any) -> Any:
+        return without_z(*args) | {"b": without_z(*args)["b"][:, None]}
+
+    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    assert on_a_tape(report)
+    assert report["b"].problem == "your gradient has shape (5, 1), but b has shape (5,)"
+    assert report["b"].equal == 0
+
+
+def test_another_slope_at_a_kink_is_left_to_values() -> None:
+    report = gradcheck(
+        lambda p: np.sum(np.maximum(p["x"], 0) * 3), lambda p: {"x": 3.0 * (p["x"] > 0)}, {"x": np.array([0.0, 1, -1])}
+    )
+    assert report and not on_a_tape(report)
