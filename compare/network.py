@@ -26,7 +26,7 @@ Array = NDArray[Any]
 Passes = TypeVar("Passes", Forward, Backward)
 
 KINDS = ("dJda", "dJdz", "dJdb", "dJdW")
-MOST_TERMS_AS_VALUES = 100_000  # products w * a up to which every scalar is a Value and rounding errors are bounded
+MOST_TERMS_AS_VALUES = 40_000  # products w * a up to which every scalar is a Value and rounding errors are bounded
 MOST_TERMS_SYMBOLIC = 200  # beyond, nobody reads the expressions
 SCOPE = "all parameters and inputs (on this branch of every relu, for these targets)"
 
