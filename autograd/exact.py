@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from gmpy2 import mpq
 
@@ -84,8 +84,8 @@ class Exact(Number):
         except OverflowError:
             return math.inf if self.raw > 0 else -math.inf
 
-    def __neg__(self) -> Exact:
-        return Exact.of(-self.raw)
+    def __neg__(self) -> Self:
+        return self.of(-self.raw)
 
     def __str__(self) -> str:
         return str(self.raw)

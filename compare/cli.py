@@ -51,6 +51,10 @@ ActivationsOption = Annotated[
     ),
 ]
 ObservationsOption = Annotated[int, typer.Option("--observations", "-m", min=1, help="Random observations to draw.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
+]
+TargetOption = Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
 
 
@@ -98,10 +102,8 @@ def check(
     ] = None,
     layers: LayersOption = "",
     activations: ActivationsOption = "",
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
-    ] = None,
-    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
+    data: DataOption = None,
+    target: TargetOption = "",
     observations: ObservationsOption = 8,
     seed: SeedOption = 0,
     arithmetic: ArithmeticOption = "",
@@ -138,10 +140,8 @@ def explain(
     ] = None,
     layers: LayersOption = "",
     activations: ActivationsOption = "",
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
-    ] = None,
-    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
+    data: DataOption = None,
+    target: TargetOption = "",
     observations: ObservationsOption = 8,
     seed: SeedOption = 0,
     json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
@@ -266,10 +266,8 @@ def teach(
     activation: Annotated[
         str, typer.Option("--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity.")
     ] = "tanh",
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
-    ] = None,
-    target: Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")] = "",
+    data: DataOption = None,
+    target: TargetOption = "",
     observations: ObservationsOption = 2,
     seed: SeedOption = 0,
 ) -> None:

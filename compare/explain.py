@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import html
-import io
 import json
 import re
 from collections import Counter
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -34,7 +33,7 @@ from compare.diagnose import expression
 from compare.gradcheck import Task
 from compare.graph import NetworkGraph
 from compare.network import KINDS, describe, source
-from compare.report import Report, counted
+from compare.report import Report, as_text, counted
 from matrix_backprop import Backward, Forward, Network
 
 Array = NDArray[Any]
@@ -93,10 +92,7 @@ class Explanation:
         return f"<Explanation: {self.entry} = {rounded(self.gradient, DIGITS)}, the {what}>"
 
     def __str__(self) -> str:
-        console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)
-        console.print(self)
-        text: str = console.file.getvalue()  # type: ignore[attr-defined]
-        return "\n".join(line.rstrip() for line in text.splitlines())
+        return as_text(self)
 
     def __rich__(self) -> RenderableType:
         table = Table(box=SIMPLE_HEAD, padding=0, header_style="bold", show_footer=True)

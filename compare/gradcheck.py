@@ -401,22 +401,9 @@ def _check(task: Task, arithmetic: str | None, seed: int, progress: Callable[[st
         judge = next((judge for judge in judges if judge.full[name].all()), judges[-1])
         equal = judge.full[name]
         ours = floats.ours.get(name)
-        rows.append(
-            Row(
-                name=name,
-                statement="",
-                formula="",
-                shape=equal.shape,
-                equal=int(equal.sum()),
-                size=equal.size,
-                verdict=judge.verdict if equal.all() else DIFFERENT,
-                largest_difference=largest_difference(ours, floats.chain[name]),
-                mismatches=()
-                if equal.all() or ours is None or ours.shape != equal.shape
-                else court.mismatches(name, equal),
-                problem=_problem(name, ours, equal.shape),
-            )
-        )
+        comparable = ours is not None and ours.shape == equal.shape
+        mismatches = court.mismatches(name, equal) if comparable and not equal.all() else ()
+        rows.append(_row(name, equal, judge.verdict, ours, floats.chain[name], mismatches))
     rows = [_with_ulps(row, court) for row in rows]
     if any(not row.ok for row in rows):
         rows = _inherited(task, _conventions(task, rows, seed))
@@ -448,22 +435,8 @@ def _on_tape(task: Task, seed: int, tell: Callable[[str], None]) -> Report | str
     for name, chain in proof.chain.items():
         equal, mine = proof.equal[name], ours[name]
         places = [tuple(map(int, place)) for place in np.argwhere(~equal)[:3]] if mine.shape == equal.shape else []
-        rows.append(
-            Row(
-                name=name,
-                statement="",
-                formula="",
-                shape=equal.shape,
-                equal=int(equal.sum()),
-                size=equal.size,
-                verdict=PROVED if equal.all() else DIFFERENT,
-                largest_difference=largest_difference(mine, chain),
-                mismatches=tuple(
-                    Mismatch(place, repr(float(mine[place])), repr(float(chain[place]))) for place in places
-                ),
-                problem=_problem(name, mine, equal.shape),
-            )
-        )
+        mismatches = tuple(Mismatch(place, repr(float(mine[place])), repr(float(chain[place]))) for place in places)
+        rows.append(_row(name, equal, PROVED, mine, chain, mismatches))
     right = [row for row in rows if row.ok]
     floats = []
     if right:
@@ -472,6 +445,22 @@ def _on_tape(task: Task, seed: int, tell: Callable[[str], None]) -> Report | str
     rows = _with_reasons(task, rows, Sides({name: ours[name] for name in proof.chain}, proof.chain), seed, tell)
     warnings_ = [f"test point: {warning}" for warning in (*audit_data(task), *proof.warnings)]
     return _report(task, rows, [*proof.evidence, *floats, *_impure(task), *warnings_], "strongest", seed)
+
+
+def _row(name: str, equal: Array, verdict: str, ours: Any, chain: Array, mismatches: tuple[Mismatch, ...]) -> Row:
+    """The row of one gradient: the verdict where all entries are equal, else that it differs."""
+    return Row(
+        name=name,
+        statement="",
+        formula="",
+        shape=equal.shape,
+        equal=int(equal.sum()),
+        size=equal.size,
+        verdict=verdict if equal.all() else DIFFERENT,
+        largest_difference=largest_difference(ours, chain),
+        mismatches=mismatches,
+        problem=_problem(name, ours, equal.shape),
+    )
 
 
 def _with_reasons(task: Task, rows: list[Row], floats: Sides, seed: int, tell: Callable[[str], None]) -> list[Row]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import ast
 import copy
 import html
-import io
 import json
 import linecache
 import sys
@@ -24,14 +23,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from compare.edits import Edit, Editor
 from compare.gradcheck import UnusableCode
 from compare.network import check_network
-from compare.report import DIFFERENT, Report, counted
+from compare.report import DIFFERENT, Report, as_text, counted
 from compare.userfile import UnusableFile, UserFile
 from matrix_backprop import Network, formulas
 
@@ -97,10 +96,7 @@ class Mutants:
         return lines
 
     def __str__(self) -> str:
-        console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)
-        console.print(self)
-        text: str = console.file.getvalue()  # type: ignore[attr-defined]
-        return "\n".join(line.rstrip() for line in text.splitlines())
+        return as_text(self)
 
     def __rich__(self) -> RenderableType:
         table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))

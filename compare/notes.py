@@ -11,7 +11,6 @@ Numbers are exact fractions, compared with ==. Where the notes contradict themse
 from __future__ import annotations
 
 import html
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
@@ -30,6 +29,7 @@ from autograd import Exact, Value, contributions, gradients, graph, numbers, val
 from autograd.ops import OPS
 from compare.derivation import Step, as_text, derivation
 from compare.graph import NetworkGraph, sub
+from compare.report import as_text as plain_text
 from compare.report import counted
 from matrix_backprop import Network, formulas
 from matrix_backprop.activations import ACTIVATIONS
@@ -121,10 +121,7 @@ class Notes(Sequence[Claim]):
         return all(claim.as_expected for claim in self.claims) and all(step.holds for step in self.derivation)
 
     def __str__(self) -> str:
-        console = Console(file=io.StringIO(), width=WIDTH, color_system=None, highlight=False)
-        console.print(self)
-        text: str = console.file.getvalue()  # type: ignore[attr-defined]
-        return "\n".join(line.rstrip() for line in text.splitlines())
+        return plain_text(self, WIDTH)
 
     def __repr__(self) -> str:
         return f"<Notes: {self.summary}>"
@@ -270,9 +267,6 @@ class Short(Exact):
     """
 
     __slots__ = ()
-
-    def __neg__(self) -> Short:
-        return Short.of(-self.raw)
 
     def elementary(self, name: str) -> Short:
         return Short(Fraction(OPS[name].value(self.shadow())).limit_denominator(5))

@@ -240,10 +240,10 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.name, row.formula, row.statement, str(row.shape), f"{row.equal}/{row.size}", verdict, ulps
 
 
-def as_text(report: Report, width: int = 120) -> str:
-    """The report as plain text."""
+def as_text(shown: RenderableType, width: int = 120) -> str:
+    """A report, or anything else that a terminal shows, as plain text."""
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
-    console.print(report)
+    console.print(shown)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines())
 

@@ -30,9 +30,6 @@ class Quarters(Exact):
 
     __slots__ = ()
 
-    def __neg__(self) -> Quarters:
-        return Quarters.of(-self.raw)
-
     def elementary(self, name: str) -> Quarters:
         x = OPS[name].value(self.shadow())
         fourths = round(4 * x)
