@@ -62,6 +62,7 @@ class Recorded(NamedTuple):
     position: Array  # and which operand it is
     leaves: dict[str, Array]  # the numbers of the nodes of each gradient
     sides: Sides
+    levels: tuple[Array, list[tuple[int, int]]] | None = None  # of its edges, kept for many sweeps
 
 
 class Expression(NamedTuple):
@@ -161,7 +162,7 @@ def sweep(recorded: Recorded, edits: list[tuple[Array, Any]], roots: Array | Non
     Edges are taken level by level, so that a node's gradient is complete before it is passed on. `roots` are the nodes
     whose derivatives are taken, one for each edit; J for all if there are none.
     """
-    order, blocks = _blocks(recorded)
+    order, blocks = recorded.levels or _levels(recorded)
     source, target, slope = recorded.source[order], recorded.target[order], recorded.slope[order]
     place = np.empty(len(order), int)
     place[order] = np.arange(len(order))
@@ -190,7 +191,7 @@ def _as_slopes(slopes: Any, dtype: Any) -> Array:
     return np.array([*slopes, None], object)[:-1]
 
 
-def _blocks(recorded: Recorded) -> tuple[Array, list[tuple[int, int]]]:
+def _levels(recorded: Recorded) -> tuple[Array, list[tuple[int, int]]]:
     """The edges in the order of a sweep, and the bounds of the levels in it."""
     level = np.zeros(len(recorded.nodes), int)
     for source, target in sorted(
@@ -415,6 +416,7 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
                 into[step].append(edge)
     steps = steps_of(recorded, source, into)
     recorded = with_whole_steps(recorded, steps)
+    recorded = recorded._replace(levels=_levels(recorded))
     found: dict[tuple[Any, ...], Edit] = {}
 
     def add(kind: Any, edges: Array, change: Any, meaning: str, rank: int) -> None:
@@ -1067,6 +1069,7 @@ class Diagnosis:
             target=self.recorded.target,
             slope=np.concatenate([recorded.slope, np.array([*[0] * more, None], object)[:-1]]),
             position=self.recorded.position,
+            levels=self.recorded.levels,
         )
 
     def _edit_confirmed(self, edit: tuple[Edit, ...], names: Iterable[str]) -> bool:
