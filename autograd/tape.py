@@ -1,12 +1,13 @@
 """`Tape`, the scalar graph as arrays: the same nodes and edges as Values make, by the million.
 
 A node is an integer. What NumPy code records is a list of blocks, each one operation of the table on many nodes at
-once: the nodes it made, a range, and for each of its operands an array of node numbers, the edges. An array of edges
-may be a view that repeats a smaller one (that of a weight which takes part in many products, say), so a graph costs
-little memory; a sweep spells the edges out, some ten thousands at a time, in buffers that stay in the cache.
+once: the nodes it made, a range, and for each of its operands an array of node numbers, the edges. Where edges repeat
+along an axis (those of a weight which takes part in many products, say), the array has length 1 there, as NumPy
+broadcasts: a graph costs little memory, and along such an axis lie the consumers of one and the same node.
 
-A sweep gathers numbers along the edges and adds contributions up along them: each consumer of a scalar adds local
-derivative times upstream to its gradient (statement C1). There is no product of matrices.
+A sweep gathers the numbers at the ends of the edges, makes every contribution, local derivative times upstream, some
+ten thousands at a time in a buffer that stays in the cache, sums those to the same node along the axes on which its
+edges repeat, and adds the sums up along the edges (statement C1). There is no product of matrices.
 """
 
 from __future__ import annotations
@@ -36,15 +37,22 @@ VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
 class Block(NamedTuple):
     """One operation on many nodes: those it made, from `start` on, and the nodes at the other ends of its edges.
 
-    `operands` are arrays of node numbers in the shape of the block; those of a sum or of a sum of products have further
-    axes, the terms. `needed` says for which of them somebody asks for gradients.
+    `operands` are arrays of node numbers with the axes of `whole`: those of `shape`, that of the block, and for a sum
+    or a sum of products further ones, the terms. An operand of length 1 along an axis repeats there. `needed` says for
+    which of them somebody asks for gradients.
     """
 
     op: Op
     start: int
     shape: tuple[int, ...]
+    whole: tuple[int, ...]
     operands: tuple[Array, ...]
     needed: tuple[bool, ...]
+
+    @property
+    def edges(self) -> tuple[Array, ...]:
+        """The operands with every edge spelled out, as views."""
+        return tuple(np.broadcast_to(ids, self.whole) for ids in self.operands)
 
     @property
     def rows(self) -> slice:
@@ -54,7 +62,12 @@ class Block(NamedTuple):
     @property
     def terms(self) -> int:
         """The terms of each sum."""
-        return math.prod(self.operands[0].shape[len(self.shape) :])
+        return math.prod(self.whole[len(self.shape) :])
+
+    def repeats(self, operand: int) -> tuple[int, ...]:
+        """The axes along which the edges to an operand repeat: those of the consumers of each of its nodes."""
+        ids = self.operands[operand]
+        return tuple(k for k, (n, N) in enumerate(zip(ids.shape, self.whole, strict=True)) if n != N)
 
 
 class Leaf(NamedTuple):
@@ -129,13 +142,14 @@ class Tape:
 
     def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
         """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
-        whole = np.broadcast_shapes(*(x.shape for x in operands))
-        shape = whole[: len(whole) - terms]
         # copies: code may later write other nodes into its own arrays
-        operands = tuple(np.broadcast_to(np.array(x, order="C"), whole) for x in operands)
-        needed = tuple(bool(self._needed[distinct(x)].any()) for x in operands)
+        ndim = max(x.ndim for x in operands)
+        operands = tuple(np.array(x, order="C", ndmin=ndim) for x in operands)
+        whole = np.broadcast(*operands).shape
+        shape = whole[: ndim - terms]
+        needed = tuple(bool(self._needed.take(x).any()) for x in operands)
         rows = self._new(math.prod(shape))
-        block = Block(op, rows.start, shape, operands, needed)
+        block = Block(op, rows.start, shape, whole, operands, needed)
         self._needed[rows] = any(needed)
         self.blocks.append(block)
         self._floats.forward(block)
@@ -235,32 +249,35 @@ def _grown(buffer: Array, room: int) -> Array:
     return larger
 
 
-def distinct(ids: Array) -> Array:
-    """An array of edges without the axes along which it repeats itself."""
-    return ids[tuple(0 if stride == 0 else slice(None) for stride in ids.strides)]
-
-
 def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
-    """Sums of so many terms each, in runs of about CHUNK terms: the first row, the one after the last, the index.
+    """Sums of so many terms each, in runs of about CHUNK terms: the first row, the one after the last, the slices.
 
     >>> list(slabs((2, 3), 40_000))[:2]
-    [(0, 1, (0, slice(0, 1, None))), (1, 2, (0, slice(1, 2, None)))]
+    [(0, 1, (slice(0, 1, None), slice(0, 1, None))), (1, 2, (slice(0, 1, None), slice(1, 2, None)))]
     """
-    if not math.prod(shape):
-        return
-    if not shape:
-        yield 0, 1, ()
+    rows = math.prod(shape)
+    if rows * terms <= CHUNK:  # all of them at a time
+        if rows:
+            yield 0, rows, (slice(None),) * len(shape)
         return
     axis = len(shape) - 1
-    while axis and math.prod(shape[axis:]) * terms <= CHUNK:
+    while axis > 0 and math.prod(shape[axis:]) * terms <= CHUNK:
         axis -= 1
-    n, inner = shape[axis], math.prod(shape[axis + 1 :])
+    n, inner = (shape[axis], math.prod(shape[axis + 1 :])) if shape else (1, 1)
     parts = math.ceil(n / max(1, CHUNK // max(1, inner * terms)))
     step = math.ceil(n / parts)
-    for k, outer in enumerate(np.ndindex(shape[:axis])):
+    rest = (slice(None),) * (len(shape) - axis - 1)
+    for k, outer in enumerate(np.ndindex(shape[: max(axis, 0)])):
+        before = tuple(slice(i, i + 1) for i in outer)
         for first in range(0, n, step):
             last = min(first + step, n)
-            yield (k * n + first) * inner, (k * n + last) * inner, (*outer, slice(first, last))
+            here = (slice(first, last),) if shape else ()
+            yield (k * n + first) * inner, (k * n + last) * inner, (*before, *here, *rest)
+
+
+def _part(array: Array, index: tuple[slice, ...]) -> Array:
+    """The entries of a slab in an array that may have length 1 where the slab has more."""
+    return array[tuple(run if n != 1 else slice(None) for n, run in zip(array.shape, index, strict=False))]
 
 
 def _at(lane: Array, ids: Array) -> Array:
@@ -279,12 +296,6 @@ class _Buffers:
         if key not in self._arrays or len(self._arrays[key]) < count:
             self._arrays[key] = np.empty(max(count, CHUNK), dtype)
         return self._arrays[key][:count]
-
-    def flat(self, name: str, ids: Array) -> Array:
-        """The edges one after the other."""
-        buffer = self(name, ids.size, np.int64)
-        np.copyto(buffer.reshape(ids.shape), ids)
-        return buffer
 
 
 class _Run:
@@ -314,17 +325,13 @@ class _Run:
         """The content of what it gave."""
         return [np.broadcast_to(array, shape)]
 
-    def row_sums(self, terms: Array) -> Array:
-        """The sum of each row of terms."""
-        sums: Array = np.add.reduce(terms, axis=1)
+    def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
+        """The sums of terms along these axes, which stay with length 1."""
+        sums: Array = np.add.reduce(terms, axis=axes, keepdims=True)
         return sums
 
-    def fold(self, products: Array) -> None:
-        """Make products small enough to be added up."""
-
-    def rest(self, sums: Array) -> Array:
-        """Sums as proper numbers."""
-        return sums
+    def settle(self, sums: Array) -> None:
+        """Make sums proper numbers, in place."""
 
     def whole(self, numbers: list[Array]) -> tuple[list[Array], Any]:
         """Numbers that can be multiplied and added up fast, and what the results are to be divided by."""
@@ -333,14 +340,6 @@ class _Run:
     def divided(self, sums: Array, scale: Any) -> Array:
         """Results as proper numbers again."""
         return sums
-
-    def zeros(self, count: int) -> Any:
-        """So many sums to which nothing has been added."""
-        return np.zeros(count, self.dtype)
-
-    def add_along(self, edges: Array, products: Array, sums: Any) -> None:
-        """Each product to the sum at the end of its edge."""
-        np.add.at(sums, edges, products)
 
     def gather(self, ids: Array) -> Any:
         """The numbers of these nodes."""
@@ -362,24 +361,31 @@ class _Run:
         for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
             lane[block.rows] = found.ravel()
 
+    def _ends(self, block: Block) -> tuple[list[list[Array]], Any]:
+        """For each operand of a sum its numbers, lane by lane, and what products of them are to be divided by."""
+        ends = [self.whole([lane.take(ids) for lane in self.lanes]) for ids in block.operands]
+        return [numbers for numbers, _ in ends], [scale for _, scale in ends]
+
     def _forward_sums(self, block: Block) -> None:
-        """The sum, for each row, of its terms: numbers, or products of two numbers."""
-        ends = [_End(self, ids) for ids in block.operands]
-        scale = math.prod(end.scale for end in ends)
+        """The sum of the terms of each row: of numbers, or of products of two numbers."""
+        ends, scales = self._ends(block)
+        axes = tuple(range(len(block.shape), len(block.whole)))
         with np.errstate(all="ignore"):
             for first, last, index in slabs(block.shape, block.terms):
-                edges = [self.buffers.flat(f"edges {k}", end.edges[index]) for k, end in enumerate(ends)]
-                for k, lane in enumerate(self.lanes):
-                    terms = self._take("terms", ends[0].numbers[k], edges[0])
-                    if len(edges) == 2:
-                        terms *= self._take("other", ends[1].numbers[k], edges[1])
-                    sums = self.row_sums(terms.reshape(last - first, block.terms))
-                    lane[block.start + first : block.start + last] = self.divided(sums, scale)
+                for lane, *numbers in zip(self.lanes, *ends, strict=True):
+                    terms = self._product(*(_part(x, index) for x in numbers))
+                    sums = self.divided(self.summed(terms, axes), math.prod(scales))
+                    self.settle(sums)
+                    lane[block.start + first : block.start + last] = sums.ravel()
 
-    def _take(self, name: str, lane: Array, edges: Array) -> Array:
-        out = self.buffers(name, len(edges), lane.dtype)
-        lane.take(edges, out=out, mode="clip")
-        return out
+    def _product(self, x: Array, y: Array | None = None) -> Array:
+        """All the products of two arrays, each a number of its own, in a buffer."""
+        if y is None:
+            return x
+        shape = np.broadcast(x, y).shape
+        found = self.buffers("products", math.prod(shape), self.dtype).reshape(shape)
+        np.multiply(x, y, out=found)
+        return found
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
         """dJ/dnode for every node, in lanes: from the last block to the first, each adds to its operands' gradients."""
@@ -394,12 +400,14 @@ class _Run:
             needed = (True,) * len(block.operands) if everything else block.needed
             if block.start > J or not any(needed):
                 continue
-            upstream = [self.rest(grad[block.rows]) for grad in grads]
-            for grad, found in zip(grads, upstream, strict=True):
-                grad[block.rows] = found
-            if any(np.any(found) for found in upstream):
+            upstream = [grad[block.rows] for grad in grads]
+            for found in upstream:
+                self.settle(found)
+            if any(found.any() for found in upstream):
                 (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
-        return [self.rest(grad) for grad in grads]
+        for grad in grads:
+            self.settle(grad)
+        return grads
 
     def _back(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         """One operation on each entry: local derivative times upstream to each operand."""
@@ -410,14 +418,18 @@ class _Run:
         above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
         with np.errstate(all="ignore"):
             partials = block.op.partials(out, *self._operands(block))
-            for ids, partial, asked in zip(block.operands, partials, needed, strict=True):
-                if not asked:
+            for k, partial in enumerate(partials):
+                if not needed[k]:
                     continue
-                product = partial * above
-                product = self._of_reached(block, product, J)
-                edges = self.buffers.flat("edges 0", ids)
+                one = isinstance(partial, int) and partial == 1
+                product = above if one else self._of_reached(block, partial * above, J)
                 for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
-                    np.add.at(grad, edges, found.ravel())
+                    axes = block.repeats(k)
+                    self._add(grad, block, k, np.add.reduce(found, axis=axes, keepdims=True) if axes else found)
+
+    def _add(self, grad: Array, block: Block, operand: int, sums: Array) -> None:
+        """Each sum to the gradient of the node at the end of its edges."""
+        np.add.at(grad, block.operands[operand].ravel(), sums.ravel())
 
     def _of_reached(self, block: Block, product: Any, J: int) -> Any:
         """Without the nan of an infinite slope at a node that J does not depend on: there it is no contribution."""
@@ -431,52 +443,32 @@ class _Run:
         reached[J] = True
         for block in reversed(self.tape.blocks):
             on = reached[block.rows].reshape(block.shape)
-            for ids in block.operands if on.any() else ():
+            for ids in block.edges if on.any() else ():
                 reached[ids[on]] = True
         return reached
 
     def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         """A sum passes its gradient on to every term, a product of two to each factor times the other one."""
-        ends = [_End(self, ids) for ids in block.operands]
         above, scale = self.whole(upstream)
-        for end, other, asked in zip(ends, ends[::-1], needed, strict=True):
-            if not asked:
+        above = [x.reshape(block.shape + (1,) * (len(block.whole) - len(block.shape))) for x in above]
+        if len(block.operands) == 1:
+            for grad, up in zip(grads, upstream, strict=True):
+                self._add(grad, block, 0, np.broadcast_to(up.reshape(above[0].shape), block.whole))
+            return
+        ends, scales = self._ends(block)
+        for k in (0, 1):
+            if not needed[k]:
                 continue
-            sums: list[Any] = [self.zeros(end.nodes.size) for _ in grads]
+            others, axes = ends[1 - k], block.repeats(k)
+            sums = [np.zeros(block.operands[k].shape, self.dtype) for _ in grads]
             with np.errstate(all="ignore"):
-                for first, last, index in slabs(block.shape, block.terms):
-                    edges = self.buffers.flat("edges 0", end.edges[index])
-                    others = self.buffers.flat("edges 1", other.edges[index]) if other is not end else edges
-                    for k in range(len(sums)):
-                        up = above[k][first:last, np.newaxis]
-                        if other is end:
-                            products = self.buffers("terms", len(edges), self.dtype)
-                            np.copyto(products.reshape(last - first, block.terms), up)
-                        else:
-                            products = self._take("terms", other.numbers[k], others)
-                            rows = products.reshape(last - first, block.terms)
-                            rows *= up
-                            self.fold(products)
-                        self.add_along(edges, products, sums[k])
-                for grad, found in zip(grads, sums, strict=True):
-                    found = self.divided(
-                        self.rest(np.asarray(found, self.dtype)), scale if other is end else scale * other.scale
-                    )
-                    np.add.at(grad, end.nodes, found)
-
-
-class _End:
-    """One end of the edges of a block of sums: the nodes there, each once or more, and edges to places among them.
-
-    They are laid out in the order of the sums, so that a sweep reads memory one after the other.
-    """
-
-    def __init__(self, run: _Run, ids: Array) -> None:
-        few = distinct(ids)
-        kept = tuple(1 if stride == 0 else n for n, stride in zip(ids.shape, ids.strides, strict=True))
-        self.nodes = few.ravel()
-        self.edges = np.broadcast_to(np.arange(few.size).reshape(kept), ids.shape)
-        self.numbers, self.scale = run.whole([lane[self.nodes] for lane in run.lanes])
+                for _, _, index in slabs(block.shape, block.terms):
+                    for total, up, other in zip(sums, above, others, strict=True):
+                        part = _part(total, index)
+                        part += self.summed(self._product(_part(other, index), _part(up, index)), axes)
+                for grad, total in zip(grads, sums, strict=True):
+                    self.settle(total)
+                    self._add(grad, block, k, self.divided(total, scale * scales[1 - k]))
 
 
 class _Numbers(_Run):
@@ -524,22 +516,17 @@ class _Residues(_Numbers):
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
         return ResidueArray(shadow, lanes)
 
-    def row_sums(self, terms: Array) -> Array:
+    def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
         # 2**31 is 1: the upper bits count like the lower ones
-        upper = self.buffers("other", terms.size, np.int64).reshape(terms.shape)
+        upper = self.buffers("upper", terms.size, np.int64).reshape(terms.shape)
         np.right_shift(terms, 31, out=upper)
-        np.bitwise_and(terms, PRIME, out=terms)
-        sums: Array = (np.add.reduce(terms, axis=1) + np.add.reduce(upper, axis=1)) % PRIME
-        return sums
+        lower = self.buffers("lower", terms.size, np.int64).reshape(terms.shape)
+        np.bitwise_and(terms, PRIME, out=lower)
+        lower += upper
+        return super().summed(lower, axes)
 
-    def fold(self, products: Array) -> None:
-        upper = self.buffers("other", len(products), np.int64)
-        np.right_shift(products, 31, out=upper)
-        np.bitwise_and(products, PRIME, out=products)
-        products += upper
-
-    def rest(self, sums: Array) -> Array:
-        return sums % PRIME
+    def settle(self, sums: Array) -> None:
+        sums %= PRIME
 
 
 class _Fractions(_Numbers):
@@ -560,14 +547,6 @@ class _Fractions(_Numbers):
 
     def divided(self, sums: Array, scale: Any) -> Array:
         return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
-
-    def zeros(self, count: int) -> Any:
-        return [0] * count
-
-    def add_along(self, edges: Array, products: Array, sums: Any) -> None:
-        # on objects np.add.at is several times slower than this loop
-        for place, product in zip(edges.tolist(), products.tolist(), strict=True):
-            sums[place] += product
 
 
 class _Degrees(_Numbers):
@@ -590,8 +569,7 @@ class _Degrees(_Numbers):
         return DegreeArray(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
 
     def gather(self, ids: Array) -> Any:
-        few = distinct(ids)
-        return self.array(self.tape._data[ids], [lane[few] for lane in self.lanes])
+        return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         return [np.full(shape, degree) for degree in _degree(array)]
@@ -599,8 +577,7 @@ class _Degrees(_Numbers):
     def _forward_sums(self, block: Block) -> None:
         degree = (0, 0)
         for ids in block.operands:
-            few = distinct(ids)
-            degree = combined("multiply", degree, (_most(self.lanes[0][few]), _most(self.lanes[1][few])))
+            degree = combined("multiply", degree, (_most(self.lanes[0][ids]), _most(self.lanes[1][ids])))
         for lane, found in zip(self.lanes, summed(degree, block.terms), strict=True):
             lane[block.rows] = found
 
@@ -614,22 +591,21 @@ class _Degrees(_Numbers):
                 continue
             upstream = _most(excess[rows] + denominators[rows]), _most(denominators[rows])
             if block.op.arity == 0:
-                ends = [self.array(np.zeros(()), [x[distinct(ids)] for x in self.lanes]) for ids in block.operands]
+                ends = [self.array(np.zeros(()), [x[ids] for x in self.lanes]) for ids in block.operands]
                 partials = ends[::-1] if len(ends) == 2 else [1]
             else:
-                partials = block.op.partials(self.gather(np.arange(rows.start, rows.stop)), *self._flat(block))
+                out = np.arange(rows.start, rows.stop).reshape(block.shape)
+                partials = block.op.partials(self.gather(out), *self._operands(block))
             for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
                 if not asked:
                     continue
                 n, d = combined("multiply", _degree(partial), upstream)
-                few = distinct(ids).ravel()
+                few = ids.ravel()
                 np.maximum.at(excess, few, n - d)
-                denominators += np.bincount(few, minlength=size) * (d * (ids.size // max(few.size, 1)))
+                consumers = math.prod(block.whole) // max(few.size, 1)
+                denominators += np.bincount(few, minlength=size) * (d * consumers)
                 reached[few] = True
         return [np.maximum(excess + denominators, 0), denominators]
-
-    def _flat(self, block: Block) -> list[Any]:
-        return [x.reshape(-1) if isinstance(x, NumberArray) else x for x in self._operands(block)]
 
 
 def _most(degrees: Array) -> int:
@@ -713,7 +689,7 @@ class Node(Value):
         if block is None:
             return ()
         place = np.unravel_index(self.index - block.start, block.shape)
-        return tuple(self.tape.node(int(i)) for ids in block.operands for i in ids[place].ravel())
+        return tuple(self.tape.node(int(i)) for ids in block.edges for i in ids[place].ravel())
 
     @property
     def order(self) -> int:  # type: ignore[override]

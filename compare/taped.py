@@ -7,6 +7,7 @@ on where the graph was kept.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from autograd.arrays import DegreeArray, Refused, ResidueArray
 from autograd.ops import Op
 from autograd.residue import ZeroResidue
 from autograd.running import allocating
-from autograd.tape import CONSTANT, distinct
+from autograd.tape import CONSTANT
 from compare.arithmetic import Arithmetic
 from compare.audit import about_units
 from compare.large import enough_points, evidence_of
@@ -53,7 +54,8 @@ class _Tape(Tape):
 
     def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
         ids = super().record(op, *operands, terms=terms)
-        self.edges += sum(edges.size for edges in self.blocks[-1].operands)
+        block = self.blocks[-1]
+        self.edges += len(block.operands) * math.prod(block.whole)
         if len(self.blocks) > MOST_SMALL_BLOCKS and self.edges < FEWEST_EDGES_A_BLOCK * len(self.blocks):
             raise Refused("it makes many small operations, one after the other")
         return ids
@@ -202,7 +204,7 @@ def _first_use(tape: Tape, J: TapeArray) -> Array:
     for block in reversed(tape.blocks):
         if reached[block.rows].any():
             for ids in block.operands:
-                first[distinct(ids)] = block.start
+                first[ids] = block.start
     return first
 
 
@@ -222,7 +224,7 @@ def _warnings(tape: Tape, J: TapeArray, inputs: dict[str, TapeArray]) -> tuple[l
     ties = 0
     for block in tape.blocks:
         here, name = reached[block.rows].reshape(block.shape), block.op.name
-        operands = [TapeArray(tape, ids) for ids in block.operands] if here.any() else []
+        operands = [TapeArray(tape, ids) for ids in block.edges] if here.any() else []
         if not operands or name not in ("relu", "absolute", "maximum", "minimum", "tanh", "sigmoid", "erf"):
             continue
         x, out = operands[0].data, tape.numbers_at(np.arange(block.rows.start, block.rows.stop)).reshape(block.shape)

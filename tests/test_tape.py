@@ -16,7 +16,7 @@ from autograd.arrays import PRIME, DegreeArray, ExactArray, ResidueArray
 from autograd.ops import OPS
 from autograd.recording import shadows
 from autograd.residue import ZeroResidue
-from autograd.tape import CHUNK, distinct, slabs
+from autograd.tape import CHUNK, slabs
 
 RNG = np.random.default_rng(7)
 X, Y, W = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
@@ -298,9 +298,10 @@ def test_every_product_is_an_edge() -> None:
     node = z[1, 1].node
     assert [a.data for a in node.operands] == [*X[1], *W[:, 1]]
     assert len(graph(np.sum(z).node)) == X.size + W.size + z.size + 1
-    edges = tape.blocks[0].operands
-    assert [e.shape for e in edges] == [(3, 2, 4)] * 2
-    assert distinct(edges[0]).size == X.size and distinct(edges[1]).size == W.size
+    block = tape.blocks[0]
+    assert [e.shape for e in block.edges] == [(3, 2, 4)] * 2
+    assert [block.repeats(0), block.repeats(1)] == [(1,), (0,)]  # an x has a consumer in each column, a w in each row
+    assert [e.size for e in block.operands] == [X.size, W.size]
 
 
 def test_a_sweep_sets_gradients_and_never_adds_to_old_ones() -> None:
