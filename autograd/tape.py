@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -258,7 +259,7 @@ def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
     rows = math.prod(shape)
     if rows * terms <= CHUNK:  # all of them at a time
         if rows:
-            yield 0, rows, (slice(None),) * len(shape)
+            yield 0, rows, ()
         return
     axis = len(shape) - 1
     while axis > 0 and math.prod(shape[axis:]) * terms <= CHUNK:
@@ -285,17 +286,23 @@ def _at(lane: Array, ids: Array) -> Array:
     return lane[ids.ravel()].reshape(ids.shape)
 
 
-class _Buffers:
-    """Memory for one run of edges, used again and again."""
+class _Buffers(threading.local):
+    """Memory for one run of edges, used again and again by all tapes of a thread: fresh memory is slow at first."""
 
     def __init__(self) -> None:
-        self._arrays: dict[tuple[str, str], Array] = {}
+        self._arrays: dict[tuple[str, Any], Array] = {}
 
-    def __call__(self, name: str, count: int, dtype: Any) -> Array:
-        key = name, np.dtype(dtype).str
-        if key not in self._arrays or len(self._arrays[key]) < count:
-            self._arrays[key] = np.empty(max(count, CHUNK), dtype)
-        return self._arrays[key][:count]
+    def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        count = math.prod(shape)
+        if count > CHUNK or dtype is object:  # a sum of more terms than that; objects would be kept alive
+            return np.empty(shape, dtype)
+        buffer = self._arrays.get((name, dtype))
+        if buffer is None:
+            buffer = self._arrays[name, dtype] = np.empty(CHUNK, dtype)
+        return buffer[:count].reshape(shape)
+
+
+_buffers = _Buffers()
 
 
 class _Run:
@@ -309,7 +316,6 @@ class _Run:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.buffers = _Buffers()
         self.spare: list[Array] = []
 
     @property
@@ -323,7 +329,8 @@ class _Run:
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         """The content of what it gave."""
-        return [np.broadcast_to(array, shape)]
+        array = np.asarray(array)
+        return [array if array.shape == shape else np.broadcast_to(array, shape)]
 
     def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
         """The sums of terms along these axes, which stay with length 1."""
@@ -343,7 +350,7 @@ class _Run:
 
     def gather(self, ids: Array) -> Any:
         """The numbers of these nodes."""
-        return self.array(self.tape._data[ids], [_at(lane, ids) for lane in self.lanes])
+        return self.tape._data.take(ids)
 
     def _operands(self, block: Block) -> list[Any]:
         found = [self.gather(ids) for ids in block.operands[: 1 if block.op is OPS["power_n"] else None]]
@@ -353,10 +360,10 @@ class _Run:
 
     def forward(self, block: Block) -> None:
         """The numbers of a block's nodes."""
-        if block.op.arity == 0:
-            self._forward_sums(block)
-            return
         with np.errstate(all="ignore"):
+            if block.op.arity == 0:
+                self._forward_sums(block)
+                return
             value = block.op.value(*self._operands(block))
         for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
             lane[block.rows] = found.ravel()
@@ -370,21 +377,19 @@ class _Run:
         """The sum of the terms of each row: of numbers, or of products of two numbers."""
         ends, scales = self._ends(block)
         axes = tuple(range(len(block.shape), len(block.whole)))
-        with np.errstate(all="ignore"):
-            for first, last, index in slabs(block.shape, block.terms):
-                for lane, *numbers in zip(self.lanes, *ends, strict=True):
-                    terms = self._product(*(_part(x, index) for x in numbers))
-                    sums = self.divided(self.summed(terms, axes), math.prod(scales))
-                    self.settle(sums)
-                    lane[block.start + first : block.start + last] = sums.ravel()
+        for first, last, index in slabs(block.shape, block.terms):
+            for lane, *numbers in zip(self.lanes, *ends, strict=True):
+                terms = self._product(*(_part(x, index) for x in numbers))
+                sums = self.divided(self.summed(terms, axes), math.prod(scales))
+                self.settle(sums)
+                lane[block.start + first : block.start + last] = sums.ravel()
 
     def _product(self, x: Array, y: Array | None = None) -> Array:
         """All the products of two arrays, each a number of its own, in a buffer."""
         if y is None:
             return x
         shape = np.broadcast(x, y).shape
-        found = self.buffers("products", math.prod(shape), self.dtype).reshape(shape)
-        np.multiply(x, y, out=found)
+        found: Array = np.multiply(x, y, out=_buffers("products", shape, self.dtype))
         return found
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
@@ -396,15 +401,16 @@ class _Run:
         for grad in grads:
             grad[:] = 0
             grad[J] = 1
-        for block in reversed(self.tape.blocks):
-            needed = (True,) * len(block.operands) if everything else block.needed
-            if block.start > J or not any(needed):
-                continue
-            upstream = [grad[block.rows] for grad in grads]
-            for found in upstream:
-                self.settle(found)
-            if any(found.any() for found in upstream):
-                (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
+        with np.errstate(all="ignore"):
+            for block in reversed(self.tape.blocks):
+                needed = (True,) * len(block.operands) if everything else block.needed
+                if block.start > J or not any(needed):
+                    continue
+                upstream = [grad[block.rows] for grad in grads]
+                for found in upstream:
+                    self.settle(found)
+                if any(found.any() for found in upstream):
+                    (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
         for grad in grads:
             self.settle(grad)
         return grads
@@ -416,16 +422,15 @@ class _Run:
             data[block.rows].reshape(block.shape), [x[block.rows].reshape(block.shape) for x in self.lanes]
         )
         above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
-        with np.errstate(all="ignore"):
-            partials = block.op.partials(out, *self._operands(block))
-            for k, partial in enumerate(partials):
-                if not needed[k]:
-                    continue
-                one = isinstance(partial, int) and partial == 1
-                product = above if one else self._of_reached(block, partial * above, J)
-                for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
-                    axes = block.repeats(k)
-                    self._add(grad, block, k, np.add.reduce(found, axis=axes, keepdims=True) if axes else found)
+        partials = block.op.partials(out, *self._operands(block))
+        for k, partial in enumerate(partials):
+            if not needed[k]:
+                continue
+            one = isinstance(partial, int) and partial == 1
+            product = above if one else self._of_reached(block, partial * above, J)
+            axes = block.repeats(k)
+            for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
+                self._add(grad, block, k, np.add.reduce(found, axis=axes, keepdims=True) if axes else found)
 
     def _add(self, grad: Array, block: Block, operand: int, sums: Array) -> None:
         """Each sum to the gradient of the node at the end of its edges."""
@@ -461,14 +466,13 @@ class _Run:
                 continue
             others, axes = ends[1 - k], block.repeats(k)
             sums = [np.zeros(block.operands[k].shape, self.dtype) for _ in grads]
-            with np.errstate(all="ignore"):
-                for _, _, index in slabs(block.shape, block.terms):
-                    for total, up, other in zip(sums, above, others, strict=True):
-                        part = _part(total, index)
-                        part += self.summed(self._product(_part(other, index), _part(up, index)), axes)
-                for grad, total in zip(grads, sums, strict=True):
-                    self.settle(total)
-                    self._add(grad, block, k, self.divided(total, scale * scales[1 - k]))
+            for _, _, index in slabs(block.shape, block.terms):
+                for total, up, other in zip(sums, above, others, strict=True):
+                    part = _part(total, index)
+                    part += self.summed(self._product(_part(other, index), _part(up, index)), axes)
+            for grad, total in zip(grads, sums, strict=True):
+                self.settle(total)
+                self._add(grad, block, k, self.divided(total, scale * scales[1 - k]))
 
 
 class _Numbers(_Run):
@@ -492,6 +496,9 @@ class _Numbers(_Run):
     def leaf(self, leaf: Leaf) -> NumberArray:
         """The numbers of a leaf."""
         raise NotImplementedError
+
+    def gather(self, ids: Array) -> Any:
+        return self.array(self.tape._data[ids], [_at(lane, ids) for lane in self.lanes])
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         if not isinstance(array, NumberArray):
@@ -518,10 +525,8 @@ class _Residues(_Numbers):
 
     def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
         # 2**31 is 1: the upper bits count like the lower ones
-        upper = self.buffers("upper", terms.size, np.int64).reshape(terms.shape)
-        np.right_shift(terms, 31, out=upper)
-        lower = self.buffers("lower", terms.size, np.int64).reshape(terms.shape)
-        np.bitwise_and(terms, PRIME, out=lower)
+        upper = np.right_shift(terms, 31, out=_buffers("upper", terms.shape, np.int64))
+        lower = np.bitwise_and(terms, PRIME, out=_buffers("lower", terms.shape, np.int64))
         lower += upper
         return super().summed(lower, axes)
 

@@ -323,9 +323,8 @@ def _products(first: Any, second: Any, labels: Sequence[str], out: str) -> Any:
     edges = []
     for ids, axes in zip(nodes, labels, strict=True):
         order = [axes.index(letter) for letter in out + summed if letter in axes]
-        ids = ids.transpose(order)
-        place = [n for n, letter in enumerate(out + summed) if letter not in axes]
-        edges.append(np.expand_dims(ids, place))
+        shape = [ids.shape[axes.index(letter)] if letter in axes else 1 for letter in out + summed]
+        edges.append(ids.transpose(order).reshape(shape))
     if not summed:
         return TapeArray(one.tape, one.tape.record(OPS["multiply"], *edges))
     return TapeArray(one.tape, one.tape.record(OPS["dot"], *edges, terms=len(summed)))

@@ -150,6 +150,8 @@ def _proved(
             break
         except ZeroResidue:
             continue
+    else:
+        return "it divides by 0"
     equal = {}
     for name, x in arrays.items():
         one_shape = found[name].shape == x.shape
