@@ -557,8 +557,10 @@ class _Fractions(_Numbers):
 class _Degrees(_Numbers):
     """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
 
-    The gradient of a node is a sum of contributions n / d; over their common denominator, of degree D = sum of d, the
-    numerator has degree D + max(n - d). `lanes` are the degrees of numerator and denominator.
+    The gradient of a node is a sum of contributions n / d; over a common denominator of degree D the numerator has
+    degree D + max(n - d). Two such denominators are known, and the smaller counts: the product of all d; and that of the
+    denominators of all local derivatives on the way, each once, for no path comes twice through a block. `lanes` are the
+    degrees of numerator and denominator.
     """
 
     dtype = np.int64
@@ -590,13 +592,14 @@ class _Degrees(_Numbers):
         size = self.tape.size
         excess, denominators, reached = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, bool)
         reached[J] = True
+        on_the_way = 0
         for block in reversed(self.tape.blocks):
             rows = block.rows
             if not reached[rows].any():
                 continue
             upstream = _most(excess[rows] + denominators[rows]), _most(denominators[rows])
             if block.op.arity == 0:
-                ends = [self.array(np.zeros(()), [x[ids] for x in self.lanes]) for ids in block.operands]
+                ends = [self.gather(ids) for ids in block.operands]
                 partials = ends[::-1] if len(ends) == 2 else [1]
             else:
                 out = np.arange(rows.start, rows.stop).reshape(block.shape)
@@ -604,12 +607,15 @@ class _Degrees(_Numbers):
             for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
                 if not asked:
                     continue
+                if isinstance(partial, DegreeArray):
+                    on_the_way += partial.degree[1] * partial.size
                 n, d = combined("multiply", _degree(partial), upstream)
                 few = ids.ravel()
                 np.maximum.at(excess, few, n - d)
                 consumers = math.prod(block.whole) // max(few.size, 1)
                 denominators += np.bincount(few, minlength=size) * (d * consumers)
                 reached[few] = True
+        denominators = np.minimum(denominators, on_the_way)
         return [np.maximum(excess + denominators, 0), denominators]
 
 
