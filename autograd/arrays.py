@@ -326,6 +326,8 @@ def _inverses(x: Array) -> Array:
     """x**(p - 2), which is 1 / x (Fermat)."""
     if not np.all(x):
         raise ZeroResidue("division by a number that is 0 modulo the prime at this random point: draw another point")
+    if x.size <= 64:  # one by one is faster
+        return np.array([pow(number, -1, PRIME) for number in x.ravel().tolist()], np.int64).reshape(x.shape)
     result, square, left = np.ones_like(x), x, PRIME - 2
     while left:
         if left & 1:

@@ -613,7 +613,8 @@ class _Degrees(_Numbers):
                 few = ids.ravel()
                 np.maximum.at(excess, few, n - d)
                 consumers = math.prod(block.whole) // max(few.size, 1)
-                denominators += np.bincount(few, minlength=size) * (d * consumers)
+                if d:
+                    np.add.at(denominators, few, d * consumers)
                 reached[few] = True
         denominators = np.minimum(denominators, on_the_way)
         return [np.maximum(excess + denominators, 0), denominators]
