@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-CHUNK = 1 << 16  # edges that a sweep looks at together: their buffers stay in the cache
+CHUNK = 1 << 17  # edges that a sweep looks at together: their buffers stay in the cache
 VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
 
 
@@ -72,12 +72,21 @@ class Block(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """Nodes that no operation made: what `kind` of numbers they are, and the numbers as they were given."""
+    """Nodes that no operation made, and what `kind` of numbers they are.
+
+    `given` are the numbers as they were given, None for float64, which the tape itself holds.
+    """
 
     kind: str
     name: str
     start: int
-    numbers: Array
+    shape: tuple[int, ...]
+    given: Array | None
+
+    @property
+    def rows(self) -> slice:
+        """The nodes of the leaf."""
+        return slice(self.start, self.start + math.prod(self.shape))
 
 
 class Tape:
@@ -132,13 +141,14 @@ class Tape:
 
     def leaf(self, numbers: ArrayLike, kind: str, name: str = "", needed: bool = False) -> Array:
         """Nodes for these numbers."""
-        numbers = np.array(numbers)
+        numbers = np.asarray(numbers)
         if numbers.dtype.kind not in "biuf":
             raise TypeError(f"a tape holds real numbers, not an array of {numbers.dtype}")
         rows = self._new(numbers.size)
         self._data[rows] = numbers.ravel()
         self._needed[rows] = needed
-        self.leaves.append(Leaf(kind, name, rows.start, numbers))
+        given = None if numbers.dtype == np.float64 else numbers.copy()
+        self.leaves.append(Leaf(kind, name, rows.start, numbers.shape, given))
         return np.arange(rows.start, rows.stop).reshape(numbers.shape)
 
     def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
@@ -228,7 +238,11 @@ class Tape:
         """The number that code wrote, where all these nodes are that one; None where they are not."""
         index = int(ids.flat[0]) if ids.size else 0
         leaf = self.leaf_of(index)
-        return leaf.numbers.item() if leaf.kind == CONSTANT and leaf.numbers.ndim == 0 else None
+        return self.given_to(leaf).item() if leaf.kind == CONSTANT and leaf.shape == () else None
+
+    def given_to(self, leaf: Leaf) -> Array:
+        """The numbers of a leaf array as they were given."""
+        return self._data[leaf.rows].reshape(leaf.shape) if leaf.given is None else leaf.given
 
     def leaf_of(self, index: int) -> Leaf:
         """The leaf array that a node belongs to."""
@@ -278,6 +292,8 @@ def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
 
 def _part(array: Array, index: tuple[slice, ...]) -> Array:
     """The entries of a slab in an array that may have length 1 where the slab has more."""
+    if not index:
+        return array
     return array[tuple(run if n != 1 else slice(None) for n, run in zip(array.shape, index, strict=False))]
 
 
@@ -301,8 +317,12 @@ class _Buffers(threading.local):
             buffer = self._arrays[name, dtype] = np.empty(CHUNK, dtype)
         return buffer[:count].reshape(shape)
 
+    def free(self) -> None:
+        """Give the memory back; the next sweep takes new."""
+        self._arrays.clear()
 
-_buffers = _Buffers()
+
+BUFFERS = _Buffers()
 
 
 class _Run:
@@ -389,7 +409,7 @@ class _Run:
         if y is None:
             return x
         shape = np.broadcast(x, y).shape
-        found: Array = np.multiply(x, y, out=_buffers("products", shape, self.dtype))
+        found: Array = np.multiply(x, y, out=BUFFERS("products", shape, self.dtype))
         return found
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
@@ -438,7 +458,7 @@ class _Run:
 
     def _of_reached(self, block: Block, product: Any, J: int) -> Any:
         """Without the nan of an infinite slope at a node that J does not depend on: there it is no contribution."""
-        if not np.isnan(product).any():
+        if not math.isnan(np.add.reduce(product, axis=None)):  # a nan would make the sum one
             return product
         return np.where(self.reach(J)[block.rows].reshape(block.shape), product, 0)
 
@@ -483,9 +503,10 @@ class _Numbers(_Run):
         self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
         for leaf in tape.leaves:
-            rows = slice(leaf.start, leaf.start + leaf.numbers.size)
-            for lane, found in zip(self._lanes, self.leaf(leaf).lanes, strict=True):
-                lane[rows] = found.ravel()
+            for lane, found in zip(
+                self._lanes, self.leaf(leaf.kind, leaf.name, tape.given_to(leaf)).lanes, strict=True
+            ):
+                lane[leaf.rows] = found.ravel()
         for block in tape.blocks:
             self.forward(block)
 
@@ -493,7 +514,7 @@ class _Numbers(_Run):
     def lanes(self) -> list[Array]:
         return self._lanes
 
-    def leaf(self, leaf: Leaf) -> NumberArray:
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         """The numbers of a leaf."""
         raise NotImplementedError
 
@@ -512,21 +533,21 @@ class _Numbers(_Run):
 class _Residues(_Numbers):
     dtype = np.int64
 
-    def leaf(self, leaf: Leaf) -> NumberArray:
-        if leaf.kind == VARIABLE:
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        if kind == VARIABLE:
             if self.leaves is not None:
-                return self.leaves.variable(leaf.numbers, leaf.name)  # type: ignore[no-any-return]
-            return ResidueArray.random(leaf.numbers, self.points, self.rng)
-        given = ResidueArray.given(leaf.numbers if leaf.kind == GIVEN else 0.0, self.points)
-        return given if leaf.kind == GIVEN else given.constant(leaf.numbers)
+                return self.leaves.variable(numbers, name)  # type: ignore[no-any-return]
+            return ResidueArray.random(numbers, self.points, self.rng)
+        given = ResidueArray.given(numbers if kind == GIVEN else 0.0, self.points)
+        return given if kind == GIVEN else given.constant(numbers)
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
         return ResidueArray(shadow, lanes)
 
     def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
         # 2**31 is 1: the upper bits count like the lower ones
-        upper = np.right_shift(terms, 31, out=_buffers("upper", terms.shape, np.int64))
-        lower = np.bitwise_and(terms, PRIME, out=_buffers("lower", terms.shape, np.int64))
+        upper = np.right_shift(terms, 31, out=BUFFERS("upper", terms.shape, np.int64))
+        lower = np.bitwise_and(terms, PRIME, out=BUFFERS("lower", terms.shape, np.int64))
         lower += upper
         return super().summed(lower, axes)
 
@@ -537,9 +558,9 @@ class _Residues(_Numbers):
 class _Fractions(_Numbers):
     dtype = object
 
-    def leaf(self, leaf: Leaf) -> NumberArray:
-        exactly = ExactArray.given(leaf.numbers)
-        return exactly.constant(leaf.numbers) if leaf.kind == CONSTANT else exactly
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        exactly = ExactArray.given(numbers)
+        return exactly.constant(numbers) if kind == CONSTANT else exactly
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
         return ExactArray(shadow, lanes)
@@ -558,9 +579,9 @@ class _Degrees(_Numbers):
     """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
 
     The gradient of a node is a sum of contributions n / d; over a common denominator of degree D the numerator has
-    degree D + max(n - d). Two such denominators are known, and the smaller counts: the product of all d; and that of the
-    denominators of all local derivatives on the way, each once, for no path comes twice through a block. `lanes` are the
-    degrees of numerator and denominator.
+    degree D + max(n - d). Two such denominators are known, and the smaller counts: the product of all d, and that of
+    the denominators of all local derivatives on the way, each once, for no path comes twice through a block. `lanes`
+    are the degrees of numerator and denominator.
     """
 
     dtype = np.int64
@@ -568,9 +589,9 @@ class _Degrees(_Numbers):
     def __init__(self, tape: Tape, points: int, leaves: Any) -> None:
         super().__init__(tape, 2, leaves)
 
-    def leaf(self, leaf: Leaf) -> NumberArray:
-        degree = 1 if leaf.kind == VARIABLE else 0
-        return NumberArray(leaf.numbers, [np.full(leaf.numbers.shape, degree), np.zeros(leaf.numbers.shape, int)])
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        degree = 1 if kind == VARIABLE else 0
+        return NumberArray(numbers, [np.full(numbers.shape, degree), np.zeros(numbers.shape, int)])
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
         return DegreeArray(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
@@ -671,7 +692,7 @@ class Node(Value):
     def data(self) -> Any:
         leaf = None if self.tape.made_by(self.index) else self.tape.leaf_of(self.index)
         if leaf and leaf.kind == CONSTANT:
-            return leaf.numbers.ravel()[self.index - leaf.start].item()
+            return self.tape.given_to(leaf).ravel()[self.index - leaf.start].item()
         return float(self.tape._data[self.index])
 
     @property
@@ -687,7 +708,7 @@ class Node(Value):
         leaf = None if self.tape.made_by(self.index) else self.tape.leaf_of(self.index)
         if not leaf or not leaf.name:
             return ""
-        place = np.unravel_index(self.index - leaf.start, leaf.numbers.shape)
+        place = np.unravel_index(self.index - leaf.start, leaf.shape)
         return f"{leaf.name}[{','.join(map(str, place))}]" if place else leaf.name
 
     @property
