@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -507,3 +508,45 @@ def test_degrees_bound_those_of_scalars() -> None:
         for node in nodes.flat:
             assert node.grad.content[0] <= n and node.grad.content[1] <= d
     assert [(name, size) for name, size, _ in DegreeArray.atoms] == [("tanh", 12)]
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_degrees_of_gradients_bound_those_of_the_rational_functions(data: st.DataObject) -> None:
+    """Random code on arrays of two entries: the gradients that SymPy finds have no larger degrees."""
+    symbols = sympy.symbols("x y")
+    tape = Tape()
+    x = tape.array([2.0, 3.0], "x")
+    stack: list[tuple[Any, list[Any]]] = [(x, list(symbols))]
+    for _ in range(data.draw(st.integers(1, 5))):
+        (a, f), (b, g) = (data.draw(st.sampled_from(stack)) for _ in range(2))
+        match data.draw(st.sampled_from(["+", "*", "/", "/", "turned", "dot"])):
+            case "+":
+                stack.append((a + b, [s + t for s, t in zip(f, g, strict=True)]))
+            case "*":
+                stack.append((a * b, [s * t for s, t in zip(f, g, strict=True)]))
+            case "/" if all(sympy.cancel(t) != 0 for t in g):
+                stack.append((a / b, [s / t for s, t in zip(f, g, strict=True)]))
+            case "turned":
+                stack.append((a[::-1], f[::-1]))
+            case "dot":  # one scalar for both entries: many consumers
+                stack.append((np.dot(a, b) + 0 * x, [sum(s * t for s, t in zip(f, g, strict=True))] * 2))
+    result, expressions = stack[-1]
+    J = np.sum(result)
+    run = tape.replay(DegreeArray)
+    run.backward(J)
+    n, d = run.gradients(x).degree
+    for symbol in symbols:
+        numerator, denominator = sympy.fraction(sympy.cancel(sympy.diff(sum(expressions), symbol)))
+        if numerator != 0:
+            assert sympy.Poly(numerator, *symbols).total_degree() <= n
+            assert sympy.Poly(denominator, *symbols).total_degree() <= d
+
+
+def test_consumers_that_share_a_denominator_count_it_once() -> None:
+    tape = Tape()
+    x = tape.array(np.arange(1.0, 21.0), "x")
+    J = np.sum((x / np.sum(x)) ** 2)
+    run = tape.replay(DegreeArray)
+    run.backward(J)
+    assert run.gradients(x).degree[1] < 100  # counted for each consumer it would be some 20 times that
