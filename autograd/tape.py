@@ -158,7 +158,7 @@ class Tape:
         operands = tuple(np.array(x, order="C", ndmin=ndim) for x in operands)
         whole = np.broadcast(*operands).shape
         shape = whole[: ndim - terms]
-        needed = tuple(bool(self._needed.take(x).any()) for x in operands)
+        needed = tuple(np.count_nonzero(self._needed.take(x)) > 0 for x in operands)
         rows = self._new(math.prod(shape))
         block = Block(op, rows.start, shape, whole, operands, needed)
         self._needed[rows] = any(needed)
@@ -429,7 +429,7 @@ class _Run:
                 upstream = [grad[block.rows] for grad in grads]
                 for found in upstream:
                     self.settle(found)
-                if any(found.any() for found in upstream):
+                if any(map(np.count_nonzero, upstream)):
                     (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
         for grad in grads:
             self.settle(grad)
