@@ -474,12 +474,13 @@ class _Run:
 
     def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         """A sum passes its gradient on to every term, a product of two to each factor times the other one."""
-        above, scale = self.whole(upstream)
-        above = [x.reshape(block.shape + (1,) * (len(block.whole) - len(block.shape))) for x in above]
+        shape = block.shape + (1,) * (len(block.whole) - len(block.shape))
         if len(block.operands) == 1:
             for grad, up in zip(grads, upstream, strict=True):
-                self._add(grad, block, 0, np.broadcast_to(up.reshape(above[0].shape), block.whole))
+                self._add(grad, block, 0, np.broadcast_to(up.reshape(shape), block.whole))
             return
+        numbers, scale = self.whole(upstream)
+        above = [x.reshape(shape) for x in numbers]
         ends, scales = self._ends(block)
         for k in (0, 1):
             if not needed[k]:
