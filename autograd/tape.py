@@ -158,7 +158,7 @@ class Tape:
         operands = tuple(np.array(x, order="C", ndmin=ndim) for x in operands)
         whole = np.broadcast(*operands).shape
         shape = whole[: ndim - terms]
-        needed = tuple(np.count_nonzero(self._needed.take(x)) > 0 for x in operands)
+        needed = tuple(bool(np.count_nonzero(self._needed.take(x))) for x in operands)
         rows = self._new(math.prod(shape))
         block = Block(op, rows.start, shape, whole, operands, needed)
         self._needed[rows] = any(needed)
