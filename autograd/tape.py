@@ -267,7 +267,7 @@ def _grown(buffer: Array, room: int) -> Array:
 def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
     """Sums of so many terms each, in runs of about CHUNK terms: the first row, the one after the last, the slices.
 
-    >>> list(slabs((2, 3), 40_000))[:2]
+    >>> list(slabs((2, 3), 100_000))[:2]
     [(0, 1, (slice(0, 1, None), slice(0, 1, None))), (1, 2, (slice(0, 1, None), slice(1, 2, None)))]
     """
     rows = math.prod(shape)
