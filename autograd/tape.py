@@ -271,23 +271,22 @@ def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
     [(0, 1, (slice(0, 1, None), slice(0, 1, None))), (1, 2, (slice(0, 1, None), slice(1, 2, None)))]
     """
     rows = math.prod(shape)
-    if rows * terms <= CHUNK:  # all of them at a time
+    if not shape or rows * terms <= CHUNK:  # all of them at a time
         if rows:
             yield 0, rows, ()
         return
     axis = len(shape) - 1
-    while axis > 0 and math.prod(shape[axis:]) * terms <= CHUNK:
+    while axis and math.prod(shape[axis:]) * terms <= CHUNK:
         axis -= 1
-    n, inner = (shape[axis], math.prod(shape[axis + 1 :])) if shape else (1, 1)
+    n, inner = shape[axis], math.prod(shape[axis + 1 :])
     parts = math.ceil(n / max(1, CHUNK // max(1, inner * terms)))
     step = math.ceil(n / parts)
     rest = (slice(None),) * (len(shape) - axis - 1)
-    for k, outer in enumerate(np.ndindex(shape[: max(axis, 0)])):
+    for k, outer in enumerate(np.ndindex(shape[:axis])):
         before = tuple(slice(i, i + 1) for i in outer)
         for first in range(0, n, step):
             last = min(first + step, n)
-            here = (slice(first, last),) if shape else ()
-            yield (k * n + first) * inner, (k * n + last) * inner, (*before, *here, *rest)
+            yield (k * n + first) * inner, (k * n + last) * inner, (*before, slice(first, last), *rest)
 
 
 def _part(array: Array, index: tuple[slice, ...]) -> Array:
