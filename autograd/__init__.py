@@ -8,12 +8,12 @@ if (Path(__file__).parent / "tracer.py").exists():
         "which own the same import name: install backprop-compare into an environment of its own"
     )
 
-from autograd.draw import draw_dot
-from autograd.exact import Exact
-from autograd.recording import ValueArray, gradients, numbers, total, values
-from autograd.tape import Tape
-from autograd.tapearray import TapeArray
-from autograd.value import Contribution, Value, contributions, graph
+from autograd.draw.dot import draw_dot
+from autograd.graph.value import Contribution, Value, contributions, graph
+from autograd.number.exact import Exact
+from autograd.record.values import ValueArray, gradients, numbers, total, values
+from autograd.tape.array import TapeArray
+from autograd.tape.tape import Tape
 
 __all__ = [
     "Contribution",

@@ -5,16 +5,11 @@ A reason counts as true if it mentions what the catalogue (tests/mistakes.py) sa
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # the catalogue lives with the tests
-
-from mistakes import MISTAKES, mistaken
 
 from compare import check_vjp, gradcheck
+from tests.catalogue.mistakes import MISTAKES, mistaken
 
 
 def main() -> None:

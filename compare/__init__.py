@@ -8,11 +8,11 @@ if not hasattr(autograd, "Exact"):
         "the same import name; install backprop-compare into an environment of its own"
     )
 
-from compare.explain import explain
-from compare.gradcheck import GradcheckError, UnusableCode, check_vjp, gradcheck, watch
-from compare.network import check_network
-from compare.notes import notes
-from compare.report import Report
+from compare.check import GradcheckError, UnusableCode, check_vjp, gradcheck, watch
+from compare.explain.explain import explain
+from compare.notes.statements import notes
+from compare.report.report import Report
+from compare.subject.network import check_network
 
 __all__ = [
     "GradcheckError",

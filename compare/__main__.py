@@ -1,5 +1,5 @@
 """`python -m compare` is the command `backprop-compare`."""
 
-from compare.cli import main
+from compare.command.main import main
 
 main()

@@ -26,7 +26,7 @@ from latex2mathml.converter import convert
 from numpy.typing import ArrayLike
 
 from autograd import Exact, Value
-from compare.gradcheck import Task
+from compare.check import Task
 from compare.lesson.data import (
     LessonError,
     Run,
@@ -39,9 +39,9 @@ from compare.lesson.data import (
 from compare.lesson.mistakes import planted
 from compare.lesson.own import as_json, own_data, reasons
 from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
-from compare.network import check_network, describe
-from compare.notes import Claim, notes
-from compare.report import Report, counted
+from compare.notes.statements import Claim, notes
+from compare.report.report import Report, counted
+from compare.subject.network import check_network, describe
 from matrix_backprop import Network
 
 __all__ = ["Lesson", "LessonError", "example", "lesson", "teach"]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value
-from autograd.value import local_derivatives
-from compare.graph import NetworkGraph, sub, sup
+from autograd.graph.value import local_derivatives
 from compare.lesson.scene import Name, Quarters, Scene, Show, decimal, fraction, rows
-from compare.network import KINDS, source
+from compare.subject.graph import NetworkGraph, sub, sup
+from compare.subject.network import KINDS, source
 from matrix_backprop import Backward, Dataset, Network
 
 Array = NDArray[Any]

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.gradcheck import UnusableCode, gradcheck
+from compare.check import UnusableCode, gradcheck
 from compare.lesson.data import Run
 from compare.lesson.scene import rows
-from compare.report import Report
+from compare.report.report import Report
 from matrix_backprop import Network
 from matrix_backprop.activations import ACTIVATIONS, dJdz_softmax
 from matrix_backprop.costs import COSTS

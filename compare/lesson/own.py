@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from compare.gradcheck import Task
+from compare.check import Task
 from compare.lesson.data import LessonError
 from compare.lesson.scene import Name, Scene, decimal, picture, rows
-from compare.report import Report
+from compare.report.report import Report
 
 MOST_DRAWN = 120  # scalars; more are too many to look at
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Exact, Value, contributions, graph
-from autograd.draw import FONT, Graph, formula_of, show
-from autograd.ops import OPS
+from autograd.draw.dot import FONT, Graph, formula_of, show
+from autograd.number.ops import OPS
 
 Show = Callable[[Any], str]
 

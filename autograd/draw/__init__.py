@@ -1,0 +1,1 @@
+"""A graph as DOT text, as SVG, and in a notebook."""

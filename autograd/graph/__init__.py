@@ -1,0 +1,1 @@
+"""The nodes, and the chain rule over them."""

@@ -1,0 +1,1 @@
+"""NumPy code leaves a graph of Values."""

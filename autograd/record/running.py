@@ -1,0 +1,449 @@
+"""Running NumPy code so that it leaves a graph: what NumPy needs while Values, or exact numbers, go through it.
+
+Most of NumPy works on a `ValueArray` as it is. `recording` takes care of the rest while code runs: allocators give
+arrays that can hold Values, and a few functions that insist on floats get a version for Values. What cannot be recorded
+raises a TypeError that names the function.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import functools
+import inspect
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograd.graph import value
+from autograd.graph.value import Value, apply
+from autograd.number.ops import OPS, Op
+from autograd.record.values import COMPOSED, ValueArray, holds_nodes, shadows
+
+Function = Callable[..., Any]
+
+
+@contextlib.contextmanager
+def recording(*functions: Function) -> Iterator[None]:
+    """While the block runs, NumPy code works on Values and on the numbers of this package.
+
+    >>> from autograd import values
+    >>> x = values([1.0, 2.0], "x")
+    >>> with recording():
+    ...     h = np.zeros(2)               # elsewhere an array of floats, which cannot hold Values
+    ...     h[0] = 3 * x[1]
+    >>> h[0]
+    Value(6.0)
+
+    NumPy itself is not changed, only what the user's modules see under its name: those of `functions`, of their
+    caller, and every other loaded module that is the user's. They are restored afterwards, also when the block raises.
+    Not for several threads at once.
+    """
+    substitutes = _substitutes()
+    namespaces = _users_namespaces(functions)
+    places = [
+        (namespace, name, substitutes[id(x)])
+        for namespace in namespaces
+        for name, x in namespace.items()
+        if id(x) in substitutes
+    ]
+    places += [(namespace, "float", _Float) for namespace in namespaces if "float" not in namespace]
+    originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
+    users, import_ = set(map(id, namespaces)), builtins.__import__
+
+    def importing(name: str, globals: Any = None, *rest: Any, **keywords: Any) -> Any:
+        """An import inside of a user's function."""
+        module = import_(name, globals, *rest, **keywords)
+        return substitutes.get(id(module), module) if id(globals) in users else module
+
+    try:
+        for namespace, name, substitute in places:
+            namespace[name] = substitute
+        builtins.__import__ = importing
+        yield
+    finally:
+        builtins.__import__ = import_
+        for namespace, name, original in originals:
+            if original is None:
+                del namespace[name]
+            else:
+                namespace[name] = original
+
+
+class _Substitute(ModuleType):
+    """A module with some of its functions replaced, for a user's code to see."""
+
+    def __init__(self, module: ModuleType, replaced: dict[str, Any]) -> None:
+        super().__init__(module.__name__)
+        vars(self).update(replaced, _module=module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["_module"], name)
+
+
+class _FloatKind(type(float)):  # type: ignore[misc]
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, float)
+
+
+class _Float(float, metaclass=_FloatKind):
+    """`float` for a user's code to see: float(J) stays the node J; as a type it is the same."""
+
+    dtype = np.dtype(float)
+
+    def __new__(cls, x: Any = 0.0) -> Any:
+        if holds_nodes(x):
+            return x.item() if x.size == 1 else np.asarray(x).item()  # which says that the array has more entries
+        return float(x)
+
+
+def _substitutes() -> dict[int, Any]:
+    """For the id of each function and module that is replaced: what stands for it."""
+    found: dict[int, Any] = {}
+    members: dict[str, dict[str, Any]] = {}
+    for module, name, new in _replacements():
+        found[id(getattr(module, name))] = new
+        members.setdefault(module.__name__, {})[name] = new
+    for name in sorted(members, key=len, reverse=True):  # numpy.linalg before numpy, which holds it
+        parent, _, child = name.rpartition(".")
+        found[id(sys.modules[name])] = substitute = _Substitute(sys.modules[name], members[name])
+        if parent in sys.modules:
+            members.setdefault(parent, {})[child] = substitute
+    for name in members.keys() & sys.modules.keys():
+        found.setdefault(id(sys.modules[name]), _Substitute(sys.modules[name], members[name]))
+    return found
+
+
+def _users_namespaces(functions: tuple[Function, ...]) -> list[dict[str, Any]]:
+    namespaces = [f.__globals__ for f in map(inspect.unwrap, functions) if hasattr(f, "__globals__")]
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    namespaces.append(frame.f_globals)
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if file and is_users(file) and "-packages" not in file:
+            namespaces.append(vars(module))
+    return list({id(namespace): namespace for namespace in namespaces}.values())
+
+
+def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
+    """(module, name, replacement) of every function that is replaced while recording."""
+    for name in (
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "eye",
+        "identity",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "arange",
+        "linspace",
+    ):
+        yield np, name, _allocator(getattr(np, name))
+    for name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
+        yield np, name, _array_maker(getattr(np, name))
+    for name in ("allclose", "isclose", "array_equal", "nan_to_num", "round", "around"):
+        yield (
+            np,
+            name,
+            _for_nodes(getattr(np, name), _ON_SHADOWS.get(name, _on_shadows(getattr(np, name)))),
+        )
+    for name in ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc", "floor_divide"):
+        yield np, name, _for_nodes(getattr(np, name), _on_shadows(getattr(np, name)))
+    yield np, "finfo", lambda x: np.finfo(_as_float(x))
+    yield np, "issubdtype", lambda x, kind: np.issubdtype(_as_float(x), kind)
+    for name, own in _MATH.items():
+        yield math, name, _for_nodes(getattr(math, name), own)
+    for name in ("eig", "eigh", "eigvals", "eigvalsh", "lstsq", "pinv", "qr", "svd"):
+        advice = (
+            f"np.linalg.{name} cannot be recorded: np.linalg has solve, inv, det, slogdet, cholesky and norm on Values"
+        )
+        yield np.linalg, name, _for_nodes(getattr(np.linalg, name), _refuse(advice))
+    for name, own in _LINEAR_ALGEBRA.items():
+        yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
+    special = sys.modules.get("scipy.special")
+    for name, own in _SPECIAL.items() if special is not None else ():
+        assert special is not None
+        yield special, name, _for_nodes(getattr(special, name), own)
+
+
+def _for_nodes(original: Function, own: Function) -> Function:
+    """`own` where an argument holds Values or exact numbers, elsewhere the original."""
+
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return own(*args, **kwargs) if holds_nodes([*args, *kwargs.values()]) else original(*args, **kwargs)
+
+    return function
+
+
+def _is_float(dtype: Any) -> bool:
+    return dtype is not None and np.dtype(dtype).kind == "f"
+
+
+def _as_float(dtype: Any) -> Any:
+    """The dtype that code would see without us: that of Values is object."""
+    return float if dtype == np.dtype(object) else dtype
+
+
+def _allocator(original: Function) -> Function:
+    """np.zeros and its kind: an array of floats becomes one of objects, which can hold Values."""
+
+    @functools.wraps(original)
+    def allocate(*args: Any, **kwargs: Any) -> Any:
+        if holds_nodes([*args, *kwargs.values()]) and original is np.full:
+            kwargs["dtype"] = object
+        array = original(*args, **kwargs)
+        return _holders[-1](array) if array.dtype.kind in "fO" else array
+
+    return allocate
+
+
+def _of_objects(array: Any) -> Any:
+    return array.astype(object).view(ValueArray)
+
+
+_holders: list[Function] = [_of_objects]  # the last one makes, of an array of floats, one that can hold nodes
+
+
+@contextlib.contextmanager
+def allocating(holder: Function) -> Iterator[None]:
+    """While the block runs, `recording` gives arrays that `holder` makes of arrays of floats: those of a tape, say."""
+    _holders.append(holder)
+    try:
+        yield
+    finally:
+        _holders.pop()
+
+
+def _array_maker(original: Function) -> Function:
+    """np.array and its kind: Values stay Values whatever float type is asked for."""
+
+    @functools.wraps(original)
+    def make(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if holds_nodes(x):
+            args = tuple(object if _is_dtype(a) else a for a in args)
+            kwargs = {k: object if k == "dtype" and _is_float(v) else v for k, v in kwargs.items()}
+        array = original(x, *args, **kwargs)
+        if isinstance(x, (list, tuple)) and array.dtype.kind == "f":
+            array = array.astype(object)  # Values may be put into it
+        return array.view(ValueArray) if array.dtype == object else array
+
+    return make
+
+
+def _is_dtype(x: Any) -> bool:
+    return isinstance(x, (type, str, np.dtype)) and _is_float(x)
+
+
+def _on_shadows(function: Function) -> Function:
+    """A function of which only the numbers matter, not where they came from."""
+
+    def own(*args: Any, **kwargs: Any) -> Any:
+        return function(*map(shadows, args), **kwargs)
+
+    return own
+
+
+def _finite(x: Any, *_args: Any, **_keywords: Any) -> Any:
+    """np.nan_to_num of finite numbers."""
+    if not np.isfinite(shadows(x)).all():
+        raise TypeError("np.nan_to_num on Values that are not finite: replace them with np.where before they appear")
+    return x
+
+
+def _refuse(advice: str) -> Function:
+    def own(*_args: Any, **_keywords: Any) -> Any:
+        raise TypeError(advice)
+
+    return own
+
+
+_ON_SHADOWS: dict[str, Function] = {
+    "nan_to_num": _finite,
+    "round": _refuse("np.round has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"),
+    "around": _refuse("np.around has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"),
+}
+
+
+def _element(name: str) -> Function:
+    op = OPS[name]
+    return lambda x: apply(op, x)
+
+
+def _whole(name: str) -> Function:
+    return _refuse(f"math.{name} has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out")
+
+
+_MATH: dict[str, Function] = {
+    **{name: _whole(name) for name in ("floor", "ceil", "trunc")},
+    **{
+        name: _element(name)
+        for name in ("exp", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
+    },
+    **{name: _element(f"arc{name[1:]}") for name in ("asin", "acos", "atan")},
+    **{name: COMPOSED[name] for name in ("log2", "log10", "exp2", "hypot")},
+    **{name: COMPOSED[f"arc{name[1:]}"] for name in ("atan2", "asinh", "acosh", "atanh")},
+    "log": lambda x, *base: apply(OPS["log"], x) / (math.log(base[0]) if base else 1),
+    "pow": lambda x, y: x**y,
+    "fabs": abs,
+    "fsum": sum,
+    "prod": lambda xs, start=1: functools.reduce(lambda x, y: x * y, xs, start),
+    "isnan": lambda x: math.isnan(shadows(x)),
+    "isinf": lambda x: math.isinf(shadows(x)),
+    "isfinite": lambda x: math.isfinite(shadows(x)),
+    "isclose": lambda x, y, **keywords: math.isclose(shadows(x), shadows(y), **keywords),
+}
+
+
+def _solve(A: Any, B: Any) -> Any:
+    """The solution of A X = B by elimination, the largest number of a column as its pivot."""
+    A, B = np.array(A, object).view(ValueArray), np.array(B, object).view(ValueArray)
+    if A.ndim != 2 or A.shape[0] != A.shape[1]:
+        raise TypeError(
+            f"np.linalg on Values solves one square system, not one of shape {A.shape}: loop over the stack"
+        )
+    n = len(A)
+    X = B.reshape(n, -1)
+    for k in range(n):
+        pivot = k + int(np.argmax(np.abs(shadows(A[k:, k]))))
+        A[[k, pivot]], X[[k, pivot]] = A[[pivot, k]], X[[pivot, k]]
+        if not shadows(A[k, k]):
+            raise np.linalg.LinAlgError("Singular matrix")
+        for row in range(n):
+            if row != k:
+                factor = A[row, k] / A[k, k]
+                A[row, k:] = A[row, k:] - factor * A[k, k:]
+                X[row] = X[row] - factor * X[k]
+    return (X / np.diag(A)[:, None]).reshape(B.shape)
+
+
+def _det(A: Any) -> Any:
+    """The determinant, by expansion along the first row without a square root or a division."""
+    A = np.asarray(A, object)
+    if len(A) == 1:
+        return A[0, 0]
+    rest = np.delete(A, 0, axis=0)
+    return sum((-1) ** k * A[0, k] * _det(np.delete(rest, k, axis=1)) for k in range(len(A)))
+
+
+def _slogdet(A: Any) -> tuple[float, Any]:
+    det = _det(A)
+    return float(np.sign(shadows(det))), apply(OPS["log"], abs(det))
+
+
+def _cholesky(A: Any) -> Any:
+    """L with L L^T = A, row by row."""
+    A = np.asarray(A, object)
+    L = np.array(np.zeros(A.shape).tolist(), object)
+    for i in range(len(A)):
+        for j in range(i):
+            L[i, j] = (A[i, j] - sum(L[i, :j] * L[j, :j])) / L[j, j]
+        L[i, i] = apply(OPS["sqrt"], A[i, i] - sum(L[i, :i] ** 2))
+    return L.view(ValueArray)
+
+
+_LINEAR_ALGEBRA: dict[str, Function] = {
+    "solve": _solve,
+    "inv": lambda A: _solve(A, np.array(np.identity(len(A)).tolist(), object)),
+    "det": _det,
+    "slogdet": _slogdet,
+    "cholesky": _cholesky,
+}
+
+
+def _softmax(x: Any, axis: Any = None) -> Any:
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    largest = np.max(a, axis=axis, keepdims=True)
+    total = np.log(np.sum(np.exp(a - largest) * (1 if b is None else b), axis=axis, keepdims=True)) + largest
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+_SPECIAL: dict[str, Function] = {
+    "softmax": _softmax,
+    "logsumexp": _logsumexp,
+    "log_softmax": lambda x, axis=None: x - _logsumexp(x, axis=axis, keepdims=True),
+}
+
+Place = tuple[tuple[CodeType, int], ...]  # the user's frames from the outermost in: code and instruction
+
+
+@contextlib.contextmanager
+def locating() -> Iterator[dict[Value, Place]]:
+    """While the block runs, notes for every node where in the user's code it was made.
+
+    >>> def double(x):
+    ...     return 2 * x
+    >>> with locating() as places:
+    ...     y = call(double, Value(1.0))
+    >>> [code.co_name for code, _ in places[y]]
+    ['double']
+
+    The user's code is what `call` calls, as far as it does not belong to this package, to NumPy or to Python's library.
+    An array picked by an array of indices, E[ids], gets nodes of its own here (sums of one term), so it has a place.
+    """
+    places: dict[Value, Place] = {}
+    make = value._node
+
+    def located(data: Any, op: Op, operands: tuple[Value, ...]) -> Value:
+        node = make(data, op, operands)
+        places[node] = _place(sys._getframe(1))
+        return node
+
+    def picked(self: ValueArray, key: Any) -> Any:
+        found = np.ndarray.__getitem__(self, key)
+        parts = key if isinstance(key, tuple) else (key,)
+        if isinstance(found, ValueArray) and any(isinstance(part, (list, np.ndarray)) for part in parts):
+            found.flat[:] = [apply(OPS["sum"], x) if isinstance(x, Value) else x for x in found.flat]
+        return found
+
+    value._node = located
+    ValueArray.__getitem__ = picked  # type: ignore[method-assign, assignment]
+    try:
+        yield places
+    finally:
+        value._node = make
+        del ValueArray.__getitem__
+
+
+def _place(frame: FrameType | None) -> Place:
+    found: list[tuple[CodeType, int]] = []
+    while frame is not None and frame.f_code is not _boundary:
+        if is_users(frame.f_code.co_filename):
+            found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(reversed(found)) if frame is not None else ()
+
+
+def call(function: Function, *args: Any, **keywords: Any) -> Any:
+    """Call a user's function; its frames are those inside of this one."""
+    return function(*args, **keywords)
+
+
+_boundary = call.__code__
+
+
+@functools.cache
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's, not this package's, NumPy's or Python's own."""
+    if filename.startswith((_OWN, _NUMPY, "<frozen")):
+        return False
+    return "site-packages" in filename or "dist-packages" in filename or not filename.startswith(_LIBRARY)
+
+
+_OWN = f"{Path(__file__).parents[1]}{os.sep}"  # this package
+_NUMPY, _LIBRARY = (f"{os.path.dirname(str(path))}{os.sep}" for path in (np.__file__, os.__file__))

@@ -1,0 +1,364 @@
+"""NumPy arrays of Values: in, out, and NumPy's own functions recording a graph on the way.
+
+`values` makes a `ValueArray`, an ndarray of objects. NumPy sends most operations to the elements by itself; the class
+catches the few where that would lose something: an elementary function meets plain numbers among the Values (padding,
+masks), a sum or a product of matrices would become a long chain of additions where one node says it all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import ArrayLike, NDArray
+
+from autograd.graph.value import Value, apply, constant, kind_of, record
+from autograd.number.number import Number
+from autograd.number.ops import OPS
+
+Array = NDArray[Any]
+
+# these run faster as NumPy's loop over the elements' own operators, and make the same nodes
+_LOOPS = ("add", "subtract", "multiply", "negative")
+
+
+class ValueArray(np.ndarray[Any, Any]):
+    """An ndarray of Values, as `values` makes it; NumPy code runs on it and leaves a graph."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return record_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
+        if func is np.dot:
+            return _dot(*args, **kwargs)
+        try:
+            result = _recorded(super().__array_function__(func, types, args, kwargs))
+        except (TypeError, AttributeError) as error:
+            if " on Values" in str(error) or "cannot be recorded" in str(error):
+                raise
+            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+            raise TypeError(f"{name} cannot be recorded: {error}; write it with sums and products") from error
+        if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
+            return result.item()  # a lone Value, so that it can be asked for its gradient
+        return result
+
+    def dot(self, other: Any, out: Any = None) -> Any:
+        return np.dot(self, other, out=out)
+
+    def clip(self, min: Any = None, max: Any = None, out: Any = None, **keywords: Any) -> Any:
+        """NumPy's own would put plain bounds in place of Values, and the graph would not show the clipping."""
+        found = self if min is None else np.maximum(self, min)
+        found = found if max is None else np.minimum(found, max)
+        if out is None:
+            return found.copy() if found is self else found
+        out[...] = found
+        return out
+
+    def _repr_html_(self) -> str:
+        from autograd.draw.notebook import array_as_html  # pictures build on this module
+
+        return array_as_html(self)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """Values stay Values whatever float type is asked for; they have none of their own."""
+        if np.dtype(dtype).kind == "f" and holds_nodes(self):
+            return self.copy()
+        return super().astype(dtype, *args, **kwargs)
+
+
+def values(array: ArrayLike, name: str = "") -> ValueArray:
+    """An array of the same shape whose entries are Values labelled `name[i, j]`.
+
+    >>> W = values(np.array([[1.0, 2.0], [3.0, 4.0]]), "w")
+    >>> W[1, 0]
+    Value(3.0, label='w[1,0]')
+
+    Entries are whatever a Value may hold; the array may have any shape, a single number gives shape (). Raises
+    TypeError for an entry that is not a real number.
+    """
+    numbers = np.asarray(array)
+    places = np.ndindex(numbers.shape) if name else [()] * numbers.size
+    labels = [f"{name}[{','.join(map(str, place))}]" if place else name for place in places]
+    return _filled(list(map(Value, numbers.ravel().tolist(), labels)), numbers.shape).view(ValueArray)
+
+
+def gradients(array: Any) -> Array:
+    """The array of the `.grad` of an array of Values, of the same shape; floats where all of them are.
+
+    >>> x = values([1.0, 2.0], "x")
+    >>> np.dot(x, x).backward()
+    >>> gradients(x)
+    array([2., 4.])
+
+    A plain number among the Values, and a Value that no `backward` has reached, has the gradient 0.
+    """
+    return _array_of(array, lambda x: x.grad if isinstance(x, Value) else 0)
+
+
+def numbers(array: Any) -> Array:
+    """The array of the `.data` of an array of Values, of the same shape; floats where all of them are.
+
+    >>> numbers(2 * values([1.0, 2.0], "x"))
+    array([2., 4.])
+    """
+    return _array_of(array, lambda x: x.data if isinstance(x, Value) else x)
+
+
+def shadows(array: Any) -> Any:
+    """The floats that Values or exact numbers in an array stand for; a float for a lone one, other things as they are.
+
+    >>> shadows(values([1, 2], "x"))
+    array([1., 2.])
+    """
+    if isinstance(array, Value):
+        return shadows(array.data)
+    if isinstance(array, Number):
+        return array.shadow()
+    if isinstance(array, np.ndarray) and array.dtype == object:
+        return np.array([float(shadows(x)) for x in array.flat]).reshape(array.shape)
+    return [shadows(x) for x in array] if isinstance(array, (list, tuple)) else array
+
+
+def holds_nodes(x: Any) -> bool:
+    """Whether x is a Value or a number of this package, or an array, list or tuple with one in it."""
+    if isinstance(x, (Value, Number)):
+        return True
+    if isinstance(x, np.ndarray):
+        return x.dtype == object and any(isinstance(y, (Value, Number)) for y in x.flat)
+    return isinstance(x, (list, tuple)) and any(map(holds_nodes, x))
+
+
+def _array_of(array: Any, content: Callable[[Any], Any]) -> Array:
+    nodes = np.asarray(array, object)
+    contents = [content(x) for x in nodes.flat]
+    if any(isinstance(x, float) for x in contents) and all(map(_is_float, contents)):
+        return np.array(contents, float).reshape(nodes.shape)
+    return _filled(contents, nodes.shape)
+
+
+def _is_float(x: Any) -> bool:
+    """Whether x is a float, or the whole number of a mask or a padding, which is one without rounding."""
+    return isinstance(x, float) or (isinstance(x, (int, np.integer)) and -(2**53) <= int(x) <= 2**53)
+
+
+def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A NumPy ufunc on Values: by the table of operations where it has the ufunc, else by NumPy's loop over objects."""
+    arrays = [_plain(x) for x in inputs]
+    kwargs = {key: _plain_out(x) if key == "out" else x for key, x in kwargs.items()}
+    name = ufunc.__name__
+    if not any(isinstance(x, np.ndarray) and x.dtype == object for x in arrays):
+        return getattr(ufunc, method)(*arrays, **kwargs)  # no Values: the indices of an argmax, say
+    if method == "reduce" and ufunc is np.add:
+        return _recorded(_sum(*arrays, **kwargs))
+    if method == "__call__" and ufunc is np.matmul and not kwargs:
+        return _recorded(_matmul(*arrays))
+    if name in _NUMBERS_ONLY:
+        return getattr(ufunc, method)(*map(shadows, arrays), **kwargs)
+    if method == "__call__" and name in OPS and name not in _LOOPS:
+        ufunc = np.frompyfunc(_element(name), len(arrays), 1)
+    elif name in COMPOSED and (method == "__call__" or ufunc.nin == 2):
+        ufunc = np.frompyfunc(COMPOSED[name], ufunc.nin, 1)
+    try:
+        with np.errstate(all="ignore"):  # a comparison with nan in a loop over objects would warn
+            return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"np.{name} on Values: {error}") from error
+
+
+# what these give is no function of the Values that has a slope: questions, and steps whose derivative is 0
+_NUMBERS_ONLY = ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc", "floor_divide")
+
+
+def _call(name: str, x: Any) -> Any:
+    return apply(OPS[name], x)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    if -math.inf in (shadows(x), shadows(y)):  # the logarithm of 0: nothing is added
+        return y if shadows(x) == -math.inf else x
+    return (x if x >= y else y) + _call("log1p", _call("exp", -abs(x - y)))
+
+
+def _arctan2(y: Any, x: Any) -> Any:
+    if not x:
+        return 0 * y + math.copysign(math.pi / 2, shadows(y)) - x / y
+    return _call("arctan", y / x) + (0 if x > 0 else math.pi if y >= 0 else -math.pi)
+
+
+def _xlogy(x: Any, y: Any) -> Any:
+    return x * _call("log", y) if x else 0 * y
+
+
+# functions of NumPy and SciPy made of rows of the table
+COMPOSED: dict[str, Callable[..., Any]] = {
+    "logaddexp": _logaddexp,
+    "log2": lambda x: _call("log", x) / math.log(2),
+    "log10": lambda x: _call("log", x) / math.log(10),
+    "exp2": lambda x: _call("exp", x * math.log(2)),
+    "hypot": lambda x, y: _call("sqrt", x * x + y * y),
+    "float_power": lambda x, y: x**y,
+    "fabs": abs,
+    "fmax": lambda x, y: apply(OPS["maximum"], x, y),
+    "fmin": lambda x, y: apply(OPS["minimum"], x, y),
+    "expit": lambda x: _call("sigmoid", x),
+    "log_expit": lambda x: -_call("softplus", -x),
+    "xlogy": _xlogy,
+    "entr": lambda x: -_xlogy(x, x),
+    "rel_entr": lambda x, y: _xlogy(x, x / y),
+    "logit": lambda x: _call("log", x / (1 - x)),
+    "ndtr": lambda x: (1 + _call("erf", x / math.sqrt(2))) / 2,
+    "arctan2": _arctan2,
+    "arcsinh": lambda x: _call("log", x + _call("sqrt", x * x + 1)),
+    "arccosh": lambda x: _call("log", x + _call("sqrt", x * x - 1)),
+    "arctanh": lambda x: _call("log", (1 + x) / (1 - x)) / 2,
+    "remainder": lambda x, y: x - y * math.floor(shadows(x) / shadows(y)),
+    "copysign": lambda x, y: abs(x) * int(math.copysign(1, shadows(y))),
+    "heaviside": lambda x, h: h if shadows(x) == 0 else int(shadows(x) > 0),
+    "deg2rad": lambda x: x * (math.pi / 180),
+    "radians": lambda x: x * (math.pi / 180),
+    "rad2deg": lambda x: x * (180 / math.pi),
+    "degrees": lambda x: x * (180 / math.pi),
+}
+
+
+def _element(name: str) -> Callable[..., Any]:
+    """What a ufunc of the table does to the elements: a Value's method, else the table, where 1/3 is a third."""
+    op, method = OPS[name], getattr(Value, name)
+    if op.arity == 1:
+        return lambda x: method(x) if type(x) is Value else apply(op, x)
+    return lambda x, y: method(x, y) if type(x) is Value else apply(op, x, y)
+
+
+def _plain(x: Any) -> Any:
+    """x for NumPy's own loops: without the class, and a lone Value as an array that holds it."""
+    if isinstance(x, ValueArray):
+        return x.view(np.ndarray)
+    if isinstance(x, Value):
+        return x.reshape(()).view(np.ndarray)
+    return x
+
+
+def _plain_out(out: Any) -> Any:
+    return tuple(map(_plain, out)) if isinstance(out, tuple) else _plain(out)
+
+
+def _recorded(result: Any) -> Any:
+    """The result of NumPy's own code, its arrays of objects as ValueArrays again."""
+    if isinstance(result, np.ndarray) and result.dtype == object:
+        return result.view(ValueArray)
+    if isinstance(result, ValueArray):
+        return result.view(np.ndarray)
+    if isinstance(result, (list, tuple)) and type(result) in (list, tuple):
+        return type(result)(map(_recorded, result))
+    return result
+
+
+def total(terms: Iterable[Any]) -> Any:
+    """The sum of Values and numbers as one node.
+
+    >>> x, y, z = values([1.0, 2.0, 3.0], "x")
+    >>> total([x, y, z]).op.name
+    'sum'
+    """
+    terms = list(terms)
+    return terms[0] if len(terms) == 1 else apply(OPS["sum"], *terms)
+
+
+def _sum(
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """np.add.reduce with one node for each sum."""
+    array = np.asarray(array, object)
+    if initial is not None or where is not True or array.ndim == 0:
+        initial = 0 if initial is None else initial
+        return np.add.reduce(array, axis=axis, out=out, keepdims=keepdims, initial=initial, where=where)
+    axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
+    kept = [k for k in range(array.ndim) if k not in axes]
+    shape = [array.shape[k] for k in kept]
+    rows = array.transpose(*kept, *axes).reshape(math.prod(shape), math.prod(array.shape[k] for k in axes))
+    result = _filled([total(row) for row in rows.tolist()], shape)
+    if keepdims:
+        result = np.expand_dims(result, axes)
+    if out is not None:
+        out = out[0] if isinstance(out, tuple) else out
+        out[...] = result
+        return out
+    return result if result.ndim else result[()]
+
+
+def _filled(elements: list[Any], shape: Any) -> Array:
+    result = np.empty(len(elements), object)
+    result[:] = elements
+    return result.reshape(shape)
+
+
+def _dot(a: Any, b: Any, out: Any = None) -> Any:
+    """np.dot on Values; its rule for more than two axes, on the products of matrices below."""
+    a, b = np.asarray(_plain(a)), np.asarray(_plain(b))
+    if a.ndim == 0 or b.ndim == 0:
+        result = _recorded(np.multiply(a, b))
+    elif b.ndim <= 2:
+        result = _recorded(_matmul(a, b))
+    else:
+        columns = np.moveaxis(b, -2, 0)
+        result = _matmul(a, columns.reshape(len(columns), math.prod(columns.shape[1:])))
+        result = _recorded(result.reshape(a.shape[:-1] + columns.shape[1:]))
+    if out is not None:
+        out[...] = result
+        return out
+    return result
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    """a @ b with one node for each entry: the sum of the products of a row's and a column's scalars."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ValueError(f"matrix product of arrays of shapes {a.shape} and {b.shape}: multiply by a number with *")
+    if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError(f"matrix product of arrays of shapes {a.shape} and {b.shape}: the inner sizes differ")
+    recording = _holds_values(a) or _holds_values(b)
+    if recording:
+        kind = kind_of(a.flat) or kind_of(b.flat)
+        a, b = _operands(a, kind), _operands(b, kind)
+    rows = a[np.newaxis, :] if a.ndim == 1 else a
+    columns = b[np.newaxis, :] if b.ndim == 1 else np.swapaxes(b, -1, -2)
+    batch = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
+    n, p, k = rows.shape[-1], rows.shape[-2], columns.shape[-2]
+    rows = np.broadcast_to(rows, (*batch, p, n)).reshape(math.prod(batch), p, n)
+    columns = np.broadcast_to(columns, (*batch, k, n)).reshape(math.prod(batch), k, n)
+    dots = _recorded_dots if recording else _dots
+    elements = [x for pair in zip(rows.tolist(), columns.tolist(), strict=True) for x in dots(*pair)]
+    shape = batch + (p,) * (a.ndim > 1) + (k,) * (b.ndim > 1)
+    result = _filled(elements, shape)
+    return result if result.ndim else result[()]
+
+
+def _dots(rows: list[list[Any]], columns: list[list[Any]]) -> Iterable[Any]:
+    """The sum of the products of each row and each column of numbers."""
+    value = OPS["dot"].value
+    return [value(*row, *column) for row in rows for column in columns]
+
+
+def _recorded_dots(rows: list[list[Value]], columns: list[list[Value]]) -> Iterable[Value]:
+    """The same of nodes; the number of a node is read once here, and not once for each product it takes part in."""
+    numbers = _dots([[x.data for x in row] for row in rows], [[x.data for x in column] for column in columns])
+    operands = ((*row, *column) for row in rows for column in columns)
+    return [record(OPS["dot"], *node) for node in zip(operands, numbers, strict=True)]
+
+
+def _holds_values(array: Array) -> bool:
+    return array.dtype == object and any(isinstance(x, Value) for x in array.flat)
+
+
+def _operands(array: Array, kind: type[Number] | None) -> Array:
+    """The array with its plain numbers as nodes, each once, however many products it takes part in."""
+    return _filled([x if isinstance(x, Value) else constant(x, kind) for x in array.flat], array.shape)

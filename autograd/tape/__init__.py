@@ -1,0 +1,1 @@
+"""The same graph as arrays, by the million."""

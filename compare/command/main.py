@@ -1,0 +1,428 @@
+"""The command `backprop-compare`.
+
+Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one sentence, no traceback).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from compare.command.userfile import UserFile, load
+from compare.report.report import Report, counted
+from compare.subject.arithmetic import NAMES
+from compare.subject.graph import NetworkGraph
+from compare.subject.network import check_network, describe
+from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load_penguins
+
+app = typer.Typer(
+    help="An exact gradient checker that explains itself. With no command: the main job, every gradient of a logistic"
+    " regression and of a deep network on real data, checked exactly against the multivariate chain rule.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False, markup=False)
+
+PICTURES = (".svg", ".pdf", ".png")
+MOST_TERMS = 300_000_000  # of an exact check: a minute
+MOST_NUMBERS = 5_000_000  # parameters, inputs and activations: some gigabytes
+
+LayersOption = Annotated[
+    str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")
+]
+ActivationsOption = Annotated[
+    str,
+    typer.Option(
+        "--activations",
+        metavar="tanh,sigmoid",
+        help="One name, or one for each layer: sigmoid, tanh, relu, identity, softmax.",
+    ),
+]
+ObservationsOption = Annotated[int, typer.Option("--observations", "-m", min=1, help="Random observations to draw.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="FILE.csv", help="Numeric CSV file with a header line.")
+]
+TargetOption = Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of FILE.csv to predict.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")]
+
+
+ArithmeticOption = Annotated[
+    str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
+]
+ABOUT_NETWORKS = ("layers", "activations", "data", "target", "observations")
+
+
+class BadInput(Exception):
+    """Input that cannot be used; its message is the sentence that the user reads."""
+
+
+@app.callback(invoke_without_command=True)
+def main_job(context: typer.Context) -> None:
+    if context.invoked_subcommand:
+        return
+    logistic = load_breast_cancer(), Network([30, 1], ["sigmoid"], seed=0), 200
+    deep = load_penguins(), Network([4, 8, 6, 3], ["tanh", "tanh", "softmax"], seed=0), 400
+    reports = []
+    for data, net, steps in (logistic, deep):
+        report = checked(net, data.X, data.Y, f"{describe(net)} on {data.name}")
+        reports.append(report)
+        out.print(report)
+        if report:
+            net.fit(data.X, data.Y, steps=steps)
+            accuracy = net.accuracy(data.X, data.Y)
+            out.print(
+                f"Trained with these formulas ({steps} steps of gradient descent): {accuracy:.1%} classified right."
+            )
+        out.print()
+    finish(*reports)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE.py",
+            show_default=False,
+            help="Your own code: cost, gradients, params and, if need be, args; or forward, backward, inputs.",
+        ),
+    ] = None,
+    layers: LayersOption = "",
+    activations: ActivationsOption = "",
+    data: DataOption = None,
+    target: TargetOption = "",
+    observations: ObservationsOption = 8,
+    seed: SeedOption = 0,
+    arithmetic: ArithmeticOption = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
+    if file is not None:
+        _refuse_network_options(context, file)
+        report = checked_file(load(file), arithmetic, seed)
+        if json:
+            print(report.to_json())
+        else:
+            out.print(report)
+        return finish(report)
+    net, X, Y, name = problem(layers, activations, data, target, observations, seed)
+    report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
+    if json:
+        print(report.to_json())
+    else:
+        out.print(report)
+    return finish(report)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    entry: Annotated[
+        str,
+        typer.Argument(metavar="ENTRY", show_default=False, help='As "dJda[1][2,0]"; indices are NumPy\'s, from 0.'),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check; then as W[0,1]."),
+    ] = None,
+    layers: LayersOption = "",
+    activations: ActivationsOption = "",
+    data: DataOption = None,
+    target: TargetOption = "",
+    observations: ObservationsOption = 8,
+    seed: SeedOption = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+) -> None:
+    """Explain one entry of a gradient: the sum over the consumers of its scalar, beside the row and the column."""
+    from compare.explain.explain import explain, explain_network
+
+    if file is not None:
+        _refuse_network_options(context, file)
+        found = explain(checked_file(load(file), "", seed), entry)
+    else:
+        net, X, Y, _ = problem(layers, activations, data, target, observations, seed)
+        found = explain_network(net, X, Y, entry)
+    if json:
+        print(found.to_json())
+    else:
+        out.print(found)
+
+
+@app.command()
+def mutants(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check; it must be right."),
+    ] = None,
+    seed: SeedOption = 0,
+    arithmetic: ArithmeticOption = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the mutants as JSON.")] = False,
+) -> None:
+    """Plant classic mistakes, one at a time, and see which the check catches: in these formulas, or in your file."""
+    from compare.command.mutants import planted_in_file, planted_in_formulas
+
+    code = load(file) if file is not None else None
+    if code is not None and not (report := checked_file(code, arithmetic, seed)):
+        print(report.to_json()) if json else out.print(report)
+        sentence = f"{file} does not pass the check itself: no mistake was planted."
+        Console(stderr=True, highlight=False, markup=False).print(sentence, soft_wrap=True)
+        raise typer.Exit(1)
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("mutants", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        options: dict[str, Any] = {"arithmetic": arithmetic or None, "seed": seed, "progress": progress}
+        found = planted_in_formulas(**options) if code is None else planted_in_file(code, **options)
+    if json:
+        print(found.to_json())
+    else:
+        out.print(found)
+    if not found:
+        raise typer.Exit(1)
+
+
+@app.command()
+def draw(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="[chain-rule|unit|network|ENTRY]", help='ENTRY: as "dJda[1][2,0]", indices from 0.'),
+    ] = "chain-rule",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.svg", help="Where to write; default WHAT.svg.")
+    ] = None,
+    layers: LayersOption = "2,3,2",
+    activations: ActivationsOption = "",
+    layer: Annotated[int, typer.Option("--layer", help="unit: its layer, from 1.")] = 1,
+    unit: Annotated[int, typer.Option("--unit", help="unit: its number in the layer, from 1.")] = 1,
+    observation: Annotated[int, typer.Option("--observation", help="unit: the observation, from 1.")] = 1,
+    collapse: Annotated[
+        str, typer.Option("--collapse", metavar="arrays|layers", help="network: each array, or layer, as one node.")
+    ] = "",
+    highlight: Annotated[
+        str, typer.Option("--highlight", metavar="ENTRY", help="network: the consumers of this entry stand out.")
+    ] = "",
+    max_nodes: Annotated[int, typer.Option("--max-nodes", min=1, help="The largest graph to draw.")] = 150,
+    rankdir: Annotated[
+        str, typer.Option("--rankdir", metavar="LR", help="Direction of the forward pass: LR, TB, RL or BT.")
+    ] = "LR",
+    theme: Annotated[str, typer.Option("--theme", metavar="light", help="light or dark.")] = "light",
+    observations: ObservationsOption = 1,
+    seed: SeedOption = 0,
+) -> None:
+    """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
+    from compare.explain import pictures
+    from compare.explain.explain import explain_network, refuse_large
+
+    net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
+    refuse_large(net, observations)
+    look: dict[str, Any] = {"rankdir": rankdir, "theme": theme, "max_nodes": max_nodes}
+
+    def graph() -> NetworkGraph:
+        return NetworkGraph(net, X, Y)
+
+    views: dict[str, Callable[[], Any]] = {
+        "chain-rule": lambda: pictures.chain_rule(**look),
+        "unit": lambda: pictures.unit(graph(), layer, unit, observation, **look),
+        "network": lambda: pictures.network(graph(), collapse, highlight, **look),
+    }
+    if what not in views and not what.startswith("dJd"):
+        raise BadInput(
+            f'there is no picture {what!r}: the known ones are {", ".join(views)}, or an entry as "dJda[1][2,0]"'
+        )
+    path = output or Path(f"{what}.svg")
+    if path.suffix.lower() not in PICTURES:
+        raise BadInput(f"--output {path} must end in one of {', '.join(PICTURES)}")
+    if path.is_dir():
+        raise BadInput(f"--output {path} is a directory: name a file")
+    picture = views[what]() if what in views else explain_network(net, X, Y, what).picture(**look)
+    try:
+        picture.render(outfile=path, cleanup=True)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}") from None
+    out.print(f"wrote {path}", soft_wrap=True)
+
+
+@app.command()
+def teach(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.html", help="Where to write the page.")
+    ] = Path("lesson.html"),
+    layers: LayersOption = "",
+    activation: Annotated[
+        str, typer.Option("--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity.")
+    ] = "tanh",
+    data: DataOption = None,
+    target: TargetOption = "",
+    observations: ObservationsOption = 2,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the lesson: why the matrix formula holds, as one HTML page that needs no network."""
+    from compare.lesson import example, teach
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"--output {output} must end in .html")
+    if not output.parent.is_dir():
+        raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
+    dataset = _dataset(data, target)
+    net, X, Y = example(_sizes(layers) if layers else None, activation, observations, seed, dataset)
+    with Console(stderr=True).status(str(output)) as status:
+        page = teach(
+            net,
+            X,
+            Y,
+            data=dataset.name if dataset else "",
+            seed=seed,
+            progress=lambda step: status.update(f"{output}: {step} ..."),
+        )
+    try:
+        page.save(output)
+    except OSError as error:
+        raise BadInput(f"{output} cannot be written: {error.strerror}") from None
+    out.print(f"wrote {output}: {page.title}", soft_wrap=True)
+
+
+@app.command()
+def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON.")] = False) -> None:
+    """Run every statement of the lecture notes, A1 to D6, and settle their contradictions E1 to E7."""
+    from compare.notes.statements import notes as run
+
+    claims = run()
+    if json:
+        print(claims.to_json())
+    else:
+        out.print(claims)
+    if not claims:
+        raise typer.Exit(1)
+
+
+def checked_file(code: UserFile, arithmetic: str, seed: int) -> Report:
+    """The check of a user's file with its steps shown on stderr."""
+    with Console(stderr=True).status(code.path.name) as status:
+        return code.check(
+            arithmetic=arithmetic or None,
+            seed=seed,
+            progress=lambda step: status.update(f"{code.path.name}: {step} ..."),
+        )
+
+
+def _refuse_network_options(context: typer.Context, file: Path) -> None:
+    given = [name for name in ABOUT_NETWORKS if _was_given(context, name)]
+    if given:
+        raise BadInput(f"--{given[0]} is about a network, and {file} brings its own functions and data: take one")
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
+    """`check_network` with its steps shown on stderr, and a bar for those that count their groups, "2 of 8"."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(step: str) -> None:
+            count = re.search(r"(\d+) of (\d+)$", step)
+            done: dict[str, Any] = {"completed": int(count[1]) - 1, "total": int(count[2])} if count else {}
+            bar.update(task, description=step, **done)
+
+        return check_network(net, X, Y, title=title, progress=show, **options)
+
+
+def problem(
+    layers: str, activations: str, data: Path | None, target: str, observations: int, seed: int
+) -> tuple[Network, Any, Any, str]:
+    """The network that the options ask for, with its X, Y and the name of the data."""
+    dataset = _dataset(data, target)
+    sizes = _sizes(layers) if layers else None
+    if dataset is not None:
+        p, k = dataset.X.shape[0], dataset.Y.shape[0]
+        sizes = sizes or [p, k]
+        if (sizes[0], sizes[-1]) != (p, k):
+            raise BadInput(
+                f"--layers {layers} starts with {sizes[0]} and ends with {sizes[-1]}, but {data} has {p} input columns"
+                f" and needs {k} output{'s' * (k > 1)}: write {p},...,{k}"
+            )
+        output = "identity" if not dataset.class_names else "sigmoid" if k == 1 else "softmax"
+    else:
+        sizes = sizes or [4, 5, 3]
+        output = "sigmoid"
+    names = activations.split(",") if activations else ["tanh"] * (len(sizes) - 2) + [output]
+    names = names * (len(sizes) - 1) if len(names) == 1 else names
+    m = dataset.X.shape[1] if dataset is not None else observations
+    if m * sum(n_prev * n for n_prev, n in pairwise(sizes)) > MOST_TERMS:
+        raise BadInput(
+            f"a network {'-'.join(map(str, sizes))} with {counted(m, 'observation')} makes more than {MOST_TERMS:,}"
+            " products w·a, too many to check one by one: take fewer units or observations"
+        )
+    if sum(n_prev * n for n_prev, n in pairwise(sizes)) + m * sum(sizes) > MOST_NUMBERS:
+        raise BadInput(
+            f"a network {'-'.join(map(str, sizes))} with {counted(m, 'observation')} holds more than {MOST_NUMBERS:,}"
+            " parameters, inputs and activations: take fewer units or observations"
+        )
+    net = Network(sizes, [name.strip() for name in names], seed=seed)
+    if dataset is not None:
+        return net, dataset.X, dataset.Y, dataset.name
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(sizes[0], observations))
+    classes = rng.integers(0, sizes[-1], observations)
+    if net.cost == "categorical_cross_entropy":
+        Y = np.eye(sizes[-1])[:, classes]
+    elif net.cost == "binary_cross_entropy":
+        Y = rng.integers(0, 2, (sizes[-1], observations)).astype(float)
+    else:
+        Y = rng.normal(size=(sizes[-1], observations))
+    return net, X, Y, f"{counted(observations, 'random observation')} (seed {seed})"
+
+
+def _dataset(data: Path | None, target: str) -> Dataset | None:
+    if data is None:
+        if target:
+            raise BadInput(f"--target {target} names a column: give its file with --data FILE.csv")
+        return None
+    if not target:
+        raise BadInput(f"--data {data} needs --target COLUMN, the column to predict")
+    return load_csv(data, target)
+
+
+def _sizes(layers: str) -> list[int]:
+    try:
+        return [int(size) for size in layers.split(",")]
+    except ValueError:
+        raise BadInput(f"--layers {layers!r} must be whole numbers with commas between them, as 4,5,3") from None
+
+
+def finish(*reports: Report) -> None:
+    """End with the status of the reports."""
+    if not all(reports):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; a sentence for what a user did wrong, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
+    try:
+        app()
+    except (BadInput, ValueError, OSError, RuntimeError) as error:
+        Console(stderr=True, highlight=False).print(
+            f"backprop-compare: {error}", style="red", markup=False, soft_wrap=True
+        )
+        sys.exit(2)

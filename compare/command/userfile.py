@@ -1,0 +1,147 @@
+"""A user's Python file as something to check: `cost`, `gradients`, `params`, or `forward`, `backward`, `inputs`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import sys
+import tokenize
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograd.record.running import is_users
+from compare.check import check_vjp, gradcheck
+from compare.report.report import Report
+
+COST = ("cost", "gradients", "params")  # and args, if there
+LAYER = ("forward", "backward", "inputs")
+KINDS = {"params": (dict, list, tuple, np.ndarray, float), "inputs": (dict, list, tuple, np.ndarray)}
+
+
+class UnusableFile(ValueError):
+    """A file that cannot be checked; its message is the sentence that the user reads."""
+
+
+@dataclass(frozen=True)
+class UserFile:
+    """A file and the names that it defines, or those of an edited form of it."""
+
+    path: Path
+    source: str
+    names: dict[str, Any]
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether it has a cost and its gradients; otherwise it has a layer, forward and backward."""
+        return all(name in self.names for name in COST)
+
+    @property
+    def call(self) -> tuple[Any, ...]:
+        """What `gradcheck`, or `check_vjp`, is called with."""
+        args = self.names.get("args", ()) if self.is_cost else ()
+        return (*(self.names[name] for name in (COST if self.is_cost else LAYER)), *args)
+
+    def check(self, **options: Any) -> Report:
+        """The report on it; what the file prints goes to stderr."""
+        check: Any = gradcheck if self.is_cost else check_vjp
+        with contextlib.redirect_stdout(sys.stderr):
+            report: Report = check(*self.call, raise_exception=False, **options)
+        return dataclasses.replace(report, title=f"{self.path.name}: {report.title}")
+
+
+def load(path: Path) -> UserFile:
+    """Import a file; its folder is on sys.path meanwhile.
+
+    Raises UnusableFile, with one sentence, for a file that is not Python, that raises, or that lacks a name.
+    """
+    source = _read(path)
+    try:
+        code = compile(source, str(path.resolve()), "exec")
+    except SyntaxError as problem:
+        line = f": `{problem.text.strip()}`" if problem.text and problem.text.strip() else ""
+        raise UnusableFile(f"{path}, line {problem.lineno}: {problem.msg}{line}") from None
+    except ValueError as problem:  # null bytes
+        raise UnusableFile(f"{path} is not Python: {problem}") from None
+    name = f"_checked_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # as an import does: dataclasses and pickles look there
+    try:
+        with _on_the_path(path.resolve().parent), contextlib.redirect_stdout(sys.stderr):
+            exec(code, vars(module))
+    except (Exception, SystemExit) as problem:
+        raise UnusableFile(f"{path} cannot be imported: {_complaint(problem)}") from None
+    names = vars(module)
+    _look_at(path, module)
+    return UserFile(path, source, names)
+
+
+def _read(path: Path) -> str:
+    if path.suffix != ".py":
+        raise UnusableFile(f"{path} does not end in .py: name a Python file (a table goes to --data FILE.csv)")
+    if path.is_dir():
+        raise UnusableFile(f"{path} is a directory: name a Python file")
+    if not path.exists():
+        raise UnusableFile(f"there is no file {path}")
+    try:
+        with tokenize.open(path) as file:
+            return file.read()
+    except (SyntaxError, UnicodeDecodeError):
+        raise UnusableFile(f"{path} is not Python: it is not text in UTF-8, or in the encoding that it names") from None
+    except OSError as problem:
+        raise UnusableFile(f"{path} cannot be read: {problem.strerror}") from None
+
+
+@contextlib.contextmanager
+def _on_the_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the file may have removed it
+            sys.path.remove(str(folder))
+
+
+def _complaint(problem: BaseException) -> str:
+    """What was raised, and at which line of the user's."""
+    frames = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename != __file__ and is_users(f.filename)]
+    where = f" at line {frames[-1].lineno} of {Path(frames[-1].filename).name}, `{frames[-1].line}`" if frames else ""
+    said = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
+    return f"{type(problem).__name__}{where}" + f": {said}" * bool(said)
+
+
+def _look_at(path: Path, module: ModuleType) -> None:
+    """Raise unless the names are there and of the right kind."""
+    names = vars(module)
+    asked = max((COST, LAYER), key=lambda asked: sum(name in names for name in asked))
+    missing = [name for name in asked if name not in names]
+    there = [name for name, x in names.items() if not name.startswith("_") and not isinstance(x, ModuleType)]
+    if missing:
+        has = ", ".join(there[:12]) + ", ..." * (len(there) > 12) or "nothing"
+        if len(missing) == len(asked):
+            raise UnusableFile(
+                f"{path} must define cost, gradients and params, or forward, backward and inputs; it has {has}"
+            )
+        raise UnusableFile(
+            f"{path} has {_and([name for name in asked if name in names])}, but no {_and(missing)}; it has {has}"
+        )
+    for name in asked[:2]:
+        if not callable(names[name]):
+            raise UnusableFile(f"{name} of {path} is of type {type(names[name]).__name__}: it must be a function")
+    if not isinstance(names[asked[2]], (*KINDS[asked[2]], np.floating)):
+        kinds = "a dict, a list, a tuple or an array"
+        raise UnusableFile(f"{asked[2]} of {path} is of type {type(names[asked[2]]).__name__}: it must be {kinds}")
+    if asked is COST and not isinstance(names.get("args", ()), (tuple, list)):
+        raise UnusableFile(f"args of {path} is of type {type(names['args']).__name__}: it must be a tuple, as (X, y)")
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

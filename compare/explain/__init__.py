@@ -1,0 +1,1 @@
+"""One entry, term by term."""

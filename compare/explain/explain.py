@@ -1,0 +1,581 @@
+"""One entry of a gradient array, explained: the sum over the consumers of one scalar, term by term.
+
+Everything is read from the recorded graph: the terms are `contributions`, the names are those of the arrays that hold
+the consumers and the operands. Indices are NumPy's and count from 0.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograd import Value, contributions, graph, numbers
+from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
+from autograd.draw.dot import show as rounded
+from autograd.record.running import Place, locating
+from autograd.record.values import shadows
+from compare.check import Task
+from compare.reason.search import expression
+from compare.report.report import Report, as_text, counted
+from compare.subject.arithmetic import EXACT_NUMBERS
+from compare.subject.graph import NetworkGraph
+from compare.subject.network import KINDS, describe, source
+from matrix_backprop import Backward, Forward, Network
+
+Array = NDArray[Any]
+
+MOST_TERMS_EXACT = 20_000  # products w * a of a network up to which an entry is explained in fractions
+MOST_TERMS = 3_000_000  # of a graph of Value objects: some seconds and a gigabyte
+MOST_LINES = 12  # terms that a table shows; JSON has all
+DIGITS = 6
+_SPELLED_OUT = {"B3": ("B4",), "A6": ("A7",)}  # statements that say the same term by term
+INDICES = "Indices are NumPy's and count from 0."
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one consumer adds: `product = local_derivative * upstream`, each with its name where it has one."""
+
+    consumer: str
+    local_derivative: Any
+    upstream: Any
+    product: Any
+    local_name: str = ""
+    upstream_name: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """One entry of a gradient as the sum over the consumers of its scalar.
+
+    >>> x = Value(3.0, label="x")
+    >>> y = 2 * x**2 + x
+    >>> found = explain(y, x)
+    >>> [term.product for term in found.terms], found.gradient
+    ([12.0, 1.0], 13.0)
+
+    `total` is the sum of the products. `mean_of` is m where the gradient is the mean over so many observations, else 1:
+    the gradient is `total / mean_of`. `factors` are the row and the column (or the two rows) that `formula` multiplies,
+    by name, and `by_formula` is the entry that it gives. Printing shows a table, a notebook the same and the picture.
+    """
+
+    entry: str
+    statement: str
+    sentence: str
+    terms: tuple[Term, ...]
+    total: Any
+    gradient: Any
+    mean_of: int = 1
+    factors: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    formula: str = ""
+    by_formula: Any = None
+    remarks: tuple[str, ...] = ()
+    J: Value | None = field(default=None, repr=False, compare=False)
+    scalar: Value | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        what = f"{'mean' if self.mean_of > 1 else 'sum'} of {counted(len(self.terms), 'product')}"
+        return f"<Explanation: {self.entry} = {rounded(self.gradient, DIGITS)}, the {what}>"
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def __rich__(self) -> RenderableType:
+        table = Table(box=SIMPLE_HEAD, padding=0, header_style="bold", show_footer=True)
+        for header, justify in zip(_HEADERS, _JUSTIFY, strict=True):
+            table.add_column(header, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        for cells in _shortened([_cells(term) for term in self.terms]):
+            table.add_row(*cells)
+        for column, footer in zip(table.columns, self._last_row, strict=True):
+            column.footer = footer
+        lines: list[RenderableType] = [Text(self._heading, style="bold"), Text(self.sentence), table]
+        lines += map(Text, self._below)
+        return Group(*lines)
+
+    @property
+    def _heading(self) -> str:
+        return f"{self.entry} = {rounded(self.gradient, DIGITS)}" + (f"   ({self.statement})" if self.statement else "")
+
+    @property
+    def _last_row(self) -> list[str]:
+        return ["sum", *[""] * 6, rounded(self.total, DIGITS)]
+
+    @property
+    def _below(self) -> list[str]:
+        """The sentences under the table."""
+        lines = []
+        if self.mean_of > 1:
+            mean = f"{rounded(self.total, DIGITS)} / {self.mean_of} = {rounded(self.gradient, DIGITS)}"
+            lines.append(f"The mean over the {self.mean_of} observations: {mean}.")
+        lines += [f"{name} = {_row(entries)}" for name, entries in self.factors.items()]
+        if self.by_formula is not None:
+            at = self.entry[self.entry.rindex("[") :] if self.entry.endswith("]") else "there"
+            ours = rounded(self.by_formula, DIGITS)
+            lines.append(f"{self.formula} gives {ours} at {at}: {self._agreement}.".replace("at there", "there"))
+        return [*lines, *self.remarks, INDICES]
+
+    @property
+    def _agreement(self) -> str:
+        ours, chain = self.by_formula, self.gradient
+        if not isinstance(chain, float):
+            return "exactly the same, as fractions" if ours == chain else "another number"
+        close = np.isclose(float(ours), chain, rtol=1e-12, atol=1e-300)
+        return "the same number" if ours == chain else "the same but for rounding" if close else "another number"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th style="text-align:left">{html.escape(header)}</th>' for header in _HEADERS)
+        rows = _shortened([_cells(term) for term in self.terms])
+        body = "".join(_html_row(row) for row in rows) + _html_row(self._last_row, "font-weight:bold")
+        picture = self._picture_or_sentence()
+        return (
+            f'<div class="backprop-explanation"><p style="font-weight:bold">{html.escape(self._heading)}</p>'
+            f"<p>{html.escape(self.sentence)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            + "".join(f"<p>{html.escape(line)}</p>" for line in self._below)
+            + picture
+            + "</div>"
+        )
+
+    def _picture_or_sentence(self) -> str:
+        try:
+            return self.picture().svg(fit=True)
+        except Exception as problem:  # a notebook shows what there is
+            return f"<p>{html.escape(str(problem))}</p>"
+
+    def picture(self, **options: Any) -> Graph:
+        """The scalar and its consumers, with the products on the edges; options as in `draw_dot`.
+
+        >>> x = Value(3.0, label="x")
+        >>> "3 × 1 = 3" in explain(x * x, x).picture().source
+        True
+
+        Raises ValueError for more consumers than one can look at.
+        """
+        assert self.J is not None and self.scalar is not None
+        consumers = {y for y in neighbourhood(self.J, self.scalar) if y.order > self.scalar.order}
+        sums = (y for y in graph(self.J) if y.op is not None and y.op.name == "add")  # as z = b + w·a around w·a
+        near = [self.scalar, *consumers, *(y for y in sums if not consumers.isdisjoint(y.operands))]
+        title = f"{self.entry}: the sum over its consumers"
+        if self.mean_of > 1:
+            title = f"{self.entry} is 1/{self.mean_of} of this sum over its consumers, one for each observation"
+        drawn: dict[str, Any] = {"only": near, "highlight": self.scalar, "title": title}
+        return draw_dot(self.J, **(drawn | options))
+
+    def to_json(self) -> str:
+        """All that the explanation holds, as a JSON object; numbers as floats.
+
+        >>> x = Value(3.0, label="x")
+        >>> json.loads(explain(x * x, x).to_json())["gradient"]
+        6.0
+        """
+        return json.dumps(
+            {
+                "entry": self.entry,
+                "statement": self.statement,
+                "sentence": self.sentence,
+                "terms": [
+                    {
+                        "consumer": term.consumer,
+                        "local_name": term.local_name,
+                        "local_derivative": _float(term.local_derivative),
+                        "upstream_name": term.upstream_name,
+                        "upstream": _float(term.upstream),
+                        "product": _float(term.product),
+                    }
+                    for term in self.terms
+                ],
+                "sum": _float(self.total),
+                "mean_of": self.mean_of,
+                "gradient": _float(self.gradient),
+                "factors": {name: [_float(x) for x in entries] for name, entries in self.factors.items()},
+                "formula": self.formula,
+                "by_formula": None if self.by_formula is None else _float(self.by_formula),
+                "agreement": "" if self.by_formula is None else self._agreement,
+                "remarks": list(self.remarks),
+                "indices": INDICES,
+            },
+            indent=2,
+            ensure_ascii=False,
+        )
+
+
+def explain(subject: Report | Value, entry: str | Value) -> Explanation:
+    """Why one entry of a gradient has its value: the sum over the consumers of its scalar, term by term.
+
+    >>> from compare import check_network
+    >>> net = Network([2, 3, 2], ["tanh", "sigmoid"], seed=0)
+    >>> report = check_network(net, [[0.5, -1.0], [2.0, 0.25]], [[1, 0], [0, 1]])
+    >>> found = explain(report, "dJda[1][2,0]")
+    >>> [(term.local_name, term.upstream_name) for term in found.terms]
+    [('W[2][2,0]', 'dJdz[2][0,0]'), ('W[2][2,1]', 'dJdz[2][1,0]')]
+    >>> found.total == found.by_formula                # the entry of np.dot(W[2], dJdz[2])
+    True
+
+    `subject` is the report of a check, and `entry` the name of one of its arrays with indices as NumPy's, from 0:
+    "dJda[1][2,0]" of a network, "W[0,1]" of a parameter or a `watch`ed array, "b" of a single number. Or `subject` is a
+    cost J and `entry` a scalar of its graph. A network is recorded again in fractions (a large one in floats), other
+    code in floats. Raises ValueError for a name or an index that there is not. Source: C1, D4.
+    """
+    if isinstance(subject, Value) and isinstance(entry, Value):
+        return _of_scalar(subject, entry)
+    if not isinstance(subject, Report) or not isinstance(entry, str):
+        raise TypeError(
+            f"explain takes a report and the name of an entry, or a cost and a scalar of its graph (both Values), not"
+            f" {type(subject).__name__} and {type(entry).__name__}"
+        )
+    if isinstance(subject.subject, Task):
+        return _of_code(subject, subject.subject, entry)
+    if subject.subject is None:
+        raise ValueError("this report was not made by a check, so there is no graph to explain an entry from")
+    net, X, Y = subject.subject
+    return explain_network(net, X, Y, entry)
+
+
+def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation:
+    """`explain` for an entry of a network's gradients, without a check before it.
+
+    >>> net = Network([2, 1], ["sigmoid"], seed=0)
+    >>> explain_network(net, np.eye(2), np.array([[0, 1]]), "dJdb[1][0,0]").statement
+    'A5'
+    """
+    m = X.shape[-1]
+    kind, layer, index = find(net, m, entry)
+    name = f"{kind}[{layer}]"
+
+    exact = refuse_large(net, m) <= MOST_TERMS_EXACT
+    number = EXACT_NUMBERS.constants if exact else np.array
+    W, b = ([None, *map(number, parameters[1:])] for parameters in (net.W, net.b))
+    Y = number(Y)
+    recorded = NetworkGraph(net.with_parameters(W, b), number(X), Y)
+    chain = recorded.gradients()  # the last sweep is that of J
+    by_formula, problem = _by_formula(net.with_parameters(W, b), recorded.forward_numbers(), Y, kind, layer, index)
+
+    scalar = getattr(recorded, kind[3:])[layer][index]
+    terms = _terms(recorded.J_sum, scalar, _names_of(recorded))
+    if kind == "dJdz" and [term.consumer for term in terms] == [f"a[{layer}]{_brackets(index)}"]:
+        terms = (dataclasses.replace(terms[0], local_name=f"dadz[{layer}]{_brackets(index)}"),)
+    statement, formula = source(net, layer, kind)
+    if kind == "dJda" and layer < net.layers[-1]:
+        statement += ", D4"
+    sentence, factors = _in_words(recorded, chain, kind, layer, index)
+    return Explanation(
+        entry=f"{name}{_brackets(index)}",
+        statement=", ".join([statement, *_SPELLED_OUT.get(statement, ())]),
+        sentence=sentence,
+        terms=terms,
+        total=scalar.grad,
+        gradient=getattr(chain, kind)[layer][index],
+        mean_of=m if kind in ("dJdb", "dJdW") else 1,
+        factors=factors,
+        formula=formula,
+        by_formula=by_formula,
+        remarks=(f"{formula} {problem}.",) if problem else (),
+        J=recorded.J_sum,
+        scalar=scalar,
+    )
+
+
+def refuse_large(net: Network, m: int) -> int:
+    """The products w * a of a network with m observations; raises ValueError for too many to keep as objects.
+
+    >>> refuse_large(Network([2, 3, 1], ["tanh", "sigmoid"]), 4)
+    36
+    """
+    terms = m * sum(n_prev * n for n_prev, n in pairwise(net.sizes))
+    if terms > MOST_TERMS:
+        raise ValueError(
+            f"a network {'-'.join(map(str, net.sizes))} with {counted(m, 'observation')} makes {terms:,} products w·a,"
+            f" too many to keep one by one (at most {MOST_TERMS:,}): take fewer observations"
+        )
+    return terms
+
+
+def find(net: Network, m: int, entry: str) -> tuple[str, int, tuple[int, ...]]:
+    """Which gradient of which layer an entry of a network with m observations is, and its index.
+
+    >>> find(Network([2, 3, 1], ["tanh", "sigmoid"]), 4, "dJda[1][2, -1]")
+    ('dJda', 1, (2, 3))
+
+    Raises ValueError for a name or an index that there is not.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in net.layers:
+        n_prev, n = net.sizes[layer - 1], net.sizes[layer]
+        for kind, shape in zip(KINDS, ((n, m), (n, m), (n, 1), (n_prev, n)), strict=True):
+            shapes[f"{kind}[{layer}]"] = shape
+    name, index = _parsed(entry, shapes, describe(net))
+    return name[:4], int(name[5:-1]), index
+
+
+def _by_formula(
+    net: Network, forward: Forward, Y: Array, kind: str, layer: int, index: tuple[int, ...]
+) -> tuple[Any, str]:
+    """The entry that the formulas give, or None and what went wrong."""
+    try:
+        array = getattr(net.backward(forward, Y), kind)[layer]
+        return array[index], ""
+    except Exception as problem:  # a formula under test may raise anything
+        return None, f"raised {type(problem).__name__}: {problem}"
+
+
+def _in_words(
+    recorded: NetworkGraph, chain: Backward, kind: str, layer: int, index: tuple[int, ...]
+) -> tuple[str, dict[str, tuple[Any, ...]]]:
+    """What is summed, and the row and the column that the formula multiplies."""
+    net, m, last = recorded.net, recorded.costs.size, recorded.net.layers[-1]
+    j, i = index
+    each = f"for each of the {counted(m, 'observation')}"
+    mean = "; the gradient of J is the mean of the products (E1)" if m > 1 else ""
+    if kind == "dJdb":
+        sentence = f"b[{layer}][{j},0] is a term of z[{layer}][{j},i] {each}, so those z are its consumers{mean}."
+        return sentence, {f"row {j} of dJdz[{layer}]": tuple(chain.dJdz[layer][j])}
+    if kind == "dJdW":
+        a = "X" if layer == 1 else f"a[{layer - 1}]"
+        sentence = (
+            f"W[{layer}][{j},{i}] times {a}[{j},i] is a term of z[{layer}][{i},i] {each}, so those z are its"
+            f" consumers{mean}."
+        ).replace(",i]", ",:]")
+        rows = {
+            f"row {j} of {a}": tuple(numbers(recorded.a[layer - 1][j])),
+            f"row {i} of dJdz[{layer}]": tuple(chain.dJdz[layer][i]),
+        }
+        return sentence, rows
+    activation, next_ = net.activation(layer), layer + 1
+    scalar = f"{kind[-1]}[{layer}][{j},{i}]"
+    if layer < last and (kind == "dJda" or activation == "identity"):
+        units = counted(net.sizes[next_], "unit")
+        sentence = (
+            f"{scalar}, the activation of unit {j} for observation {i}, feeds the z of the {units} of layer {next_}:"
+            " these are its consumers."
+        )
+        if kind == "dJdz":
+            sentence = f"The activation of layer {layer} is the identity, so a[{layer}] is z[{layer}]. " + sentence
+        sides = {
+            f"row {j} of W[{next_}]": tuple(numbers(recorded.W[next_][j])),
+            f"column {i} of dJdz[{next_}]": tuple(chain.dJdz[next_][:, i]),
+        }
+        return sentence, sides
+    if kind == "dJda" or activation == "identity":
+        return f"{scalar} belongs to the last layer: its consumers are steps of the cost of observation {i}.", {}
+    if activation == "softmax":
+        return f"{scalar} feeds every activation of the softmax: its consumers are the softmax's first steps.", {}
+    sentence = f"{scalar} has one consumer, a[{layer}][{j},{i}] = {activation}({scalar}): one product, nothing to sum."
+    if layer == last and net.matched:
+        return f"{sentence} With this cost the product is a - Y.", {}
+    return sentence, {}
+
+
+def _names_of(recorded: NetworkGraph) -> dict[Value, str]:
+    """The scalars of a network by the names that NumPy code has for them, X[0,1] or z[2][0,1]."""
+    found: dict[Value, str] = {}
+    for letter in "aWbz":  # z last: with the identity a and z are one scalar, which then is z
+        for layer, array in enumerate(getattr(recorded, letter)):
+            if array is not None:
+                name = "X" if (letter, layer) == ("a", 0) else f"{letter}[{layer}]"
+                found |= _entries(name, array)
+    return _spread(found, recorded.J_sum)
+
+
+def _entries(name: str, array: Any) -> dict[Value, str]:
+    array = np.asarray(array, object)
+    return {x: f"{name}{_brackets(index)}" for index, x in np.ndenumerate(array) if isinstance(x, Value)}
+
+
+def _spread(names: dict[Value, str], J: Value) -> dict[Value, str]:
+    """The names, also for nameless nodes that are a mere term of a named one, as w·a of z = b + w·a.
+
+    Such a node has the gradient of that sum, so as a consumer it goes by its name.
+    """
+    nodes = graph(J)
+    uses = Counter(operand for node in nodes for operand in node.operands)
+    found = dict(names)
+    for node in reversed(nodes):
+        if node in found and node.op is not None and node.op.name in ("add", "sum"):
+            for operand in node.operands:
+                if operand.op is not None and operand not in found and uses[operand] == 1:
+                    found[operand] = found[node]
+    return found
+
+
+def _terms(
+    J: Value, x: Value, names: Mapping[Value, str], places: Mapping[Value, Place] | None = None
+) -> tuple[Term, ...]:
+    """The contributions to x's gradient with the names of what they are made of; sweeps J."""
+    found = contributions(J, x)
+    uses = [(y, position) for y in graph(J) for position, operand in enumerate(y.operands) if operand is x]
+    terms = []
+    for contribution, (consumer, position) in zip(found, uses, strict=True):
+        name = names.get(consumer, "")
+        upstream = "" if not name else f"dJd{name}" if places is None else f"dJ/d{name}"
+        partner = _partner(consumer, position)
+        terms.append(
+            Term(
+                consumer=name or consumer.label or _code(consumer, places) or formula_of(consumer),
+                local_derivative=contribution.local_derivative,
+                upstream=contribution.upstream,
+                product=contribution.product,
+                local_name="" if partner is None else names.get(partner, partner.label),
+                upstream_name=upstream,
+            )
+        )
+    return tuple(terms)
+
+
+def _partner(consumer: Value, position: int) -> Value | None:
+    """The factor that stands beside an operand of a product, which is the local derivative there."""
+    assert consumer.op is not None
+    count = len(consumer.operands)
+    if consumer.op.name not in ("multiply", "dot") or count % 2:
+        return None
+    return consumer.operands[(position + count // 2) % count]
+
+
+def _code(node: Value, places: Mapping[Value, Place] | None) -> str:
+    """The expression of the user's code that made a node, with its line."""
+    if not places or not places.get(node):
+        return ""
+    found = expression(places[node][-1])
+    text = found.text if len(found.text) <= 40 else found.text[:39] + "…"
+    return f"{text} (line {found.line})"
+
+
+def _of_scalar(J: Value, x: Value) -> Explanation:
+    """One scalar of any graph."""
+    nodes = set(graph(J))
+    if x not in nodes:
+        raise ValueError(f"{x!r} is not in the graph of {J!r}: J does not depend on it")
+    terms = _terms(J, x, {node: node.label for node in nodes if node.label and not node.constant}, {})
+    of = x.label or "this scalar"
+    return Explanation(
+        entry=f"dJ/d{x.label}" if x.label else "its gradient",
+        statement="C1",
+        sentence=_consumers(of, len(terms), x is J),
+        terms=terms,
+        total=x.grad,
+        gradient=x.grad,
+        J=J,
+        scalar=x,
+    )
+
+
+def _consumers(name: str, terms: int, root: bool = False) -> str:
+    if root:
+        return f"{name} is J itself, whose gradient is 1."
+    if not terms:
+        return f"J does not depend on {name}: it has no consumer in J's graph, and its gradient is 0."
+    return f"{name} is used {'once' if terms == 1 else f'{terms} times'} on the way to J; each use adds one product."
+
+
+def _of_code(report: Report, task: Task, entry: str) -> Explanation:
+    """One entry of a parameter or of a watched array of the code that a report is about."""
+    with locating() as places:
+        J, nodes, sides = task.traced(None)
+    name, index = _parsed(entry, {name: np.shape(array) for name, array in nodes.items()}, report.title)
+    names: dict[Value, str] = {}
+    for other, array in nodes.items():
+        names |= {x: text for x, text in _entries(other, array).items() if x not in names}
+    scalar = np.asarray(nodes[name], object)[index]
+    full = f"{name}{_brackets(index)}"
+    row = next((row for row in report.rows if row.name == name), None)
+    remarks = () if row is None or row.ok else tuple(row.reasons[:1])
+    known = isinstance(scalar, Value)  # an array may hold plain numbers of a padding among its Values
+    terms = _terms(J, scalar, _spread(names, J), places) if known else ()
+    ours = sides.ours.get(name)
+    fits = ours is not None and ours.shape == np.shape(nodes[name])
+    return Explanation(
+        entry=f"dJ/d{full}",
+        statement="C1",
+        sentence=_consumers(full, len(terms), scalar is J),
+        terms=terms,
+        total=scalar.grad if known else 0.0,
+        gradient=scalar.grad if known else 0.0,
+        formula="your code",
+        by_formula=ours[index] if fits and ours is not None else None,
+        remarks=remarks,
+        J=J if known else None,
+        scalar=scalar if known else None,
+    )
+
+
+# Names and indices
+
+
+def _parsed(entry: str, shapes: Mapping[str, tuple[int, ...]], what: str) -> tuple[str, tuple[int, ...]]:
+    """The name of an array and the indices of an entry; raises ValueError, which says what there is."""
+    text = re.sub(r"\s+", "", entry)
+    for name in sorted(shapes, key=len, reverse=True):
+        for prefix in (name, f"dJd{name}", f"dJ/d{name}", f"d{name}"):
+            rest = text.removeprefix(prefix)
+            if text.startswith(prefix) and re.fullmatch(r"(\[[^\[\]]*\])*", rest):
+                return name, _index(entry, rest, name, shapes[name])
+    there = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    raise ValueError(f"there is no gradient {entry!r} in {what}; there is, with its shape: {there}")
+
+
+def _index(entry: str, brackets: str, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    parts = [part for part in re.split(r"[\[\],]+", brackets) if part]
+    example = f"{name}{_brackets(tuple(n - 1 for n in shape))}"
+    if len(parts) != len(shape) or not all(re.fullmatch(r"-?\d{1,9}", part) for part in parts):
+        needed = counted(len(shape), "whole number") + " in brackets" if shape else "no brackets"
+        raise ValueError(f"{entry!r} does not name one entry: {name} of shape {shape} needs {needed}, as in {example}")
+    index = tuple(map(int, parts))
+    for axis, (k, n) in enumerate(zip(index, shape, strict=True)):
+        if not -n <= k < n:
+            raise ValueError(
+                f"{entry!r} has the index {k} for axis {axis} of {name}, which has shape {shape}: indices count from 0"
+                f" to {n - 1} there, as NumPy's"
+            )
+    return tuple(k % n for k, n in zip(index, shape, strict=True))
+
+
+def _brackets(index: tuple[int, ...]) -> str:
+    return f"[{','.join(map(str, index))}]" if index else ""
+
+
+# What is shown
+
+_HEADERS = ("consumer", "local", "derivative", "", "upstream", "", "", "product")
+_JUSTIFY = ("left", "left", "right", "left", "left", "right", "left", "right")
+
+
+def _cells(term: Term) -> list[str]:
+    local, upstream, product = (rounded(x, DIGITS) for x in (term.local_derivative, term.upstream, term.product))
+    return [term.consumer, term.local_name, local, "×", term.upstream_name, upstream, "=", product]
+
+
+def _html_row(cells: list[str], style: str = "") -> str:
+    styled = (f'<td style="text-align:{side};{style}">' for side in _JUSTIFY)
+    return "<tr>" + "".join(f"{td}{html.escape(cell)}</td>" for td, cell in zip(styled, cells, strict=True)) + "</tr>"
+
+
+def _shortened(rows: list[list[str]]) -> list[list[str]]:
+    if len(rows) <= MOST_LINES:
+        return rows
+    left_out = len(rows) - MOST_LINES + 1
+    return [*rows[: MOST_LINES - 3], [f"… {left_out} more", *[""] * 6, "…"], *rows[-2:]]
+
+
+def _row(entries: Iterable[Any]) -> str:
+    texts = [rounded(x, DIGITS) for x in entries]
+    if len(texts) > MOST_LINES:
+        texts = [*texts[: MOST_LINES - 3], "…", *texts[-2:]]
+    return f"[{', '.join(texts)}]"
+
+
+def _float(x: Any) -> float | None:
+    """A number for JSON, which has no inf and no nan."""
+    number = float(shadows(x))
+    return number if np.isfinite(number) else None

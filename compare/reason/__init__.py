@@ -1,0 +1,1 @@
+"""Why a gradient differs; never decides whether."""

@@ -1,0 +1,1 @@
+"""Code and a point, to be run in any numbers."""

@@ -1,0 +1,1 @@
+"""What agreement is worth; explains nothing."""

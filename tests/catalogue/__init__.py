@@ -1,0 +1,1 @@
+"""The layers of examples/layers and the mistakes planted in them."""

@@ -1,0 +1,207 @@
+"""gradcheck on a tape: large code is proved right there, and every other verdict is that of the check on Values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare import Report, check_vjp, gradcheck, watch
+from compare.report.report import DIFFERENT, PROVED
+from compare.verdict import tape as taped
+from tests.catalogue.layers import NAMES, load
+from tests.compare.check import test_gradcheck
+
+# The tests of gradcheck run again with all code taken for large
+globals().update({name: test for name, test in vars(test_gradcheck).items() if name.startswith("test_")})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def all_code_is_large() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(taped, "FEWEST_NUMBERS", 0)
+        patch.setattr(taped, "FEWEST_EDGES", 0)
+        yield
+
+
+def on_a_tape(report: Report) -> bool:
+    return any(line.startswith("recorded on a tape: ") for line in report.evidence)
+
+
+RNG = np.random.default_rng(0)
+PARAMS = {"W": RNG.normal(size=(6, 5)), "b": RNG.normal(size=5), "V": RNG.normal(size=(5, 2))}
+X, Y = RNG.normal(size=(7, 6)), RNG.normal(size=(7, 2))
+
+
+def cost(params: Any, X: Any, y: Any) -> Any:
+    z = watch("z", np.dot(X, params["W"]) + params["b"])
+    return np.mean((np.tanh(z) @ params["V"] - y) ** 2)
+
+
+def gradients(params: Any, X: Any, y: Any) -> Any:
+    a = np.tanh(np.dot(X, params["W"]) + params["b"])
+    do = 2 * (a @ params["V"] - y) / y.size
+    dz = do @ params["V"].T * (1 - a**2)
+    return {"W": X.T @ dz, "b": dz.sum(axis=0), "V": a.T @ do, "z": dz}
+
+
+def test_right_code_is_proved_on_a_tape_with_its_watched_arrays() -> None:
+    report = gradcheck(cost, gradients, PARAMS, X, Y)
+    assert on_a_tape(report)
+    assert [row.name for row in report.rows] == ["V", "z", "b", "W"]
+    assert all(row.verdict == PROVED and row.equal == row.size for row in report.rows)
+    assert report["z"].shape == (7, 5)
+    assert any("Checked at 2 random points modulo 2^31 - 1 (seed 0)" in line for line in report.evidence)
+
+
+@pytest.mark.parametrize("name", ["W", "b", "V", "z"])
+@pytest.mark.parametrize("factor", [2.0, 1 + 1e-12, -1.0])
+def test_wrong_code_is_judged_as_on_values(name: str, factor: float) -> None:
+    def wrong(*args: Any) -> Any:
+        found = gradients(*args)
+        return found | {name: found[name] * factor}
+
+    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    assert not on_a_tape(report)
+    assert {row.name for row in report.rows if row.verdict == DIFFERENT} == {name}
+
+
+def test_one_wrong_entry_is_found() -> None:
+    def wrong(*args: Any) -> Any:
+        found = gradients(*args)
+        found["W"][3, 2] *= 1 + 1e-13
+        return found
+
+    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    assert [m.index for m in report["W"].mismatches] == [(3, 2)]
+    assert (report["W"].equal, report["W"].size) == (29, 30)
+
+
+def test_code_that_a_tape_cannot_record_is_checked_on_values_and_the_report_says_why() -> None:
+    def unusual(params: Any, X: Any, y: Any) -> Any:
+        return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.nan_to_num(params["b"]))
+
+    def by_hand(params: Any, X: Any, y: Any) -> Any:
+        return gradients(params, X, y)
+
+    report = gradcheck(unusual, by_hand, PARAMS, X, Y, raise_exception=False)
+    assert not report and not on_a_tape(report)
+    assert any("recorded on Values, not on a tape: np.nan_to_num cannot be recorded" in x for x in report.evidence)
+
+
+def test_code_that_asks_for_the_type_of_its_arrays_is_not_proved_by_another_branch() -> None:
+    """On a tape this cost is another one, whose gradients are right there; the floats tell."""
+
+    def two_faced(params: Any, X: Any, y: Any) -> Any:
+        return cost(params, X, y) * (1 if isinstance(params["W"], np.ndarray) else 3)
+
+    def by_hand(params: Any, X: Any, y: Any) -> Any:
+        factor = 1 if isinstance(params["W"], np.ndarray) else 3
+        return {name: 2 * factor * x for name, x in gradients(params, X, y).items()}
+
+    report = gradcheck(two_faced, by_hand, PARAMS, X, Y, raise_exception=False)
+    assert not report and not on_a_tape(report)
+
+
+def test_small_code_stays_on_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taped, "FEWEST_EDGES", 20_000)
+    report = gradcheck(cost, gradients, PARAMS, X, Y)
+    assert report["W"].ulps is not None
+    assert not any("tape" in line for line in report.evidence)
+
+
+def test_warnings_about_the_test_point_are_those_of_values() -> None:
+    def relus(params: Any, X: Any) -> Any:
+        return np.sum(np.maximum(X @ params["W"], 0) ** 2) + 0 * np.sum(params["V"])
+
+    def by_hand(params: Any, X: Any) -> Any:
+        return {"W": 2 * X.T @ np.maximum(X @ params["W"], 0), "V": 0 * params["V"]}
+
+    for W in (np.abs(PARAMS["W"]), -np.abs(PARAMS["W"])):
+        params = {"W": W, "V": PARAMS["V"]}
+        ours = gradcheck(relus, by_hand, params, np.abs(X))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(taped, "FEWEST_NUMBERS", 10**9)
+            theirs = gradcheck(relus, by_hand, params, np.abs(X))
+        assert on_a_tape(ours) and not on_a_tape(theirs)
+        warnings = [[x for x in report.evidence if x.startswith("test point")] for report in (ours, theirs)]
+        assert warnings[0] == warnings[1] and len(warnings[0]) >= 2
+
+
+def test_loops_over_single_numbers_are_left_to_values() -> None:
+    def loops(params: Any) -> Any:
+        J = 0
+        for w in params["W"].ravel():
+            J = J + w * w
+        return J
+
+    params = {"W": RNG.normal(size=1500)}
+    report = gradcheck(loops, lambda params: {"W": 2 * params["W"]}, params, arithmetic="residue")
+    assert report and not on_a_tape(report)
+    assert any("many small operations" in line for line in report.evidence)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_layers_of_the_examples_are_right_whatever_keeps_the_graph(name: str) -> None:
+    layer = load(name)
+    report = (gradcheck if layer.is_cost else check_vjp)(*layer.call)
+    assert report
+    # a mask of -inf, and two that only long floats decide, as they do on Values
+    assert on_a_tape(report) == (name not in ("attention", "cross_entropy_logits", "layer_norm"))
+
+
+def test_a_layer_with_many_parameters() -> None:
+    def forward(x: Any, w: Any, b: Any) -> Any:
+        z = np.einsum("nd,dk->nk", x, w) + b
+        return np.where(z > 0, z, 0.01 * z), (x, w, z)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        x, w, z = cache
+        dz = dout * np.where(z > 0, 1, 0.01)
+        return np.einsum("nk,dk->nd", dz, w), x.T @ dz, dz.sum(axis=0)
+
+    rng = np.random.default_rng(0)
+    inputs = (rng.normal(size=(16, 100)), rng.normal(size=(100, 101)), rng.normal(size=101))
+    report = check_vjp(forward, backward, inputs)
+    assert on_a_tape(report) and report["w"].size == 10_100
+
+
+def without_z(params: Any, X: Any, y: Any) -> dict[str, Any]:
+    found = gradients(params, X, y)
+    del found["z"]
+    return found
+
+
+def test_code_that_is_wrong_by_far_is_called_so_on_the_tape_with_its_reason() -> None:
+    def wrong(*args: Any) -> Any:
+        found = without_z(*args)
+        found["b"] = found["b"] / 7
+        found["W"][3, 2] += 1
+        return found
+
+    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    assert not report and on_a_tape(report)
+    assert {row.name: row.verdict for row in report.rows} == {"V": PROVED, "b": DIFFERENT, "W": DIFFERENT}
+    assert report["b"].reasons[0].startswith("Your db is exactly 1/7 of the gradient")
+    assert (report["W"].equal, [m.index for m in report["W"].mismatches]) == (29, [(3, 2)])
+    true = gradcheck(cost, without_z, PARAMS, X, Y)
+    assert on_a_tape(true)
+
+
+def test_a_wrong_shape_is_called_so_on_the_tape() -> None:
+    def wrong(*args: Any) -> Any:
+        return without_z(*args) | {"b": without_z(*args)["b"][:, None]}
+
+    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    assert on_a_tape(report)
+    assert report["b"].problem == "your gradient has shape (5, 1), but b has shape (5,)"
+    assert report["b"].equal == 0
+
+
+def test_another_slope_at_a_kink_is_left_to_values() -> None:
+    report = gradcheck(
+        lambda p: np.sum(np.maximum(p["x"], 0) * 3), lambda p: {"x": 3.0 * (p["x"] > 0)}, {"x": np.array([0.0, 1, -1])}
+    )
+    assert report and not on_a_tape(report)
