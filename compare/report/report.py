@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from compare.lesson import Lesson
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
-DIFFERENT, INHERITED, CONVENTION = "different", "inherited", "another convention"
+DATA, CONVENTION = "within rounding of the data", "another convention"
+STABILISED = "equal apart from a stabiliser"
+UNSTABLE, DIFFERENT, INHERITED = "unstable", "different", "inherited"
 
 #: verdict -> (mark and short form, what it means, colour)
 VERDICTS = {
@@ -29,7 +31,14 @@ VERDICTS = {
     EXACT: ("✓ exact", "the same fractions, compared with ==: no rounding, no tolerance", "green"),
     DIGITS: ("✓ digits", "floats of 1000 and of 2000 bits agree: the difference shrinks with the precision", "green"),
     ROUNDING: ("✓ within rounding", "floats that differ by no more than rounding can explain", "green"),
+    DATA: ("✓ within rounding", "no more apart than rounding in the data or in constants of the code causes", "green"),
+    STABILISED: (
+        "✓ but for eps",
+        "the same where a small constant, put in against log 0 or x / 0, is left out",
+        "green",
+    ),
     CONVENTION: ("✓ convention", "J has no derivative here, at a kink or a tie; right at every point nearby", "green"),
+    UNSTABLE: ("✗ unstable", "the formula is right, the numbers that the code returns in float64 are not", "bold red"),
     DIFFERENT: ("✗ different", "another formula: this step is wrong", "bold red"),
     INHERITED: ("✗ inherited", "this step is right, but it works on a result that is wrong", "yellow"),
 }
@@ -75,7 +84,7 @@ class Row:
     @property
     def ok(self) -> bool:
         """Whether the two sides agree."""
-        return self.verdict not in (DIFFERENT, INHERITED)
+        return self.verdict not in (UNSTABLE, DIFFERENT, INHERITED)
 
 
 @dataclass(frozen=True)

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from autograd import Value, gradients, graph
-from autograd.graph.value import local_derivatives
+from autograd.number.ops import OPS
 from compare.report.report import counted
+from compare.subject.runs import Runs
+from compare.subject.subject import SATURATING, Units
 
-_SATURATING = ("tanh", "sigmoid", "erf")
 _HIDDEN: dict[float, str] = {0: "what it multiplies", 1: "a forgotten factor"}
 
 
-def audit_data(task: Any) -> list[str]:
-    """The sentences of `audit` that need no graph."""
-    named = dict(task.named())
-    return [
-        *_of_sizes({name: x for name, x in named.items() if name not in task.arrays} or dict(list(named.items())[:1])),
-        *_of_entries(named),
-    ]
-
-
-def audit(task: Any, J: Value, inputs: dict[str, Any]) -> list[str]:
-    """Sentences about what could not be seen at this point; none for a good one.
-
-    `task` is what `compare.gradcheck` checks, J its cost as a node after a sweep in float64, and `inputs` the arrays
-    of Values by name.
-    """
-    return [*audit_data(task), *_of_gradients(J, inputs), *_of_nodes(J)]
+def audit(runs: Runs) -> list[str]:
+    """Sentences about what could not be seen at this point; none for a good one."""
+    subject = runs.subject
+    named = dict(subject.named())
+    data = {name: x for name, x in named.items() if name not in subject.arrays} or dict(list(named.items())[:1])
+    return [*_of_sizes(data), *_of_entries(named), *_of_gradients(runs), *_of_units(runs.units())]
 
 
 def _of_sizes(data: dict[str, Any]) -> Iterator[str]:
@@ -61,39 +51,32 @@ def _of_entries(named: dict[str, Any]) -> Iterator[str]:
                 yield f"{name} is {number:g}: {_HIDDEN[number]} could not show"
 
 
-def _of_gradients(J: Value, inputs: dict[str, Any]) -> Iterator[str]:
+def _of_gradients(runs: Runs) -> Iterator[str]:
     """Gradients that are zero altogether."""
-    nodes = set(graph(J))
-    for name, x in inputs.items():
+    chain, reached = runs.floats.chain, runs.reached
+    for name, x in runs.subject.arrays.items():
+        if name not in chain:
+            continue
         if not np.size(x):
             yield f"{name} of shape {np.shape(x)} is empty: nothing of it was compared"
-        elif not any(node in nodes for node in np.asarray(x, object).flat):
+        elif name not in reached:
             yield f"J does not depend on {name}: its gradient is zero, whatever it is"
-        elif not np.any(gradients(x)):
+        elif not np.any(chain[name]):
             yield f"the whole gradient of {name} is zero here: a wrong factor could not show"
 
 
-def _of_nodes(J: Value) -> Iterator[str]:
+def _of_units(units: Iterable[Units]) -> Iterator[str]:
     """Units that are all off, all on or saturated, and kinks and ties."""
-    on, ties, slopes = [], 0, []
-    for node in graph(J):
-        name = node.op.name if node.op else ""
+    on, slopes, ties = [], [], 0
+    for name, x, y, is_other, zero in units:
         if name in ("relu", "absolute"):
-            ties += node.operands[0].data == 0
-        elif name in ("maximum", "minimum"):
-            x, y = node.operands
-            ties += x.data == y.data and x is not y
-        if name == "relu" or (name == "maximum" and any(x.constant and x.data == 0 for x in node.operands)):
-            on.append(
-                any(slope and not x.constant for slope, x in zip(local_derivatives(node), node.operands, strict=True))
-            )
-        if name in _SATURATING:
-            slopes.append(abs(local_derivatives(node)[0]))
-    yield from about_units(on, slopes, ties)
-
-
-def about_units(on: list[Any], slopes: list[Any], ties: int) -> Iterator[str]:
-    """Sentences from: whether each relu is on, the slope of each unit that saturates, how many kinks and ties."""
+            ties += int(np.sum(x == 0))
+        elif y is not None:
+            ties += int(np.sum((x == y) & is_other))
+        if name == "relu" or (name == "maximum" and zero is not None):
+            on += (np.asarray(y if zero == 0 else x) > 0).tolist()
+        if name in SATURATING:
+            slopes += np.abs(OPS[name].partials(OPS[name].value(x), x)[0]).tolist()
     if on and not any(on):
         yield f"all {counted(len(on), 'relu')} are off: nothing behind them was tested"
     if len(on) > 1 and all(on):

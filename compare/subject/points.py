@@ -1,0 +1,52 @@
+"""Other points to run a user's code at: near the given one, or drawn anew at a similar scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Move = Callable[[Array], Array]
+
+
+def nearby(seed: int, point: int, sign: int = 1) -> Callable[[Array], Array]:
+    """Moves arrays a little, at random; the sign turns the way."""
+    rng = np.random.default_rng([seed, point])
+    return lambda x: np.asarray(x + sign * 1e-7 * (np.abs(x) + 1) * rng.uniform(-1, 1, x.shape))
+
+
+def near(seed: list[int], size: float) -> Move:
+    """Moves arrays at random by this part of each entry's size, and of the array's."""
+    rng = np.random.default_rng(seed)
+
+    def move(x: Array) -> Array:
+        scale = float(np.sqrt(np.mean(x**2))) if x.any() else 1.0
+        return np.asarray(x + size * (np.abs(x) + scale) / 2 * rng.uniform(-1, 1, x.shape))
+
+    return move
+
+
+def redrawn(seed: int | list[int]) -> Callable[[Array], Array]:
+    """Draws another point of similar scale: a positive array stays positive, one between 0 and 1 stays there."""
+    rng = np.random.default_rng(seed)
+
+    def draw(x: Array) -> Array:
+        factor = rng.uniform(0.5, 1.5, x.shape)
+        if x.size and ((x > 0) & (x < 1)).all():
+            return np.asarray(x**factor)
+        scale = np.sqrt(np.mean(x**2)) if x.any() else 1.0
+        return np.asarray(x * factor if (x > 0).all() else scale * rng.normal(size=x.shape))
+
+    return draw
+
+
+def moved_data(x: Any, move: Callable[[Array], Array]) -> Any:
+    """Data at another point: float arrays moved, but whole numbers are labels and masks, and stay."""
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not (x == np.round(x)).all():
+        return move(x)
+    if isinstance(x, Mapping):
+        return {key: moved_data(child, move) for key, child in x.items()}
+    return type(x)(moved_data(child, move) for child in x) if type(x) in (list, tuple) else x

@@ -1,0 +1,300 @@
+"""`Subject`: a forward pass to be recorded and gradients written by hand, at a point, to be run in any numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import random
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Tape, TapeArray, Value, ValueArray, numbers, values
+from autograd import gradients as gradients_of
+from autograd.number.array import NumberArray, Refused
+from autograd.record.running import allocating, recording
+from autograd.record.values import holds_nodes
+from autograd.tape.tape import CONSTANT
+from compare.report.report import counted
+from compare.subject.arithmetic import Arithmetic
+from compare.subject.points import Move
+from compare.subject.state import unchanged
+from compare.subject.usercode import Function, unbound
+from compare.subject.watch import watching
+
+Array = NDArray[Any]
+
+FLOATS = Arithmetic("float64", lambda _, x: float(x), float)  # float64 in arrays that can hold Values
+
+
+class Sides(NamedTuple):
+    """The gradients of one run by name: the hand-written ones, and those of the chain rule.
+
+    `alone` runs each hand-written step on the chain rule's own arrays, where the subject knows its steps; it is a
+    function, for it is asked only where something differs. It gives the arrays and what was raised.
+    """
+
+    ours: dict[str, Any]
+    chain: dict[str, Any]
+    alone: Callable[[], tuple[dict[str, Any], dict[str, str]]] = lambda: ({}, {})
+
+    def pair(self, name: str) -> tuple[Any, Any]:
+        """Ours and the chain rule's."""
+        return self.ours.get(name), self.chain[name]
+
+
+class Leaves(Protocol):
+    """Makes the leaves of a run in other numbers: of what a proof is to hold for, and of data that stay as they are."""
+
+    def variable(self, x: Array, name: str) -> NumberArray:
+        """What may be anything."""
+
+    def given(self, x: Array) -> NumberArray:
+        """What stays as it is."""
+
+
+KINKED, SATURATING = ("relu", "absolute", "maximum", "minimum"), ("tanh", "sigmoid", "erf")
+
+
+class Units(NamedTuple):
+    """The operands of one operation with a kink or a plateau, in floats: of all the nodes that it made, or of some.
+
+    `is_other` says where the two operands of a maximum are different scalars, `zero` which of them code wrote as 0.
+    """
+
+    name: str
+    x: Array
+    y: Array | None = None
+    is_other: Array | None = None
+    zero: int | None = None
+
+
+class Recorded(NamedTuple):
+    """A forward pass on a tape: J, the arrays whose gradients are compared, and what the hand-written side is made of.
+
+    `J` is what is swept from, and `compared` are the arrays by the names of their gradients. `others` are a user's own
+    gradients, recorded like the forward pass; of a network the arrays that its formulas work on.
+    """
+
+    J: TapeArray
+    compared: dict[str, TapeArray]
+    others: dict[str, TapeArray]
+
+
+class Subject:
+    """Code and a point. `arrays` are what is differentiated for, by name; `functions` are the user's.
+
+    `order` are the names of the gradients in the order of back propagation, where they are known beforehand.
+    """
+
+    arrays: dict[str, Array]
+    functions: tuple[Function, ...] = ()
+    order: Sequence[str] = ()
+    title: str
+    scope: str
+    ours = "yours is"  # what a report calls the hand-written side
+
+    # what a check tells of it
+
+    def facts(self) -> dict[str, Any]:
+        """What JSON says of it."""
+        return {"parameters": sum(x.size for x in self.arrays.values())}
+
+    def preface(self) -> list[str]:
+        """The sentences before the table."""
+        size, arrays = sum(x.size for x in self.arrays.values()), counted(len(self.arrays), "array")
+        return [f"{counted(size, 'number')} in {arrays}; the chain rule over a graph of scalars."]
+
+    def statement(self, name: str) -> tuple[str, str]:
+        """The statement of the notes and the formula by hand of one gradient, where they are known."""
+        return "", ""
+
+    def cause(self, name: str, wrong: Iterable[str]) -> str:
+        """The wrong gradient that this one works on, where the steps are known."""
+        return ""
+
+    def expressions(self) -> dict[str, str]:
+        """The first entry of each gradient as an expression, where that was asked for."""
+        return {}
+
+    def named(self) -> Iterator[tuple[str, Any]]:
+        """Everything the code is given, by name."""
+        yield from self.arrays.items()
+
+    # running it
+
+    def traced(self, arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any], Sides]:
+        """J as a Value, the nodes whose gradients are compared, and both sides, in these numbers.
+
+        None is float64, where the hand-written gradients are what they are without us.
+        """
+        raise NotImplementedError
+
+    def plain(self) -> dict[str, Any]:
+        """The hand-written gradients in float64, the code run as it is."""
+        raise NotImplementedError
+
+    def moved(self, move: Move, data: bool = True) -> Self:
+        """The same code at another point: each recorded array moved, and with `data` the other float arrays too."""
+        raise NotImplementedError
+
+    # running it on a tape
+
+    def parts(self, most: int) -> list[slice]:
+        """The groups of observations that are recorded one after the other, of at most so many edges each."""
+        return [slice(None)]
+
+    def on_tape(self, tape: Tape, part: slice) -> Recorded:
+        """One group recorded on a tape, in the arrays as they are."""
+        raise NotImplementedError
+
+    def together(self, chain: list[dict[str, Any]], others: list[dict[str, Any]], leaves: Leaves | None) -> Sides:
+        """Both sides of the whole from those of the groups, in the numbers of the leaves; None is float64."""
+        raise NotImplementedError
+
+
+class UserCode(Subject):
+    """Functions of a user's: what is recorded, how the forward pass is run, how the gradients are."""
+
+    @functools.cached_property
+    def buffers(self) -> set[int]:
+        """Arrays of floats that the user's code changes in place from run to run, by id."""
+        return set()
+
+    def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
+        """J, from arrays of Values or of floats."""
+        raise NotImplementedError
+
+    def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
+        """The user's gradients by name."""
+        raise NotImplementedError
+
+    def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
+        """The function that gives the user's gradients, and what it is called with."""
+        raise NotImplementedError
+
+    def prepare(self, arithmetic: Arithmetic) -> None:
+        """Called before a run in other numbers."""
+
+    def known_numbers(self) -> Iterator[tuple[str, float]]:
+        """The sizes and the numbers that the code is given, with what they are."""
+        for name, x in self.named():
+            if isinstance(x, np.ndarray):
+                for axis, size in enumerate(x.shape):
+                    what = "rows" if axis == 0 else "columns" if axis == 1 else f"entries along axis {axis}"
+                    yield f"the {what} of {name}", size
+                if x.ndim > 1:
+                    yield f"the entries of {name}", x.size
+            elif isinstance(x, (int, float)) and not isinstance(x, bool):
+                yield name, x
+
+    @contextlib.contextmanager
+    def running(self, record: bool = True) -> Iterator[None]:
+        """The state of the world is the same for each run of the user's code, and afterwards as it was."""
+        state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
+        try:
+            recorded = recording(*map(unbound, self.functions)) if record else contextlib.nullcontext()
+            kept = unchanged(self.functions, self.buffers, record)
+            with kept, recorded, np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # what comes out is looked at anyway
+                yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+            random.setstate(python_state)
+
+    def forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, dict[str, Any]]:
+        """J as a node, and the watched arrays."""
+        with watching() as found:
+            J = self.cost(given, arithmetic)
+        return J, {name: array for name, array in found.items() if isinstance(array, (np.ndarray, Value, TapeArray))}
+
+    def traced(self, arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any], Sides]:
+        given = self._given(arithmetic)
+        inputs = {name: values(x, name) for name, x in given.items()}
+        with self.running():
+            nodes = {name: x.copy() if x.ndim else x.item() for name, x in inputs.items()}
+            J, watched = self.forward(nodes, arithmetic or FLOATS)
+        J.backward()
+        chain = {name: np.asarray(gradients_of(x)) for name, x in (inputs | watched).items()}
+        ours = self._by_hand(given, arithmetic)
+        return J, inputs | watched, Sides({name: as_array(ours.get(name)) for name in chain}, chain)
+
+    def by_hand_in(self, arithmetic: Arithmetic, names: list[str]) -> dict[str, Any]:
+        """These gradients of the user's in these numbers, without a graph."""
+        ours = self._by_hand(self._given(arithmetic), arithmetic)
+        return {name: as_array(ours.get(name)) for name in names}
+
+    def plain(self) -> dict[str, Any]:
+        return {name: as_array(x) for name, x in self._by_hand(self._given(None), None).items()}
+
+    def on_tape(self, tape: Tape, part: slice) -> Recorded:
+        def holding(x: Any) -> TapeArray:
+            return x if isinstance(x, TapeArray) else TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))
+
+        arithmetic = _OnTape("a tape", lambda _, x: x, lambda x: x)
+        arithmetic.tape = tape
+        self.prepare(arithmetic)
+        inputs = {name: tape.array(x, name) for name, x in self.arrays.items()}
+        with allocating(holding), self.running():
+            J, watched = self.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
+            if not isinstance(J, TapeArray):
+                raise Refused("J does not come from the tape")
+        with allocating(holding), self.running():
+            by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        compared = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or name in by_hand}
+        return Recorded(J, compared, {name: _nodes(tape, by_hand.get(name)) for name in compared})
+
+    def together(self, chain: list[dict[str, Any]], others: list[dict[str, Any]], leaves: Leaves | None) -> Sides:
+        return Sides(others[0], chain[0])
+
+    def _given(self, arithmetic: Arithmetic | None) -> dict[str, Array]:
+        if arithmetic is None:
+            return {name: array.copy() for name, array in self.arrays.items()}
+        self.prepare(arithmetic)
+        return {name: arithmetic.variables(array, name) for name, array in self.arrays.items()}
+
+    def _by_hand(self, given: dict[str, Array], arithmetic: Arithmetic | None) -> dict[str, Any]:
+        with self.running(record=arithmetic is not None):
+            copies = {name: plain_copy(x) if arithmetic is None else _owned(x) for name, x in given.items()}
+            return self.by_hand(copies, arithmetic)
+
+
+class _OnTape(Arithmetic):
+    """Makes arrays of a tape of the arrays of a user's code."""
+
+    tape: Tape
+
+    def variables(self, array: Array, name: str) -> Any:
+        return self.tape.array(array, name)
+
+    def constants(self, array: Array) -> Any:
+        return self.tape.given(array)
+
+
+def _nodes(tape: Tape, x: Any) -> TapeArray:
+    """A gradient of the user's as nodes; plain numbers are constants."""
+    if isinstance(x, TapeArray):
+        return x
+    if x is None:
+        raise Refused("a gradient is missing")
+    return TapeArray(tape, tape.leaf(x, CONSTANT))
+
+
+def plain_copy(array: Array) -> Any:
+    """Floats for the user's code to work on, in memory of their own."""
+    return np.array(array) if array.ndim else float(array)
+
+
+def _owned(numbers_: Array) -> Any:
+    """Numbers for the user's code to work on, in memory of their own."""
+    return numbers_.copy().view(ValueArray) if numbers_.ndim else numbers_.item()
+
+
+def as_array(x: Any) -> Any:
+    """A gradient of the user's as an array of numbers; None stays None."""
+    if x is None:
+        return None
+    return np.asarray(numbers(x) if holds_nodes(x) else x)

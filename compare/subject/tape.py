@@ -1,0 +1,181 @@
+"""A subject on a `Tape`: both passes are recorded once, and swept in any numbers.
+
+The observations of a network are recorded and swept in groups, so that the memory of a sweep does not grow with their
+number.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Tape, TapeArray
+from autograd.number.array import DegreeArray, ExactArray, NumberArray, Refused, ResidueArray
+from autograd.number.ops import Op
+from autograd.number.residue import ZeroResidue
+from compare.subject.subject import KINKED, SATURATING, Leaves, Recorded, Sides, Subject, Units
+
+Array = NDArray[Any]
+
+GROUP = 1 << 22  # products w * a that are recorded together
+MOST_TRIES = 20  # to draw random points at which no divisor is 0
+MOST_SMALL_BLOCKS, FEWEST_EDGES_A_BLOCK = 2_000, 50
+
+
+class OnTape:
+    """Both sides of a subject, from one recording of each group of its observations.
+
+    `progress` is told each group of each sweep. Raises Refused for what a tape cannot record.
+    """
+
+    def __init__(self, subject: Subject, progress: Callable[[str], None]) -> None:
+        self.subject, self.progress = subject, progress
+        self.tape = _Tape()
+        self.groups = subject.parts(GROUP)
+        self.nodes = self.edges = 0
+        self._only: Recorded | None = None  # where there is one group, it stays recorded
+        parts = []
+        for group in self.recorded("float64"):
+            self.tape.backward(group.J)
+            parts.append(({name: x.grad for name, x in group.compared.items()}, _data(group.others)))
+        chain, others = map(list, zip(*parts, strict=True))
+        self.floats: Sides = subject.together(chain, others, None)
+        """Both sides in float64; the hand-written one as it was recorded."""
+        self.first_use = self._first_uses() if self._only else {}
+
+    def recorded(self, name: str) -> Iterator[Recorded]:
+        """Each group in turn, in the memory of the one before."""
+        if self._only is not None:
+            self.progress(f"{name}, 1 of 1")
+            yield self._only
+            return
+        self.nodes = self.edges = 0
+        for k, part in enumerate(self.groups, 1):
+            self.progress(f"{name}, {k} of {len(self.groups)}")
+            self.tape.clear()
+            group = self.subject.on_tape(self.tape, part)
+            self.nodes += self.tape.size
+            self.edges += self.tape.edges
+            self._only = group if len(self.groups) == 1 else None
+            yield group
+
+    def sides(self, name: str, numbers: type[NumberArray], points: int, leaves: Leaves) -> Sides:
+        """Both sides in other numbers; `leaves` gives those of the leaves."""
+        parts = []
+        for group in self.recorded(name):
+            run = self.tape.replay(numbers, points, leaves)
+            run.backward(group.J)
+            chain = {key: run.gradients(x) for key, x in group.compared.items()}
+            parts.append((chain, {key: run.data(x) for key, x in group.others.items()}))
+        chains, others = map(list, zip(*parts, strict=True))
+        return self.subject.together(chains, others, leaves)
+
+    def residues(self, points: int, seed: int) -> Sides:
+        """Both sides at so many random points; raises ZeroResidue where the code divides by 0 at each of them."""
+        for left in reversed(range(MOST_TRIES)):
+            try:
+                return self.sides("residues", ResidueArray, points, _Residues(points, [seed, left]))
+            except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points
+                if not left:
+                    raise
+        raise AssertionError
+
+    def degrees(self, atoms: list[Atoms]) -> Sides:
+        """The degrees of both sides; the results of elementary functions on the way are put down in the list."""
+        return self.sides("degrees", DegreeArray.collecting(atoms), 1, _Degrees(atoms))
+
+    def in_numbers(self, arithmetic: Arithmetic) -> Sides:
+        """Both sides in a type of number."""
+        if arithmetic is EXACT_NUMBERS:
+            return self.sides("fractions", ExactArray, 1, _Fractions())
+        raise NotImplementedError
+
+    def units(self) -> Iterator[Units]:
+        """The operands of what has a kink or a plateau, where J depends on it; of the last group."""
+        for group in self.recorded("units"):
+            reached = self.tape.reach(group.J)
+        for block in self.tape.blocks:
+            name, here = block.op.name, reached[block.rows].reshape(block.shape)
+            if name not in KINKED + SATURATING or not here.any():
+                continue
+            x, *rest = (self.tape.numbers_at(ids)[here] for ids in block.edges)
+            if not rest:
+                yield Units(name, x)
+            else:
+                zeros = [k for k, ids in enumerate(block.operands) if self.tape.constant_at(ids) == 0]
+                is_other = (block.edges[0] != block.edges[1])[here]
+                yield Units(name, x, rest[0], is_other, zeros[0] if zeros else None)
+
+    @functools.cached_property
+    def reached(self) -> set[str]:
+        """The gradients of what J depends on."""
+        found: set[str] = set()
+        for group in self.recorded("units"):
+            reached = self.tape.reach(group.J)
+            found |= {name for name, x in group.compared.items() if reached[x.ids].any()}
+        return found
+
+    def _first_uses(self) -> dict[str, float]:
+        """For each gradient the first node of J's graph that was made from what it is for, inf where there is none."""
+        assert self._only is not None
+        reached, first = self.tape.reach(self._only.J), np.full(self.tape.size, np.inf)
+        for block in reversed(self.tape.blocks):
+            if reached[block.rows].any():
+                for ids in block.operands:
+                    first[ids] = block.start
+        return {name: first[x.ids].min(initial=np.inf) for name, x in self._only.compared.items()}
+
+
+def _data(arrays: dict[str, TapeArray]) -> dict[str, Any]:
+    return {name: x.data for name, x in arrays.items()}
+
+
+class _Tape(Tape):
+    """A tape that refuses code which works on one small array after the other: there Values are faster."""
+
+    def clear(self) -> None:
+        super().clear()
+        self.edges = 0
+
+    def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
+        ids = super().record(op, *operands, terms=terms)
+        block = self.blocks[-1]
+        self.edges += len(block.operands) * math.prod(block.whole)
+        if len(self.blocks) > MOST_SMALL_BLOCKS and self.edges < FEWEST_EDGES_A_BLOCK * len(self.blocks):
+            raise Refused("it makes many small operations, one after the other")
+        return ids
+
+
+class _Residues:
+    """The same residues for a leaf whenever it is asked for, by its name."""
+
+    def __init__(self, points: int, seed: list[int]) -> None:
+        self.points, self.seed = points, seed
+
+    def variable(self, x: Array, name: str) -> ResidueArray:
+        rng = np.random.default_rng([*self.seed, *name.encode()])
+        return ResidueArray.random(x, self.points, rng)
+
+    def given(self, x: Array) -> ResidueArray:
+        return ResidueArray.given(x, self.points)
+
+
+class _Degrees:
+    def variable(self, x: Array, name: str) -> DegreeArray:
+        return DegreeArray.variable(x)
+
+    def given(self, x: Array) -> DegreeArray:
+        return DegreeArray(x)
+
+
+class _Fractions:
+    def variable(self, x: Array, name: str) -> ExactArray:
+        return ExactArray.given(x)
+
+    def given(self, x: Array) -> ExactArray:
+        return ExactArray.given(x)

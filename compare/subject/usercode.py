@@ -1,0 +1,116 @@
+"""Calling a user's code: what it raises becomes a sentence with the user's own line, and what to do about it."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import TapeArray, Value
+from autograd.number.residue import ZeroResidue
+from autograd.record.running import call, is_users
+
+Function = Callable[..., Any]
+
+
+class UnusableCode(ValueError):
+    """Raised where code cannot be checked at all: it raises, gives no scalar, or drops its parameters."""
+
+
+def call_users(function: Function, *args: Any, **keywords: Any) -> Any:
+    """Call the user's code; what it raises becomes a sentence with its line."""
+    try:
+        return call(function, *args, **keywords)
+    except ZeroResidue:
+        raise
+    except (Exception, SystemExit) as problem:
+        raise UnusableCode(complaint(function, problem)) from problem
+
+
+def complaint(function: Function, problem: BaseException) -> str:
+    """What a function raised, at which of the user's lines, and what to do."""
+    frames = [f for f in traceback.extract_tb(problem.__traceback__) if is_users(f.filename)]
+    where = ""
+    if frames:
+        line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)).strip()
+        where = f" at line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}, `{line}`"
+    return f"{name_of(function)} raised {type(problem).__name__}{where}: {problem}{_advice(problem)}"
+
+
+def _advice(problem: BaseException) -> str:
+    """What to write instead, where a number would leave its graph."""
+    text = str(problem)
+    types = ("'Value'", " Value", "dtype('O')", "not Exact", "not Residue", "not Precise", "not Rounded")
+    if not isinstance(problem, TypeError) or not any(name in text for name in types):
+        return ""
+    if text.startswith("int()"):
+        return ". int(x) would lose the gradient of x: leave it out, or give an int in the first place"
+    if text.startswith("float()") or "output from dtype('O')" in text:
+        return (
+            ". A parameter cannot become a plain float, it would lose its gradient: leave np.float64(...) out; put it"
+            " into an array that np.zeros or np.empty made inside of this function"
+        )
+    if text.startswith("must be real number") or "format" in text:
+        return ". A number that is checked can be shown by an f-string or by format, as in f'{x:.3f}', not by %"
+    return ". A number taken out of its graph would lose its gradient: keep it as it is, with np in place of math"
+
+
+def as_scalar(J: Any, function: Function) -> Value:
+    """The cost as one node."""
+    if isinstance(J, tuple) and J:
+        J = J[0]
+    if isinstance(J, np.ndarray):
+        if J.size != 1:
+            raise UnusableCode(f"{name_of(function)} must give one number, it gave an array of shape {J.shape}")
+        J = J.reshape(-1)[0]
+    if isinstance(J, TapeArray) and J.size == 1:
+        return J.reshape(())  # type: ignore[return-value]
+    if isinstance(J, float) and not np.isfinite(J):
+        raise UnusableCode(f"J is {J}, whatever the parameters are: are the data empty, or is there nan among them?")
+    if not isinstance(J, Value):
+        raise UnusableCode(
+            f"{name_of(function)} gave {type(J).__name__} {J!r}, which does not depend on what it was given: is a"
+            " parameter copied or turned into a plain number on the way?"
+        )
+    return J
+
+
+def name_of(function: Function) -> str:
+    """The name of a function as its author writes it."""
+    name: str = getattr(function, "__qualname__", type(function).__name__)
+    return name.rpartition("<locals>.")[2]
+
+
+def unbound(function: Function) -> Function:
+    """The function behind a method."""
+    return getattr(function, "__func__", function)
+
+
+def parameter_names(function: Function, count: int) -> list[str]:
+    """The names of a function's first positional parameters."""
+    try:
+        names = [
+            p.name
+            for p in inspect.signature(function).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        names = []
+    return [*names, *(f"input{k}" for k in range(len(names), count))][:count]
+
+
+def positional_count(function: Function) -> int:
+    """How many positional arguments a function can take."""
+    try:
+        kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return 2
+    return (
+        2
+        if inspect.Parameter.VAR_POSITIONAL in kinds
+        else sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
+    )

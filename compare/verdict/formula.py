@@ -1,0 +1,266 @@
+"""Whether hand-written code is, as a formula, the derivative of the cost: for all values of its parameters.
+
+The strongest arithmetic that can decide gives the verdict. No weaker one overrules it at a special point: what residues
+at random points find different is equal only if long floats find it so at random points too, never at the user's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.number.residue import Residue, ResidueArray, ZeroResidue
+from autograd.record.values import shadows
+from compare.report.report import DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
+from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, precise
+from compare.subject.points import Move, near, redrawn
+from compare.subject.runs import CANNOT, Runs
+from compare.subject.subject import Sides
+from compare.verdict.agree import apart, errors, same, size_of
+from compare.verdict.chance import chance_of_error, enough_points, evidence_of
+
+Array = NDArray[Any]
+
+POINTS = 2  # random points of a proof by residues one by one
+SHORT, LONG = 1000, 2000  # bits of long floats
+SHRUNK = 500  # bits by which a difference that is rounding shrinks at least, from the short ones to the long ones
+FAR = 1e-6  # the part of the largest entry beyond which a difference in float64 is none of rounding
+ELSEWHERE = 2  # random points at which long floats judge, beside the user's
+
+
+class Finding(NamedTuple):
+    """What was found about one gradient: the verdict, which entries are equal, and a sentence about it."""
+
+    verdict: str
+    equal: Array
+    says: str = ""
+
+
+class Formula:
+    """Judges the gradients of a subject as formulas. `findings` are by name, `evidence` says what they rest on."""
+
+    def __init__(self, runs: Runs, arithmetic: str | None, seed: int) -> None:
+        self.runs, self.seed = runs, seed
+        self.names = list(runs.floats.chain)
+        self.findings: dict[str, Finding] = {}
+        self.evidence: dict[str, str] = {}
+        self.remarks: list[str] = []
+        self.judged: list[Sides] = []  # in numbers that know no rounding: what the steps are judged alone by
+        match arithmetic:
+            case "exact":
+                self._by_fractions()
+            case "precise":
+                self._by_long_floats(self.names, [self.runs])
+            case "float64":
+                self._by_floats(self.names)
+            case "residue" | "symbolic":
+                self._by_residues()
+            case _:
+                self._by_the_strongest()
+
+    def _left(self) -> list[str]:
+        return [name for name in self.names if self._verdict(name) == DIFFERENT]
+
+    def _verdict(self, name: str) -> str:
+        return self.findings[name].verdict if name in self.findings else DIFFERENT
+
+    def _find(self, verdict: str, name: str, equal: Array, says: str = "") -> None:
+        """Note which entries are equal; the verdict where all are."""
+        if self._verdict(name) == DIFFERENT:
+            self.findings[name] = Finding(verdict if equal.all() else DIFFERENT, equal, says)
+
+    def _by_the_strongest(self) -> None:
+        try:
+            self._by_residues()
+        except (*CANNOT, ZeroResidue) as problem:
+            self.remarks.append(str(problem))
+        left = [name for name in self._left() if not self._far(name)]
+        try:
+            if left:
+                self._by_long_floats(left, [self.runs, *self._elsewhere()])
+        except CANNOT as problem:
+            self.remarks.append(str(problem))
+        if not self.findings:
+            self._by_floats(self.names)
+        for name in self.names:
+            self.findings.setdefault(name, Finding(DIFFERENT, np.zeros(self.runs.floats.chain[name].shape, bool)))
+
+    def _by_residues(self) -> None:
+        """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
+        degrees: list[Any] = []
+        if self.runs.tape is not None:
+            sides, atoms = self.runs.degrees()
+            points, chance = enough_points(sides, atoms)
+        else:
+            points, chance = POINTS, 1.0
+        found = self.runs.residues(points, self.seed)
+        self.judged = found
+        for name in self.names:
+            self._find(PROVED, name, np.logical_and.reduce([same(*run.pair(name)) for run in found]))
+        if self.runs.tape is None and any(finding.verdict == PROVED for finding in self.findings.values()):
+            degrees, atoms = self.runs.degrees()
+            chance = chance_of_error(degrees, atoms, points, Residue)
+        numbers: Any = Residue if self.runs.tape is None else ResidueArray
+        self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers.prime, self.seed, chance)
+
+    def _by_fractions(self) -> None:
+        """Equal as fractions, at this point."""
+        self.evidence[EXACT] = "exact: the same fractions for these parameters and data, compared with ==."
+        self.judged = [self.runs.sides(EXACT_NUMBERS)]
+        for name in self.names:
+            self._find(EXACT, name, same(*self.judged[0].pair(name)))
+
+    def _by_floats(self, names: list[str]) -> None:
+        """Equal within the rounding that float64 can explain, measured from the true gradient."""
+        self.evidence[ROUNDING] = (
+            "within rounding: no further from the true gradient than float64 arithmetic can explain."
+        )
+        true, rounded = self.runs.sides(precise(200)), self.runs.sides(ROUNDED)
+        self.judged = [true]
+        for name in names:
+            ours, theirs, bound = self.runs.floats.ours[name], true.chain[name], rounded.ours.get(name)
+            equal = np.zeros(np.shape(theirs), bool)
+            if not any(x is None or np.shape(x) != np.shape(theirs) for x in (ours, bound)):
+                exactly = shadows(theirs)
+                equal = np.abs(ours - exactly) <= errors(bound) + np.spacing(np.abs(exactly))
+            self._find(ROUNDING, name, equal)
+
+    def _by_long_floats(self, names: list[str], points: list[Runs]) -> None:
+        """Equal where the difference shrinks as the precision grows, or is no more than rounding in the data causes."""
+        digits, by_data = np.inf, []
+        for name in names:
+            exactly, here, within = self._at_each(name, points)
+            if exactly.all():
+                digits = min(digits, self._digits(name, points))
+                self._find(DIGITS, name, exactly)
+            else:
+                says = "" if within.all() or not here.all() else self._only_here(name, points)
+                by_data += [name] * bool(within.all())
+                self._find(DATA, name, within, says)
+        count = "all" if np.isinf(digits) else f"{digits:.0f}"
+        where = f"at this point and at {len(points) - 1} random ones; " if len(points) > 1 else ""
+        self.evidence[DIGITS] = (
+            f"equal to {count} digits: in floats of {LONG} bits, and to about half as many in {SHORT}; {where}the"
+            " difference shrinks as the precision grows, so it is rounding."
+        )
+        self.evidence[DATA] = (
+            f"within rounding of the data: {where}the two sides differ by no more than a change of a few units in the"
+            f" last place of {self._data()} causes."
+        )
+        self.judged += [self.runs.sides(precise(SHORT))]
+
+    def _at_each(self, name: str, points: list[Runs]) -> tuple[Array, Array, Array]:
+        """Which entries are equal: exactly at each point, at the first one, and within rounding of the data at each."""
+        exactly, within, here = [], [], []
+        for point in points:
+            shrinks = self._shrinks(name, point)
+            at = shrinks if shrinks.all() else shrinks | self._within_data(name, point, point is points[0])
+            exactly.append(shrinks)
+            within.append(at)
+            here.append(at)
+        return np.logical_and.reduce(exactly), here[0], np.logical_and.reduce(within)
+
+    def _shrinks(self, name: str, point: Runs) -> Array:
+        """Where the difference of the two sides is the rounding of long floats, and so goes away in longer ones."""
+        short, long = (point.sides(precise(bits)) for bits in (SHORT, LONG))
+        before, after = apart(*short.pair(name)), apart(*long.pair(name))
+        nothing = size_of(long.chain[name]) - LONG + SHRUNK  # as good as equal, beside the largest entry
+        found: Array = (after == -np.inf) | (after <= before - SHRUNK) | ((before == -np.inf) & (after <= nothing))
+        return found
+
+    def _digits(self, name: str, points: list[Runs]) -> float:
+        """To how many decimal digits of the largest entry both sides agree in the longer floats."""
+        sides = [point.sides(precise(LONG)) for point in points]
+        apart_by = max(float(np.max(apart(*side.pair(name)), initial=-np.inf)) for side in sides)
+        return (size_of(sides[0].chain[name]) - apart_by) * float(np.log10(2)) if np.isfinite(apart_by) else np.inf
+
+    def _within_data(self, name: str, point: Runs, is_given: bool) -> Array:
+        """Where the sides differ by no more than rounding in the data and the constants causes."""
+        ours, chain = point.sides(precise(SHORT)).pair(name)
+        try:
+            of_ours, of_chain = point.sides(OF_THE_DATA).pair(name)
+        except CANNOT:
+            return np.zeros(np.shape(chain), bool)
+        if any(x is None or np.shape(x) != np.shape(chain) for x in (ours, of_ours)):
+            return np.zeros(np.shape(chain), bool)
+        bound = errors(of_ours) + errors(of_chain)
+        largest = np.max(np.abs(shadows(chain)), initial=0)
+        if not is_given and np.max(bound, initial=0) > FAR * largest:  # says nothing
+            return np.zeros(np.shape(chain), bool)
+        difference = np.abs(np.asarray(shadows(np.asarray(ours, object) - np.asarray(chain, object)), float))
+        return np.asarray(difference <= bound)
+
+    def _far(self, name: str) -> bool:
+        """Whether the sides differ in float64 by more than any rounding, so that no arithmetic can find them equal."""
+        ours, chain = self.runs.floats.pair(name)
+        if ours is None or np.shape(ours) != np.shape(chain) or np.asarray(ours).dtype.kind not in "fiub":
+            return True
+        with np.errstate(all="ignore"):
+            difference = np.abs(ours - chain)
+            far = difference > FAR * np.max(np.abs(chain), initial=0)
+        if not np.isfinite(difference).all() or not far.any():
+            return False
+        try:
+            sides = self.runs.sides(ROUNDED)
+            bound = errors(sides.ours[name]) + errors(sides.chain[name])
+        except CANNOT:
+            return True
+        return bool((far & (difference > 100 * bound)).any())
+
+    def _elsewhere(self) -> Iterator[Runs]:
+        """The same code at random points: drawn anew, or where the code does not run there, nearer and nearer."""
+        for k in range(ELSEWHERE):
+            seed = [self.seed, 5, k]
+            moves: list[Move] = [redrawn(seed), *(near(seed, size) for size in (0.3, 0.03, 1e-3, 1e-5))]
+            for move in moves:
+                try:
+                    point = self.runs.moved(move, data=False)
+                    sizes = [size_of(x) for x in point.sides(precise(SHORT)).chain.values()]
+                except CANNOT:
+                    continue
+                if not any(size == np.inf for size in sizes):
+                    yield point
+                    break
+
+    def _only_here(self, name: str, points: list[Runs]) -> str:
+        """What the gradient is elsewhere that agrees at the given point."""
+        zero = next((other for other, x in self.runs.subject.arrays.items() if x.size and not x.any()), "")
+        because = f", because {zero} is 0 here" if zero else ""
+        for point in points[1:]:
+            ours, chain = (np.asarray(shadows(x), float) for x in point.sides(precise(SHORT)).pair(name))
+            if np.shape(ours) == np.shape(chain) and chain.any() and not np.allclose(ours, chain, rtol=1e-9):
+                with np.errstate(all="ignore"):
+                    ratios = (ours / chain)[chain != 0]
+                is_factor = np.allclose(ratios, ratios[0], rtol=1e-9) and not ours[chain == 0].any()
+                other = f"{ratios[0]:.4g} times the gradient" if is_factor else "another one"
+                return f"equal at this point only{because}; at other points your d{name} is {other}"
+        return f"equal at this point only{because}"
+
+    def _data(self) -> str:
+        """The data that may be rounded, by name."""
+        names = [
+            other
+            for other, x in self.runs.subject.named()
+            if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not (x == np.round(x)).all()
+        ]
+        names = [other for other in dict.fromkeys(names) if other not in self.runs.subject.arrays]
+        return ", ".join(names[:4]) or "the constants of the code"
+
+    # steps alone
+
+    def alone(self) -> tuple[set[str], dict[str, str]]:
+        """The gradients whose step is right on the chain rule's own arrays, and what the steps raised there."""
+        right: set[str] = set(self.names)
+        problems: dict[str, str] = {}
+        for run in self.judged:
+            ours, problems = run.alone()
+            right &= {name for name in right if self._same(ours.get(name), run.chain[name])}
+        return right if self.judged else set(), problems
+
+    @staticmethod
+    def _same(ours: Any, chain: Any) -> bool:
+        equal = same(ours, chain)
+        return bool(equal.all()) or bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
