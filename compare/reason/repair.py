@@ -26,8 +26,9 @@ from autograd.number.residue import ZeroResidue
 from autograd.record.running import is_users
 from compare.reason.editor import Edit, Editor
 from compare.reason.sandbox import TookTooLong, apart, limited
-from compare.subject.arithmetic import digits, precise, residues, same
-from compare.verdict.court import Sides
+from compare.subject.arithmetic import precise, residues
+from compare.verdict.agree import digits, same
+from compare.subject.subject import Sides
 
 Array = NDArray[Any]
 

@@ -27,8 +27,9 @@ from autograd.graph.value import local_derivatives
 from autograd.number.residue import ZeroResidue
 from autograd.record.running import Place, locating
 from autograd.record.values import shadows
-from compare.subject.arithmetic import Arithmetic, digits, precise, residues, same
-from compare.verdict.court import Sides
+from compare.subject.arithmetic import Arithmetic, precise, residues
+from compare.verdict.agree import digits, same
+from compare.subject.subject import Sides
 
 Array = NDArray[Any]
 

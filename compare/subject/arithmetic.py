@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Exact
-from autograd.number.degree import Degree
+from autograd.number.degree import Atoms, Degree
 from autograd.number.expression import Expression
 from autograd.number.precise import Precise
 from autograd.number.residue import Residue
@@ -53,13 +53,18 @@ def _one_type(name: str, kind: Callable[[Any], Any]) -> Arithmetic:
 
 
 EXACT_NUMBERS, ROUNDED = _one_type("fractions", Exact), _one_type("rounding bounds", Rounded)
-DEGREES = Arithmetic("degrees", lambda _, x: Degree.variable(x), Degree)
 SYMBOLS = Arithmetic("expressions", Expression.symbol, Expression)
 
 
 def residues(rng: np.random.Generator) -> Arithmetic:
     """Residues at a random point."""
     return Arithmetic("residues at a random point", lambda _, x: Residue.random(x, rng), Residue)
+
+
+def degrees(atoms: list[Atoms]) -> Arithmetic:
+    """Degrees; what elementary functions give in this run is put down in the list."""
+    kind = Degree.collecting(atoms)
+    return Arithmetic("degrees", lambda _, x: kind.variable(x), kind)
 
 
 def precise(bits: int) -> Arithmetic:

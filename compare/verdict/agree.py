@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
-from autograd.number.number import plain
 from autograd.number.precise import Precise
+from autograd.number.rational import plain
 from autograd.number.residue import Residue
 
 Array = NDArray[Any]
@@ -60,6 +60,18 @@ def _log2(x: Any, y: Any) -> float:
     if raw == 0:
         return -np.inf
     return float(gmpy2.log2(raw)) if gmpy2.is_finite(raw) else np.inf
+
+
+def digits(ours: Any, theirs: Any) -> Array:
+    """Entry by entry, to how many decimal digits two arrays of long floats agree; inf where they are equal."""
+    difference = apart(ours, theirs)
+    if np.isposinf(difference).all():
+        return np.zeros(np.shape(theirs))
+    zeros = np.zeros(np.shape(theirs), int)
+    with np.errstate(invalid="ignore"):
+        size = np.maximum(apart(ours, zeros), apart(theirs, zeros))
+        found: Array = np.where(np.isposinf(difference), 0.0, np.maximum(size - difference, 0) * np.log10(2))
+    return np.where(np.isneginf(difference), np.inf, found)
 
 
 def size_of(array: Any) -> float:
