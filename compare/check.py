@@ -25,7 +25,8 @@ from autograd import TapeArray, Value, ValueArray, graph, numbers, total, values
 from autograd import gradients as gradients_of
 from autograd.graph.value import local_derivatives
 from autograd.number.residue import ZeroResidue
-from autograd.record.running import call, is_users, recording
+from autograd.record.places import call, is_users
+from autograd.record.running import recording
 from autograd.record.values import holds_nodes
 from compare.reason.repair import repairs
 from compare.reason.search import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
