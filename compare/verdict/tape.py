@@ -18,7 +18,7 @@ from autograd.number.array import DegreeArray, Refused, ResidueArray
 from autograd.number.ops import Op
 from autograd.number.residue import ZeroResidue
 from autograd.record.running import allocating
-from autograd.tape.tape import CONSTANT
+from autograd.tape.blocks import CONSTANT
 from compare.subject.arithmetic import Arithmetic
 from compare.verdict.audit import about_units
 from compare.verdict.large import enough_points, evidence_of
