@@ -9,6 +9,7 @@ if (Path(__file__).parent / "tracer.py").exists():
     )
 
 from autograd.draw.dot import draw_dot
+from autograd.draw.notebook import array_as_html
 from autograd.graph.value import Contribution, Value, contributions, graph
 from autograd.number.exact import Exact
 from autograd.record.values import ValueArray, gradients, numbers, total, values
@@ -30,3 +31,5 @@ __all__ = [
     "total",
     "values",
 ]
+
+ValueArray._repr_html_ = array_as_html

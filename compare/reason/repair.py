@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.residue import ZeroResidue
-from autograd.record.running import is_users
+from autograd.record.places import is_users
 from compare.reason.editor import Edit, Editor
 from compare.reason.sandbox import TookTooLong, apart, limited
 from compare.subject.arithmetic import precise, residues
-from compare.verdict.agree import digits, same
 from compare.subject.subject import Sides
+from compare.verdict.agree import digits, same
 
 Array = NDArray[Any]
 

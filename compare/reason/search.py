@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from autograd import Value, graph
 from autograd.graph.value import local_derivatives
 from autograd.number.residue import ZeroResidue
-from autograd.record.running import Place, locating
+from autograd.record.places import Place, locating
 from autograd.record.values import shadows
 from compare.subject.arithmetic import Arithmetic, precise, residues
-from compare.verdict.agree import digits, same
 from compare.subject.subject import Sides
+from compare.verdict.agree import digits, same
 
 Array = NDArray[Any]
 
