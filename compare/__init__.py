@@ -8,11 +8,10 @@ if not hasattr(autograd, "Exact"):
         "the same import name; install backprop-compare into an environment of its own"
     )
 
-from compare.check import GradcheckError, UnusableCode, check_vjp, gradcheck, watch
+from compare.check import GradcheckError, UnusableCode, check_network, check_vjp, gradcheck, watch
 from compare.explain.explain import explain
 from compare.notes.statements import notes
 from compare.report.report import Report
-from compare.subject.network import check_network
 
 __all__ = [
     "GradcheckError",

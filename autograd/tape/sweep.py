@@ -341,6 +341,21 @@ class Fractions(Numbers):
         return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
 
 
+class Objects(Numbers):
+    """The sweeps in any type of number, each an object: `leaves.leaf(kind, name, floats)` gives those of a leaf."""
+
+    dtype = object
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        return NumberArray(numbers, [self.leaves.leaf(kind, name, numbers)])
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return lanes[0]
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        return [np.broadcast_to(np.asarray(array, object), shape)]
+
+
 class Degrees(Numbers):
     """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
 

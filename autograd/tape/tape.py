@@ -16,11 +16,12 @@ from autograd.graph.value import Value
 from autograd.number.array import NumberArray
 from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray
+from autograd.number.number import Number
 from autograd.number.residue import ResidueArray
 from autograd.tape.array import TapeArray
 from autograd.tape.blocks import GIVEN, VARIABLE
 from autograd.tape.node import Node, node_of
-from autograd.tape.sweep import Degrees, Fractions, Numbers, Residues, Swept, at
+from autograd.tape.sweep import Degrees, Fractions, Numbers, Objects, Residues, Swept, at
 
 Array = NDArray[Any]
 
@@ -68,8 +69,8 @@ class Tape(Swept):
         """
         self.sweep(self.number_of(J))
 
-    def replay(self, numbers: type[NumberArray], points: int = 1, leaves: Any = None) -> Run:
-        """The recorded graph in other numbers: `ResidueArray` at so many random points, `ExactArray`, `DegreeArray`.
+    def replay(self, numbers: type[NumberArray] | type[Number], points: int = 1, leaves: Any = None) -> Run:
+        """The recorded graph in other numbers: `ResidueArray` at so many random points, `ExactArray`, ...
 
         >>> import numpy as np
         >>> tape = Tape()
@@ -89,7 +90,7 @@ class Tape(Swept):
         that rounds to it. Branches are those of the floats. `leaves.variable(numbers, name)` may give the residues of
         variables. Raises ZeroResidue at an unlucky point.
         """
-        kinds = {ResidueArray: Residues, ExactArray: Fractions, DegreeArray: Degrees}
+        kinds = {ResidueArray: Residues, ExactArray: Fractions, DegreeArray: Degrees, Number: Objects}
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
         return Run(self, kind(self, numbers, points, leaves))
 

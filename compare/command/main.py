@@ -18,11 +18,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from compare.check import check_network
 from compare.command.userfile import UserFile, load
 from compare.report.report import Report, counted
 from compare.subject.arithmetic import NAMES
 from compare.subject.graph import NetworkGraph
-from compare.subject.network import check_network, describe
+from compare.subject.network import describe
 from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load_penguins
 
 app = typer.Typer(

@@ -27,11 +27,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from compare.check import UnusableCode
+from compare.check import UnusableCode, check_network
 from compare.command.userfile import UnusableFile, UserFile
 from compare.reason.editor import Edit, Editor
 from compare.report.report import DIFFERENT, Report, as_text, counted
-from compare.subject.network import check_network
 from matrix_backprop import Network, formulas
 
 CAUGHT, RAISED, MISSED = "caught", "caught: it raises", "not caught"

@@ -28,12 +28,12 @@ from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
 from autograd.draw.dot import show as rounded
 from autograd.record.places import Place, locating
 from autograd.record.values import shadows
-from compare.check import Task
 from compare.reason.search import expression
 from compare.report.report import Report, as_text, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import KINDS, describe, source
+from compare.subject.subject import UserCode
 from matrix_backprop import Backward, Forward, Network
 
 Array = NDArray[Any]
@@ -236,11 +236,11 @@ def explain(subject: Report | Value, entry: str | Value) -> Explanation:
             f"explain takes a report and the name of an entry, or a cost and a scalar of its graph (both Values), not"
             f" {type(subject).__name__} and {type(entry).__name__}"
         )
-    if isinstance(subject.subject, Task):
+    if isinstance(subject.subject, UserCode):
         return _of_code(subject, subject.subject, entry)
     if subject.subject is None:
         raise ValueError("this report was not made by a check, so there is no graph to explain an entry from")
-    net, X, Y = subject.subject
+    net, X, Y = subject.subject.copied()
     return explain_network(net, X, Y, entry)
 
 
@@ -479,7 +479,7 @@ def _consumers(name: str, terms: int, root: bool = False) -> str:
     return f"{name} is used {'once' if terms == 1 else f'{terms} times'} on the way to J; each use adds one product."
 
 
-def _of_code(report: Report, task: Task, entry: str) -> Explanation:
+def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     """One entry of a parameter or of a watched array of the code that a report is about."""
     with locating() as places:
         J, nodes, sides = task.traced(None)

@@ -26,7 +26,7 @@ from latex2mathml.converter import convert
 from numpy.typing import ArrayLike
 
 from autograd import Exact, Value
-from compare.check import Task
+from compare.check import check_network
 from compare.lesson.data import (
     LessonError,
     Run,
@@ -41,7 +41,8 @@ from compare.lesson.own import as_json, own_data, reasons
 from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
 from compare.notes.statements import Claim, notes
 from compare.report.report import Report, counted
-from compare.subject.network import check_network, describe
+from compare.subject.network import describe
+from compare.subject.subject import UserCode
 from matrix_backprop import Network
 
 __all__ = ["Lesson", "LessonError", "example", "lesson", "teach"]
@@ -141,7 +142,7 @@ def lesson(report: Report) -> Lesson:
     sum over its consumers, a film of both passes, and what the checker found. Raises LessonError for what is too large
     to look at, and ValueError for a report that no check made.
     """
-    if isinstance(report.subject, Task):
+    if isinstance(report.subject, UserCode):
         data, svg = own_data(report, report.subject)
         filled = {
             "css": _resource("page.css"),
@@ -156,7 +157,7 @@ def lesson(report: Report) -> Lesson:
         return Lesson(report.title, _filled("own.html", filled))
     if report.subject is None:
         raise ValueError("this report was not made by a check, so there is nothing to show a lesson about")
-    return teach(*report.subject)
+    return teach(*report.subject.copied())
 
 
 def _filled(name: str, parts: dict[str, str]) -> str:

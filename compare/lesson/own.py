@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from compare.check import Task
 from compare.lesson.data import LessonError
 from compare.lesson.scene import Name, Scene, decimal, picture, rows
 from compare.report.report import Report
+from compare.subject.subject import UserCode
 
 MOST_DRAWN = 120  # scalars; more are too many to look at
 
 
-def own_data(report: Report, task: Task) -> tuple[dict[str, Any], str]:
+def own_data(report: Report, task: UserCode) -> tuple[dict[str, Any], str]:
     """What the page shows of one's own code, and its graph as SVG; in decimals, as the data of one's own are."""
     J, arrays, sides = task.traced(None)
     names: dict[Value, Name] = {}

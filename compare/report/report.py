@@ -34,7 +34,7 @@ VERDICTS = {
     DATA: ("✓ within rounding", "no more apart than rounding in the data or in constants of the code causes", "green"),
     STABILISED: (
         "✓ but for eps",
-        "the same where a small constant, put in against log 0 or x / 0, is left out",
+        "the same where a small constant, against log 0 or x / 0, is left out",
         "green",
     ),
     CONVENTION: ("✓ convention", "J has no derivative here, at a kink or a tie; right at every point nearby", "green"),
@@ -61,7 +61,8 @@ class Row:
     distances of the two float64 arrays from the true gradient, and `ulps_bound` is the most that rounding can cause,
     all in units in the last place of the array's largest entry; `largest_difference` is that of the two arrays.
     `because` names the row whose mistake an inherited one carries on; `problem` is what was raised where an array
-    could not be computed; `expression` is the first entry as an expression, where that was asked for.
+    could not be computed; `says` is a sentence about the verdict; `expression` is the first entry as an expression,
+    where that was asked for.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Row:
     largest_difference: float | None = None
     because: str = ""
     problem: str = ""
+    says: str = ""
     mismatches: tuple[Mismatch, ...] = ()
     expression: str = ""
     reasons: tuple[str, ...] = ()
@@ -216,6 +218,8 @@ class Report:
             if row.problem:
                 lines.append(f"    it raised {row.problem}" if row.formula else f"    {row.problem}")
             lines += [f"    {'or: ' if k else ''}{reason}" for k, reason in enumerate(row.reasons)]
+            if row.says:
+                lines.append(f"    {row.says}")
             for mismatch in row.mismatches:
                 lines.append(
                     f"    at {list(mismatch.index)}: {self.ours} {mismatch.yours}, the chain rule {mismatch.chain_rule}"

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from autograd import Exact
 from autograd.number.degree import Atoms, Degree
 from autograd.number.expression import Expression
+from autograd.number.number import Number
 from autograd.number.precise import Precise
 from autograd.number.residue import Residue
-from autograd.number.rounded import Rounded
+from autograd.number.rounded import Perturbed, Rounded
+from autograd.tape.blocks import GIVEN, VARIABLE
 
 Array = NDArray[Any]
 
@@ -31,6 +33,7 @@ class Arithmetic(NamedTuple):
     name: str
     variable: Callable[[str, float], Any]
     given: Callable[[float], Any]
+    kind: type[Number] | None = None
 
     def variables(self, array: Array, name: str) -> Array:
         """The array as numbers that may be anything, each called `name[i, j]`."""
@@ -40,6 +43,15 @@ class Arithmetic(NamedTuple):
         """The array as the numbers that it holds."""
         return _convert(array, lambda index, x: self.given(x))
 
+    def leaf(self, kind: str, name: str, array: Array) -> Array:
+        """The numbers of a leaf of a tape."""
+        if kind == VARIABLE:
+            return self.variables(array, name)
+        if kind == GIVEN or self.kind is None:
+            return self.constants(array)
+        beside = self.kind.beside
+        return _convert(array, lambda _, x: beside(x.item() if isinstance(x, np.generic) else x))
+
 
 def _convert(array: Array, number: Callable[[Any, Any], Any]) -> Array:
     result = np.empty(array.shape, object)
@@ -48,11 +60,12 @@ def _convert(array: Array, number: Callable[[Any, Any], Any]) -> Array:
     return result
 
 
-def _one_type(name: str, kind: Callable[[Any], Any]) -> Arithmetic:
-    return Arithmetic(name, lambda _, x: kind(x), kind)
+def _one_type(name: str, kind: type[Exact] | type[Rounded] | type[Precise]) -> Arithmetic:
+    return Arithmetic(name, lambda _, x: kind(x), kind, kind)
 
 
 EXACT_NUMBERS, ROUNDED = _one_type("fractions", Exact), _one_type("rounding bounds", Rounded)
+OF_THE_DATA = Arithmetic("rounding of the data", lambda _, x: Perturbed(x), Perturbed.data, Perturbed)
 SYMBOLS = Arithmetic("expressions", Expression.symbol, Expression)
 
 

@@ -22,7 +22,6 @@ from compare.subject.arithmetic import SYMBOLS, Arithmetic
 from compare.subject.graph import NetworkGraph, refuse_saturation
 from compare.subject.points import Move
 from compare.subject.subject import Leaves, Recorded, Sides, Subject
-from compare.verdict.court import show
 from matrix_backprop import Backward, Forward, Network
 
 Array = NDArray[Any]
@@ -59,8 +58,9 @@ class NetworkSubject(Subject):
     def preface(self) -> list[str]:
         parameters = sum(p.size for p in (*self.net.W[1:], *self.net.b[1:]))
         cost = self.net.cost.replace("_", " ")
+        sizes = f"m = {counted(self.m, 'observation')}, {counted(parameters, 'parameter')}"
         return [
-            f"J = (1/m) Σ J⁽ⁱ⁾ with the {cost}, m = {counted(self.m, 'observation')}, {counted(parameters, 'parameter')}.",
+            f"J = (1/m) Σ J⁽ⁱ⁾ with the {cost}, {sizes}.",
             "Each array below: the formula by hand against the chain rule, scalar by scalar.",
         ]
 
@@ -140,7 +140,8 @@ class NetworkSubject(Subject):
         back = Backward(*(joined(kind, columns if kind in ("dJda", "dJdz") else mean, chain) for kind in KINDS))
         forward = Forward(*(joined(kind, columns, others) for kind in "za"))
         net = self.net if leaves is None else self.in_numbers(leaves.variable)
-        return self._sides(net, forward, self.Y.copy() if leaves is None else leaves.given(self.Y), back)
+        Y: Any = self.Y.copy() if leaves is None else leaves.given(self.Y)
+        return self._sides(net, forward, Y, back)
 
     def _sides(self, net: Network, forward: Forward, Y: Array, chain: Backward) -> Sides:
         """The formulas on these forward numbers, beside what the chain rule gave."""
@@ -158,7 +159,8 @@ class NetworkSubject(Subject):
             sides = self.traced(SYMBOLS)[2]
         except ImportError:
             raise ValueError("arithmetic='symbolic' needs SymPy: pip install 'backprop-compare[sympy]'") from None
-        return {name: show(array.flat[0]) for name, array in sides.ours.items() if array is not None}
+        entries = {name: array.flat[0] for name, array in sides.ours.items() if array is not None}
+        return {name: str(getattr(x, "content", x)) for name, x in entries.items()}
 
 
 def _by_hand(

@@ -130,7 +130,7 @@ class Runs:
         return [sides.pair(name) for name in sides.chain], atoms
 
     def residues(self, points: int, seed: int) -> list[Sides]:
-        """Both sides at so many random points, in one run or in several; raises ZeroResidue where all have a 0 below."""
+        """Both sides at so many random points, in one run or in several; raises ZeroResidue if all divide by 0."""
         if self.tape is not None:
             return [self.tape.residues(points, seed)]
         rng = np.random.default_rng(seed)

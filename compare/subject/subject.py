@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray, Value, ValueArray, numbers, values
 from autograd import gradients as gradients_of
-from autograd.number.array import NumberArray, Refused
+from autograd.number.array import Refused
 from autograd.record.running import allocating, recording
 from autograd.record.values import holds_nodes
-from autograd.tape.tape import CONSTANT
+from autograd.tape.blocks import CONSTANT
 from compare.report.report import counted
 from compare.subject.arithmetic import Arithmetic
 from compare.subject.points import Move
@@ -49,10 +49,10 @@ class Sides(NamedTuple):
 class Leaves(Protocol):
     """Makes the leaves of a run in other numbers: of what a proof is to hold for, and of data that stay as they are."""
 
-    def variable(self, x: Array, name: str) -> NumberArray:
+    def variable(self, x: Array, name: str) -> Any:
         """What may be anything."""
 
-    def given(self, x: Array) -> NumberArray:
+    def given(self, x: Array) -> Any:
         """What stays as it is."""
 
 
@@ -96,6 +96,7 @@ class Subject:
     title: str
     scope: str
     ours = "yours is"  # what a report calls the hand-written side
+    in_single = False  # whether numbers of float32 or less are among the data or in the code
 
     # what a check tells of it
 
@@ -136,6 +137,10 @@ class Subject:
     def plain(self) -> dict[str, Any]:
         """The hand-written gradients in float64, the code run as it is."""
         raise NotImplementedError
+
+    def trouble(self) -> str:
+        """Where the hand-written code overflows or leaves the numbers in float64, "" if it does not."""
+        return ""
 
     def moved(self, move: Move, data: bool = True) -> Self:
         """The same code at another point: each recorded array moved, and with `data` the other float arrays too."""

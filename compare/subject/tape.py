@@ -15,9 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
-from autograd.number.array import DegreeArray, ExactArray, NumberArray, Refused, ResidueArray
+from autograd.number.array import NumberArray, Refused
+from autograd.number.degree import Atoms, DegreeArray
+from autograd.number.exact import ExactArray
+from autograd.number.number import Number
 from autograd.number.ops import Op
-from autograd.number.residue import ZeroResidue
+from autograd.number.residue import ResidueArray, ZeroResidue
+from compare.subject.arithmetic import EXACT_NUMBERS, Arithmetic
 from compare.subject.subject import KINKED, SATURATING, Leaves, Recorded, Sides, Subject, Units
 
 Array = NDArray[Any]
@@ -46,7 +50,7 @@ class OnTape:
         chain, others = map(list, zip(*parts, strict=True))
         self.floats: Sides = subject.together(chain, others, None)
         """Both sides in float64; the hand-written one as it was recorded."""
-        self.first_use = self._first_uses() if self._only else {}
+        self.first_use: dict[str, float] = self._first_uses() if self._only else {}
 
     def recorded(self, name: str) -> Iterator[Recorded]:
         """Each group in turn, in the memory of the one before."""
@@ -64,7 +68,7 @@ class OnTape:
             self._only = group if len(self.groups) == 1 else None
             yield group
 
-    def sides(self, name: str, numbers: type[NumberArray], points: int, leaves: Leaves) -> Sides:
+    def sides(self, name: str, numbers: type[NumberArray] | type[Number], points: int, leaves: Leaves) -> Sides:
         """Both sides in other numbers; `leaves` gives those of the leaves."""
         parts = []
         for group in self.recorded(name):
@@ -87,13 +91,15 @@ class OnTape:
 
     def degrees(self, atoms: list[Atoms]) -> Sides:
         """The degrees of both sides; the results of elementary functions on the way are put down in the list."""
-        return self.sides("degrees", DegreeArray.collecting(atoms), 1, _Degrees(atoms))
+        leaves = _Degrees(atoms)
+        return self.sides("degrees", leaves.numbers, 1, leaves)
 
     def in_numbers(self, arithmetic: Arithmetic) -> Sides:
         """Both sides in a type of number."""
         if arithmetic is EXACT_NUMBERS:
             return self.sides("fractions", ExactArray, 1, _Fractions())
-        raise NotImplementedError
+        assert arithmetic.kind is not None
+        return self.sides(arithmetic.name, arithmetic.kind, 1, _Objects(arithmetic))
 
     def units(self) -> Iterator[Units]:
         """The operands of what has a kink or a plateau, where J depends on it; of the last group."""
@@ -166,11 +172,14 @@ class _Residues:
 
 
 class _Degrees:
+    def __init__(self, atoms: list[Atoms]) -> None:
+        self.numbers = DegreeArray.collecting(atoms)
+
     def variable(self, x: Array, name: str) -> DegreeArray:
-        return DegreeArray.variable(x)
+        return self.numbers.variable(x)
 
     def given(self, x: Array) -> DegreeArray:
-        return DegreeArray(x)
+        return self.numbers(x)
 
 
 class _Fractions:
@@ -179,3 +188,10 @@ class _Fractions:
 
     def given(self, x: Array) -> ExactArray:
         return ExactArray.given(x)
+
+
+class _Objects:
+    """Leaves in a type of number, each an object."""
+
+    def __init__(self, arithmetic: Arithmetic) -> None:
+        self.leaf, self.variable, self.given = arithmetic.leaf, arithmetic.variables, arithmetic.constants

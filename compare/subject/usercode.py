@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd import TapeArray, Value
 from autograd.number.residue import ZeroResidue
-from autograd.record.running import call, is_users
+from autograd.record.places import call, is_users
 
 Function = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autograd.number.residue import Residue, ResidueArray, ZeroResidue
 from autograd.record.values import shadows
-from compare.report.report import DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
+from compare.report.report import DATA, DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, precise
 from compare.subject.points import Move, near, redrawn
 from compare.subject.runs import CANNOT, Runs

@@ -1,4 +1,4 @@
-"""Whether the numbers that a user's own code returns in float64 are the gradient, up to the rounding that explains them.
+"""Whether the numbers that a user's own code returns are the gradient, up to the rounding that explains them.
 
 A formula that is right may still give nan, or nothing but rounding errors; and code may take another way when it is run
 as it is than when it is recorded.
