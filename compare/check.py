@@ -172,7 +172,9 @@ def check(
     numbers = Numbers(runs)
     if arithmetic is None:
         findings = {name: x if x.verdict == DIFFERENT else numbers.judged(name, x) for name, x in findings.items()}
-    problems = {name: _problem(name, runs.floats.ours[name], x.equal.shape) for name, x in findings.items()}
+    problems = dict.fromkeys(findings, "")
+    if isinstance(subject, UserCode):
+        problems = {name: _problem(name, runs.floats.ours[name], x.equal.shape) for name, x in findings.items()}
     wrong = [name for name, x in findings.items() if x.verdict == DIFFERENT and not problems[name] and not x.says]
     for name in conventions(runs, wrong, seed) if wrong else ():
         findings[name] = findings[name]._replace(verdict=CONVENTION)

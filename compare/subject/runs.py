@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value, graph
+from autograd.number.array import Refused
 from autograd.number.degree import Atoms
 from autograd.number.residue import ZeroResidue
 from compare.subject.arithmetic import Arithmetic, degrees, residues
@@ -53,6 +54,11 @@ class Runs:
     def plain(self) -> dict[str, Any]:
         """The hand-written gradients in float64, the code run as it is."""
         return self.subject.plain()
+
+    def leave_tape(self, problem: Refused) -> None:
+        """Keep every scalar as a Value from now on, because of something that numbers on arrays cannot do."""
+        self.refusal, self.tape = str(problem), None
+        self._kept.clear()
 
     def sides(self, arithmetic: Arithmetic) -> Sides:
         """Both sides in an arithmetic without chance."""

@@ -54,9 +54,9 @@ def apart(ours: Any, theirs: Any) -> Array:
 def _log2(x: Any, y: Any) -> float:
     try:
         difference = abs(x - y)
+        raw = gmpy2.mpfr(difference.raw if isinstance(difference, Precise) else difference)
     except TypeError:  # not numbers at all
         return np.inf
-    raw = difference.raw if isinstance(difference, Precise) else difference
     if raw == 0:
         return -np.inf
     return float(gmpy2.log2(raw)) if gmpy2.is_finite(raw) else np.inf

@@ -74,7 +74,11 @@ class Formula:
 
     def _by_the_strongest(self) -> None:
         try:
-            self._by_residues()
+            try:
+                self._by_residues()
+            except Refused as problem:
+                self.runs.leave_tape(problem)
+                self._by_residues()
         except (*CANNOT, ZeroResidue) as problem:
             self.remarks.append(str(problem))
         left = [name for name in self._left() if not self._far(name)]
