@@ -29,7 +29,7 @@ from autograd.draw.dot import show as rounded
 from autograd.record.running import Place, locating
 from autograd.record.values import shadows
 from compare.check import Task
-from compare.reason.search import expression
+from compare.reason.source import expression
 from compare.report.report import Report, as_text, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
