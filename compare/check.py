@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from autograd import TapeArray, Value, ValueArray, graph, numbers, total, values
 from autograd import gradients as gradients_of
-from autograd.graph.value import local_derivatives
+from autograd.graph.edges import backward_with
 from autograd.number.residue import ZeroResidue
 from autograd.record.running import call, is_users, recording
 from autograd.record.values import holds_nodes
@@ -654,7 +654,7 @@ def _inherited(task: Task, rows: list[Row]) -> list[Row]:
     because = ""
     for row in rows:
         if because and not row.ok and not row.problem:
-            _sweep(J, theirs)
+            backward_with(J, theirs)
             if (digits(sides.ours[row.name], np.asarray(gradients_of(nodes[row.name]))) > 40).all():
                 row = dataclasses.replace(row, verdict=INHERITED, because=because, mismatches=())
         if row.name in watched:
@@ -663,18 +663,6 @@ def _inherited(task: Task, rows: list[Row]) -> list[Row]:
             theirs |= dict(zip(np.asarray(nodes[row.name], object).flat, flat, strict=True))
         found.append(row)
     return found
-
-
-def _sweep(J: Value, theirs: dict[Value, Any]) -> None:
-    """J.backward() with some of the gradients given."""
-    nodes = graph(J)
-    for node in nodes:
-        node.grad = 0
-    J.grad = type(J.data)(1)
-    for consumer in reversed(nodes):
-        consumer.grad = theirs.get(consumer, consumer.grad)
-        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
-            operand.grad += slope * consumer.grad
 
 
 def _impure(task: Task) -> list[str]:

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
-from autograd.draw.dot import show as rounded
+from autograd.number.show import show as rounded
 from autograd.record.running import Place, locating
 from autograd.record.values import shadows
 from compare.check import Task

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.record.values import shadows
-from compare.reason.edges import Recorded, sweep, with_whole_steps
+from compare.reason.edges import Recorded
 from compare.reason.edit import Edit, Known, Step
 from compare.reason.source import HARNESS, Expression, Source
 
@@ -145,7 +145,7 @@ def edits(recorded: Recorded, source: Source, known: list[Known]) -> tuple[Recor
             if step not in inside:
                 into[step].append(edge)
     steps = steps_of(recorded, source, into)
-    recorded = with_whole_steps(recorded, [(step.enters, step.leaves) for step in steps])
+    recorded = recorded.with_edges([(step.enters, step.leaves) for step in steps])
     found: dict[tuple[Any, ...], Edit] = {}
 
     def add(kind: Any, edges: Array, change: Any, meaning: str, rank: int) -> None:
@@ -225,7 +225,7 @@ def _diagonal(step: Step, power: int) -> Callable[[Recorded, Array], Any]:
 
     def change(recorded: Recorded, edges: Array) -> Any:
         nothing: list[tuple[Array, Any]] = [(np.array([], int), [])] * len(step.leaves)
-        grads = sweep(recorded, nothing, roots=step.leaves)
+        grads = recorded.sweep(nothing, roots=step.leaves)
         return [slope**power for slope in grads[step.enters, np.arange(len(step.enters))]]
 
     return change

@@ -8,6 +8,7 @@ array is the reason, in the user's own words. Screening is in float64; what is s
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.residue import ZeroResidue
-from compare.reason.edges import Recorded, record, sweep
+from compare.reason.edges import Recorded, record
 from compare.reason.edit import MOST_REASONS, UNSURE, Edit, Known, Reason
 from compare.reason.of_the_array import array_reasons, close, extra_term
 from compare.reason.of_the_chain_rule import cut, edits, factor_edits, partner_edits, skipped
@@ -112,7 +113,7 @@ class Diagnosis:
 
     def _by_uses(self, found: dict[str, list[Reason]]) -> None:
         """A sum along the wrong axis: over the entries of an array instead of over the uses of each."""
-        grads = sweep(self.recorded, [(np.array([], int), [])])[:, 0]
+        grads = self.recorded.sweep([(np.array([], int), [])])[:, 0]
         for name, ours in self.ours.items():
             nodes = self.recorded.leaves[name].reshape(-1)
             uses = (
@@ -145,7 +146,7 @@ class Diagnosis:
         with np.errstate(all="ignore"):
             for start in range(0, len(candidates), batch):
                 group = candidates[start : start + batch]
-                grads = sweep(self.recorded, [self._changed(edit) for edit in group])
+                grads = self.recorded.sweep([self._changed(edit) for edit in group])
                 for k, edit in enumerate(group):
                     names = [
                         name
@@ -222,7 +223,8 @@ class Diagnosis:
     def _like_floats(self, recorded: Recorded) -> Recorded:
         """With the same edges over whole steps as the recording in floats."""
         more = len(self.recorded.source) - self.steps
-        return recorded._replace(
+        return dataclasses.replace(
+            recorded,
             source=self.recorded.source,
             target=self.recorded.target,
             slope=np.concatenate([recorded.slope, np.array([*[0] * more, None], object)[:-1]]),
@@ -238,7 +240,7 @@ class Diagnosis:
             tried = True
             recorded = self._like_floats(recorded)
             try:
-                grads = sweep(recorded, [_combined(recorded, edit)])[:, 0]
+                grads = recorded.sweep([_combined(recorded, edit)])[:, 0]
             except (ValueError, TypeError, ArithmeticError):
                 continue
             if all(self._agree(recorded, name, _pick(grads, recorded.leaves[name])) for name in names):
@@ -250,7 +252,7 @@ def expanded(task: Any, name: str, ours: Array, true: Array) -> str:
     """The smallest entry that differs, as the sum over the consumers of its scalar, in the user's words."""
     recorded, places = record(task, None)
     source = Source(recorded, places)
-    grads = sweep(recorded, [(np.array([], int), [])])[:, 0]
+    grads = recorded.sweep([(np.array([], int), [])])[:, 0]
     size = float(np.max(np.abs(true), initial=0)) or 1.0
     differs = (
         np.abs(np.asarray(ours, float) - true) > 1e-9 * size if ours.shape == true.shape else np.ones_like(true, bool)
