@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from autograd.number import symbolic
-from autograd.number.number import Number, NumpyScalar, plain
+from autograd.number.number import Number, NumpyScalar
 from autograd.number.ops import OPS, Op
+from autograd.number.rational import plain
 
 _creation = itertools.count(1)
 _CONSTANT = 0  # the `order` of a number that code brought in: it is nobody's result

@@ -17,8 +17,11 @@ from gmpy2 import mpq
 from numpy.typing import NDArray
 
 from autograd.graph.value import Value
-from autograd.number.array import PRIME, DegreeArray, ExactArray, NumberArray, ResidueArray, combined, common, summed
+from autograd.number.array import NumberArray
+from autograd.number.degree import DegreeArray, combined, summed
+from autograd.number.exact import ExactArray, common
 from autograd.number.ops import OPS, Op
+from autograd.number.residue import SMALL_PRIME, ResidueArray
 from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording
 
 Array = NDArray[Any]
@@ -260,8 +263,9 @@ class Sweep:
 class Numbers(Sweep):
     """The sweeps in a type of number of `autograd.number.array`."""
 
-    def __init__(self, tape: Recording, points: int, leaves: Any) -> None:
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         super().__init__(tape)
+        self.numbers = numbers
         self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
         for leaf in tape.leaves:
@@ -309,12 +313,12 @@ class Residues(Numbers):
     def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
         # 2**31 is 1: the upper bits count like the lower ones
         upper = np.right_shift(terms, 31, out=BUFFERS("upper", terms.shape, np.int64))
-        lower = np.bitwise_and(terms, PRIME, out=BUFFERS("lower", terms.shape, np.int64))
+        lower = np.bitwise_and(terms, SMALL_PRIME, out=BUFFERS("lower", terms.shape, np.int64))
         lower += upper
         return super().summed(lower, axes)
 
     def settle(self, sums: Array) -> None:
-        sums %= PRIME
+        sums %= SMALL_PRIME
 
 
 class Fractions(Numbers):
@@ -348,15 +352,15 @@ class Degrees(Numbers):
 
     dtype = np.int64
 
-    def __init__(self, tape: Recording, points: int, leaves: Any) -> None:
-        super().__init__(tape, 2, leaves)
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        super().__init__(tape, numbers, 2, leaves)
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         degree = 1 if kind == VARIABLE else 0
         return NumberArray(numbers, [np.full(numbers.shape, degree), np.zeros(numbers.shape, int)])
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
-        return DegreeArray(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
+        return self.numbers(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
 
     def gather(self, ids: Array) -> Any:
         return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])

@@ -13,7 +13,10 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value
-from autograd.number.array import DegreeArray, ExactArray, NumberArray, ResidueArray
+from autograd.number.array import NumberArray
+from autograd.number.degree import DegreeArray
+from autograd.number.exact import ExactArray
+from autograd.number.residue import ResidueArray
 from autograd.tape.array import TapeArray
 from autograd.tape.blocks import GIVEN, VARIABLE
 from autograd.tape.node import Node, node_of
@@ -86,8 +89,9 @@ class Tape(Swept):
         that rounds to it. Branches are those of the floats. `leaves.variable(numbers, name)` may give the residues of
         variables. Raises ZeroResidue at an unlucky point.
         """
-        kind = {ResidueArray: Residues, ExactArray: Fractions, DegreeArray: Degrees}[numbers]
-        return Run(self, kind(self, points, leaves))
+        kinds = {ResidueArray: Residues, ExactArray: Fractions, DegreeArray: Degrees}
+        kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
+        return Run(self, kind(self, numbers, points, leaves))
 
     def number_of(self, J: Any) -> int:
         """The number of a lone node; raises TypeError."""
