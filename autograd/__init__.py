@@ -9,7 +9,7 @@ if (Path(__file__).parent / "tracer.py").exists():
     )
 
 from autograd.draw.dot import draw_dot
-from autograd.draw.notebook import value_as_html
+from autograd.draw.notebook import array_as_html, value_as_html
 from autograd.graph.value import Contribution, Value, contributions, graph
 from autograd.number.exact import Exact
 from autograd.number.precise import Precise
@@ -37,3 +37,4 @@ __all__ = [
 ]
 
 Value._repr_html_ = value_as_html
+ValueArray._repr_html_ = array_as_html

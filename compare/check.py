@@ -25,7 +25,8 @@ from autograd import TapeArray, Value, ValueArray, graph, numbers, total, values
 from autograd import gradients as gradients_of
 from autograd.graph.edges import backward_with
 from autograd.number.residue import ZeroResidue
-from autograd.record.running import call, is_users, recording
+from autograd.record.places import call, is_users
+from autograd.record.running import recording
 from autograd.record.values import holds_nodes
 from compare.reason.edit import MOST_REASONS, UNSURE, Known, Reason
 from compare.reason.of_the_array import only_some

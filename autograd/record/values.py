@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -27,6 +27,8 @@ _LOOPS = ("add", "subtract", "multiply", "negative")
 
 class ValueArray(np.ndarray[Any, Any]):
     """An ndarray of Values, as `values` makes it; NumPy code runs on it and leaves a graph."""
+
+    _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return record_ufunc(ufunc, method, inputs, kwargs)
@@ -56,11 +58,6 @@ class ValueArray(np.ndarray[Any, Any]):
             return found.copy() if found is self else found
         out[...] = found
         return out
-
-    def _repr_html_(self) -> str:
-        from autograd.draw.notebook import array_as_html  # pictures build on this module
-
-        return array_as_html(self)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Values stay Values whatever float type is asked for; they have none of their own."""

@@ -26,7 +26,7 @@ from rich.text import Text
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
 from autograd.number.show import show as rounded
-from autograd.record.running import Place, locating
+from autograd.record.places import Place, locating
 from autograd.record.values import shadows
 from compare.check import Task
 from compare.reason.source import expression

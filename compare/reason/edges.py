@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autograd import Value
 from autograd.graph.edges import Edges
-from autograd.record.running import Place, locating
+from autograd.record.places import Place, locating
 from compare.subject.arithmetic import Arithmetic
 from compare.verdict.court import Sides
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from autograd import graph
 from autograd.number.residue import ZeroResidue
-from autograd.record.running import is_users
+from autograd.record.places import is_users
 from compare.reason.editor import Edit, Editor
 from compare.reason.sandbox import TookTooLong, apart, limited
 from compare.subject.arithmetic import digits, precise, residues, same

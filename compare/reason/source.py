@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value
-from autograd.record.running import Place
+from autograd.record.places import Place
 from compare.reason.edges import Recorded
 
 Array = NDArray[Any]

@@ -19,7 +19,7 @@ from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.ops import Op
 from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.record.running import allocating
-from autograd.tape.tape import CONSTANT
+from autograd.tape.blocks import CONSTANT
 from compare.subject.arithmetic import Arithmetic
 from compare.verdict.audit import about_units
 from compare.verdict.chance import enough_points, evidence_of

@@ -18,7 +18,7 @@ from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS
 from autograd.number.residue import SMALL_PRIME, ResidueArray, ZeroResidue
 from autograd.record.values import shadows
-from autograd.tape.tape import CHUNK, slabs
+from autograd.tape.sweep import CHUNK, slabs
 
 RNG = np.random.default_rng(7)
 X, Y, W = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
