@@ -6,7 +6,6 @@ hand-written code runs on plain numbers of the same type. So both sides are numb
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,19 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from compare.reason.repair import repairs
-from compare.reason.search import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
+from compare.reason.reasons import with_reasons
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, Report, Row
 from compare.subject.arithmetic import NAMES
 from compare.subject.functions import Gradients, Layer
 from compare.subject.network import NetworkSubject
 from compare.subject.points import redrawn
 from compare.subject.runs import Runs
-from compare.subject.subject import Sides, Subject, UserCode, plain_copy
-from compare.subject.trees import copied, described, flat
-from compare.subject.usercode import Function, UnusableCode, call_users, name_of, parameter_names
+from compare.subject.subject import Subject, UserCode
+from compare.subject.trees import described
+from compare.subject.usercode import Function, UnusableCode
 from compare.subject.watch import watch
-from compare.verdict.audit import audit
+from compare.verdict.audit import audit, impure
 from compare.verdict.figures import about_floats, mismatches, ulps
 from compare.verdict.formula import Finding, Formula
 from compare.verdict.inherited import inherited
@@ -184,7 +182,7 @@ def check(
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     if diagnose and isinstance(subject, UserCode):
-        rows = _with_reasons(subject, rows, runs.floats, seed, tell)
+        rows = with_reasons(subject, rows, runs.floats, seed, tell)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(
@@ -194,7 +192,7 @@ def check(
     evidence += about_floats(runs, rows)
     facts = {**subject.facts(), "arithmetic": arithmetic or "strongest", "seed": seed}
     if isinstance(subject, UserCode):
-        evidence += [*_impure(subject), *(f"test point: {warning}" for warning in audit(runs))]
+        evidence += [*impure(subject), *(f"test point: {warning}" for warning in audit(runs))]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
     return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
 
@@ -220,53 +218,6 @@ def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) ->
     return dataclasses.replace(row, mismatches=shown, **figures)
 
 
-def _with_reasons(
-    subject: UserCode, rows: list[Row], floats: Sides, seed: int, tell: Callable[[str], None]
-) -> list[Row]:
-    """The rows, those that differ with the reasons."""
-    wrong = [row.name for row in rows if row.verdict == DIFFERENT]
-    if not wrong:
-        return rows
-    tell("looking for the reason")
-    reasons = why(subject, wrong, floats, seed)
-    return [
-        dataclasses.replace(row, reasons=_reasons(subject, row, reasons, floats)) if row.name in wrong else row
-        for row in rows
-    ]
-
-
-def why(subject: UserCode, wrong: list[str], floats: Sides, seed: int) -> dict[str, list[Reason]]:
-    """For each wrong gradient what it is instead, then the corrections of the code that make it right."""
-    reasons = Diagnosis(subject, wrong, floats, known(subject), seed).reasons()
-    unexplained = [name for name in wrong if not any(reason.rank < UNSURE for reason in reasons[name])]
-    corrections = repairs(subject, wrong, unexplained, floats, seed)
-    for name, found in reasons.items():
-        fixes = [fix for fix in corrections if name in fix.names]
-        ties = [fix for fix in fixes if (len(fix.names), fix.rank) == (len(fixes[0].names), fixes[0].rank)][:2]
-        found[MOST_REASONS - len(ties) :] = []
-        found += [Reason(fix.text, fix.names, UNSURE - 1 if fix.rank < UNSURE else fix.rank + UNSURE) for fix in ties]
-        found.sort(key=lambda reason: reason.rank if reason.rank >= UNSURE else 0)
-    return reasons
-
-
-def _reasons(subject: UserCode, row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:
-    found = [reason.text if reason.text.endswith("?") else f"{reason.text}." for reason in reasons.get(row.name, [])]
-    ours = floats.ours.get(row.name)
-    if row.ok or ours is None or found or row.problem:
-        return tuple(found)
-    ours, true = np.asarray(ours), np.asarray(floats.chain[row.name], float)
-    remark, sum_over_consumers = only_some(ours, true), expanded(subject, row.name, ours, true)
-    return (f"No edit explains it{'; ' + remark if remark else ''}. {sum_over_consumers}.",)
-
-
-def known(subject: UserCode) -> list[Known]:
-    """Sizes and numbers that a constant factor may be."""
-    found: dict[float, list[str]] = {}
-    for name, x in subject.known_numbers():
-        found.setdefault(x, []).append(name)
-    return [Known(float(x), f"{x:g} = {' = '.join(names[:3])}") for x, names in found.items() if x not in (0, 1)]
-
-
 def _problem(name: str, ours: Any, shape: tuple[int, ...]) -> str:
     """What makes an array none that could be compared."""
     if ours is None:
@@ -277,31 +228,3 @@ def _problem(name: str, ours: Any, shape: tuple[int, ...]) -> str:
         return f"your gradient is no array of numbers: {described(ours)}"
     wrong = np.argwhere(~np.isfinite(ours))
     return f"your gradient is {ours[tuple(wrong[0])]} at {wrong[0].tolist()}" if len(wrong) else ""
-
-
-def _impure(subject: UserCode) -> list[str]:
-    """Whether the backward pass changes what it is given, and gives something else when it is called again."""
-    with subject.running(record=False):
-        function, arguments = subject.backward_call({name: plain_copy(x) for name, x in subject.arrays.items()}, None)
-        given = dict(zip(parameter_names(function, len(arguments)), arguments, strict=True))
-        before = dict(flat(copied(given), ""))
-        with subject.running(record=False):
-            found = [dict(flat(copied(call_users(function, *arguments)), ""))]
-        after = dict(flat(given, ""))
-        changed = [name for name, x in before.items() if not _alike(x, after.get(name))]
-        if not changed:
-            return []
-        with subject.running(record=False), contextlib.suppress(UnusableCode):
-            found.append(dict(flat(call_users(function, *arguments), "")))
-    again = len(found) == 1 or not all(_alike(x, found[1].get(name)) for name, x in found[0].items())
-    return [
-        f"{name_of(function)} changes {', '.join(changed)} in place"
-        + ("; called again with the same, it gives other gradients: work on a copy." if again else ": work on a copy.")
-    ]
-
-
-def _alike(x: Any, y: Any) -> bool:
-    """Whether two arrays or numbers are the same; other things are not compared."""
-    if not isinstance(x, (np.ndarray, np.generic, int, float)) or np.asarray(x).dtype.kind not in "fiub":
-        return True
-    return np.shape(x) == np.shape(y) and bool(np.array_equal(x, y, equal_nan=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from autograd.number.ops import OPS
 from compare.report.report import counted
 from compare.subject.runs import Runs
-from compare.subject.subject import SATURATING, Units
+from compare.subject.subject import SATURATING, Units, UserCode, plain_copy
+from compare.subject.trees import copied, flat
+from compare.subject.usercode import UnusableCode, call_users, name_of, parameter_names
 
 _HIDDEN: dict[float, str] = {0: "what it multiplies", 1: "a forgotten factor"}
 
@@ -90,3 +93,31 @@ def _of_units(units: Iterable[Units]) -> Iterator[str]:
 def _listed(names: Any) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def impure(subject: UserCode) -> list[str]:
+    """Whether the backward pass changes what it is given, and gives something else when it is called again."""
+    with subject.running(record=False):
+        function, arguments = subject.backward_call({name: plain_copy(x) for name, x in subject.arrays.items()}, None)
+        given = dict(zip(parameter_names(function, len(arguments)), arguments, strict=True))
+        before = dict(flat(copied(given), ""))
+        with subject.running(record=False):
+            found = [dict(flat(copied(call_users(function, *arguments)), ""))]
+        after = dict(flat(given, ""))
+        changed = [name for name, x in before.items() if not _alike(x, after.get(name))]
+        if not changed:
+            return []
+        with subject.running(record=False), contextlib.suppress(UnusableCode):
+            found.append(dict(flat(call_users(function, *arguments), "")))
+    again = len(found) == 1 or not all(_alike(x, found[1].get(name)) for name, x in found[0].items())
+    return [
+        f"{name_of(function)} changes {', '.join(changed)} in place"
+        + ("; called again with the same, it gives other gradients: work on a copy." if again else ": work on a copy.")
+    ]
+
+
+def _alike(x: Any, y: Any) -> bool:
+    """Whether two arrays or numbers are the same; other things are not compared."""
+    if not isinstance(x, (np.ndarray, np.generic, int, float)) or np.asarray(x).dtype.kind not in "fiub":
+        return True
+    return np.shape(x) == np.shape(y) and bool(np.array_equal(x, y, equal_nan=True))

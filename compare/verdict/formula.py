@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.number.array import Refused
 from autograd.number.residue import Residue, ResidueArray, ZeroResidue
 from autograd.record.values import shadows
 from compare.report.report import DATA, DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
