@@ -235,13 +235,9 @@ def _cause(rows: list[Row], net: Network, layer: int, kind: str) -> str:
 def describe(net: Network) -> str:
     """What a network is, in a line: logistic regression 30-1, or its layers."""
     sizes = "-".join(map(str, net.sizes))
-    if _is_logistic_regression(net):
+    if net.is_logistic_regression:
         return f"logistic regression {sizes}"
     return f"network {sizes} ({', '.join(net.activations)})"
-
-
-def _is_logistic_regression(net: Network) -> bool:
-    return net.sizes[1:] == [1] and net.activations == ["sigmoid"] and net.matched
 
 
 def source(net: Network, layer: int, kind: str) -> tuple[str, str]:
@@ -250,20 +246,8 @@ def source(net: Network, layer: int, kind: str) -> tuple[str, str]:
     >>> source(Network([4, 5, 3], ["tanh", "sigmoid"]), 1, "dJda")
     ('B1', 'np.dot(W[2], dJdz[2])')
     """
-    logistic = _is_logistic_regression(net)
-    last = layer == net.layers[-1]
-    if kind == "dJda":
-        return "B1", "dJ/da of the cost" if last else f"np.dot(W[{layer + 1}], dJdz[{layer + 1}])"
-    if kind == "dJdz":
-        if last and net.matched:
-            return "A4", f"a[{layer}] - Y"
-        if net.activation(layer) == "softmax":
-            return "C1", f"a[{layer}] * (dJda[{layer}] - np.sum(a[{layer}] * dJda[{layer}], axis=0))"
-        return "B2", f"dJda[{layer}] * dadz[{layer}]"
-    if kind == "dJdb":
-        return "A5" if logistic else "B3", f"np.mean(dJdz[{layer}], axis=1, keepdims=True)"
-    inputs = "X" if layer == 1 else f"a[{layer - 1}]"
-    return "A6" if logistic else "B5", f"(1/m) * np.dot({inputs}, dJdz[{layer}].T)"
+    step = next(step for step in net.steps() if (step.kind, step.layer) == (kind, layer))
+    return step.id, step.formula
 
 
 def _preface(net: Network, m: int) -> list[str]:
