@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from compare import check_network
 from compare.command.mutants import PLANTED, SIZES, Planted, small_network
-from compare.subject.network import check_network
 from matrix_backprop import Network, formulas
 
 Check = Callable[[Network, Any, Any], bool]

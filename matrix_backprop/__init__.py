@@ -10,13 +10,14 @@
 
 from .datasets import Dataset, load_breast_cancer, load_csv, load_penguins
 from .formulas import dJda, dJdb, dJdW, dJdz, dJdz_logistic
-from .network import Backward, Forward, Network
+from .network import Backward, Forward, Network, Step
 
 __all__ = [
     "Backward",
     "Dataset",
     "Forward",
     "Network",
+    "Step",
     "dJdW",
     "dJda",
     "dJdb",

@@ -103,7 +103,7 @@ def dJdz_softmax(dJda: Array, a: Array) -> Array:
 
     Shapes: dJda and a (n, m), result (n, m). Source: C1, the sum over k of dJda_k * da_k/dz_j.
     """
-    return a * (dJda - np.sum(a * dJda, axis=0, keepdims=True))  # (n, m) * ((n, m) - (1, m))
+    return a * (dJda - np.sum(a * dJda, axis=0))  # (n, m) * ((n, m) - (m,))
 
 
 ACTIVATIONS = {

@@ -102,8 +102,7 @@ def dJdW(a_prev: Array, dJdz: Array) -> Array:
         a_prev=a_prev,
     )
     m = dJdz.shape[1]
-    # 1/m goes to the smaller factor: the product is by far the larger array, and a second pass over it costs time
-    return np.dot(a_prev, (1 / m) * dJdz.T)  # (n_{l-1}, m) . (m, n_l) -> (n_{l-1}, n_l)
+    return (1 / m) * np.dot(a_prev, dJdz.T)  # (n_{l-1}, m) . (m, n_l) -> (n_{l-1}, n_l)
 
 
 def _check(shapes_fit: bool, need: str, **arrays: Array) -> None:

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import formulas
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, dJdz_softmax
 from .costs import COSTS
 from .formulas import Array
 
@@ -65,6 +65,45 @@ class Backward:
         [None, None]
         """
         return cls(*([None] * layers for _ in range(4)))
+
+    def by_name(self) -> dict[str, Any]:
+        """The arrays by the names that the formulas have for them, "dJdW[1]" and so on.
+
+        >>> net = Network([2, 1], ["identity"], seed=0)
+        >>> list(net.backward(net.forward(np.eye(2)), np.zeros((1, 2))).by_name())
+        ['dJda[1]', 'dJdz[1]', 'dJdb[1]', 'dJdW[1]']
+        """
+        return {f"{kind}[{layer}]": array for kind, arrays in vars(self).items() for layer, array in _of_layers(arrays)}
+
+
+class Step(NamedTuple):
+    """One step of back propagation: the statement `id` of the notes makes the array `name` from those in `operands`.
+
+    >>> step = next(step for step in Network([2, 3, 1], ["tanh", "sigmoid"]).steps() if step.name == "dJda[1]")
+    >>> step.id, step.formula, step.operands
+    ('B1', 'np.dot(W[2], dJdz[2])', ('W[2]', 'dJdz[2]'))
+    >>> step({"W[2]": np.array([[1.0], [3.0]]), "dJdz[2]": np.array([[0.5, 2.0]])})
+    array([[0.5, 2. ],
+           [1.5, 6. ]])
+
+    `formula` is the computation as text. A step takes the arrays by name, those of `Network.arrays` and of the steps
+    before it, and hands its operands to `compute`, in their order.
+    """
+
+    id: str
+    kind: str
+    layer: int
+    formula: str
+    operands: tuple[str, ...]
+    compute: Callable[..., Array]
+
+    @property
+    def name(self) -> str:
+        """The array that the step makes, as "dJda[1]"."""
+        return f"{self.kind}[{self.layer}]"
+
+    def __call__(self, arrays: Mapping[str, Any]) -> Array:
+        return self.compute(*(arrays[name] for name in self.operands))
 
 
 class Network:
@@ -209,6 +248,68 @@ class Network:
         """
         return np.mean(self.costs(self.forward(X), Y))
 
+    @property
+    def is_logistic_regression(self) -> bool:
+        """Whether this is the network of part A of the notes: one sigmoid unit, and its cross-entropy.
+
+        >>> Network([30, 1], ["sigmoid"]).is_logistic_regression, Network([30, 2], ["sigmoid"]).is_logistic_regression
+        (True, False)
+        """
+        return self.sizes[1:] == [1] and self.activations == ["sigmoid"] and self.matched
+
+    def steps(self) -> Iterator[Step]:
+        """Back propagation, step by step in its order: each formula with its statement, as text and as code.
+
+        >>> for step in Network([2, 3, 1], ["tanh", "sigmoid"]).steps():
+        ...     print(step.id, step.name, "=", step.formula)
+        B1 dJda[2] = dJ/da of the cost
+        A4 dJdz[2] = a[2] - Y
+        B3 dJdb[2] = np.mean(dJdz[2], axis=1, keepdims=True)
+        B5 dJdW[2] = (1/m) * np.dot(a[1], dJdz[2].T)
+        B1 dJda[1] = np.dot(W[2], dJdz[2])
+        B2 dJdz[1] = dJda[1] * dadz[1]
+        B3 dJdb[1] = np.mean(dJdz[1], axis=1, keepdims=True)
+        B5 dJdW[1] = (1/m) * np.dot(X, dJdz[1].T)
+
+        dadz is the derivative of the activation, which is made of z and a. Where A4 applies, it does without the dJda
+        of the last layer. Source: A4-A6, B1-B5; for softmax C1.
+        """
+        last, part_A = self.layers[-1], self.is_logistic_regression
+        for l in reversed(self.layers):  # noqa: E741  the notes' letter
+            g, matched = ACTIVATIONS[self.activation(l)], l == last and self.matched
+            z, a, a_prev = f"z[{l}]", f"a[{l}]", f"a[{l - 1}]" if l > 1 else "X"
+            dJda, dJdz = f"dJda[{l}]", f"dJdz[{l}]"
+
+            if l == last:
+                yield Step("B1", "dJda", l, "dJ/da of the cost", (a, "Y"), COSTS[self.cost].dJda)
+            else:
+                W_next, dJdz_next = f"W[{l + 1}]", f"dJdz[{l + 1}]"
+                yield Step("B1", "dJda", l, f"np.dot({W_next}, {dJdz_next})", (W_next, dJdz_next), formulas.dJda)
+
+            if matched:
+                yield Step("A4", "dJdz", l, f"{a} - Y", (a, "Y"), formulas.dJdz_logistic)
+            elif g.dadz is None:
+                yield Step("C1", "dJdz", l, f"{a} * ({dJda} - np.sum({a} * {dJda}, axis=0))", (dJda, a), dJdz_softmax)
+            else:
+                yield Step("B2", "dJdz", l, f"{dJda} * dadz[{l}]", (dJda, z, a), g.dJdz)
+
+            mean = f"np.mean({dJdz}, axis=1, keepdims=True)"
+            yield Step("A5" if part_A else "B3", "dJdb", l, mean, (dJdz,), formulas.dJdb)
+
+            product = f"(1/m) * np.dot({a_prev}, {dJdz}.T)"
+            yield Step("A6" if part_A else "B5", "dJdW", l, product, (a_prev, dJdz), formulas.dJdW)
+
+    def arrays(self, forward: Forward, Y: Array) -> dict[str, Any]:
+        """What back propagation starts from, by the names that the formulas have for it.
+
+        >>> net = Network([2, 1], ["sigmoid"], seed=0)
+        >>> list(net.arrays(net.forward(np.eye(2)), np.array([[0, 1]])))
+        ['X', 'Y', 'W[1]', 'b[1]', 'z[1]', 'a[1]']
+        """
+        by_layer = {"W": self.W, "b": self.b, "z": forward.z, "a": forward.a}
+        named = {f"{name}[{layer}]": x for name, arrays in by_layer.items() for layer, x in _of_layers(arrays)}
+        return {"X": forward.a[0], "Y": Y} | named
+
     def backward(self, forward: Forward, Y: Array) -> Backward:
         """The derivative arrays of every layer, by the formulas, starting with the last layer.
 
@@ -220,13 +321,9 @@ class Network:
 
         Shapes: Y (n_L, m). Raises ValueError as `costs` does. Source: A4-A6, B1-B5.
         """
-        Y = self._targets(forward, Y)
-        back = Backward.empty(len(self.sizes))
-        for l in reversed(self.layers):  # noqa: E741  the notes' letter
-            back.dJda[l] = self.step("dJda", l, forward, Y, back)
-            back.dJdz[l] = self.step("dJdz", l, forward, Y, back)
-            back.dJdb[l] = self.step("dJdb", l, forward, Y, back)
-            back.dJdW[l] = self.step("dJdW", l, forward, Y, back)
+        arrays, back = self.arrays(forward, self._targets(forward, Y)), Backward.empty(len(self.sizes))
+        for step in self.steps():
+            arrays[step.name] = getattr(back, step.kind)[step.layer] = step(arrays)
         return back
 
     def step(self, kind: str, l: int, forward: Forward, Y: Array, upstream: Backward) -> Array:  # noqa: E741
@@ -238,20 +335,9 @@ class Network:
 
         Source: A4-A6, B1-B5. Raises ValueError for another kind.
         """
-        z, a, W, last = forward.z, forward.a, self.W, self.layers[-1]
-        match kind:
-            case "dJda" if l == last:
-                return COSTS[self.cost].dJda(a[l], Y)  # (n_l, m)
-            case "dJda":
-                return formulas.dJda(W[l + 1], upstream.dJdz[l + 1])  # B1  (n_l, m)
-            case "dJdz" if l == last and self.matched:
-                return formulas.dJdz_logistic(a[l], Y)  # A4  (n_l, m)
-            case "dJdz":
-                return ACTIVATIONS[self.activation(l)].dJdz(upstream.dJda[l], z[l], a[l])  # B2  (n_l, m)
-            case "dJdb":
-                return formulas.dJdb(upstream.dJdz[l])  # A5, B3  (n_l, 1)
-            case "dJdW":
-                return formulas.dJdW(a[l - 1], upstream.dJdz[l])  # A6, B5  (n_{l-1}, n_l)
+        for step in self.steps():
+            if (step.kind, step.layer) == (kind, l):
+                return step(self.arrays(forward, Y) | upstream.by_name())
         raise ValueError(f"there is no step {kind!r}: the steps are dJda, dJdz, dJdb, dJdW")
 
     def fit(
@@ -333,6 +419,11 @@ class Network:
         if _is_float(Y) and (problem := COSTS[self.cost].target_problem(Y)):
             raise ValueError(f"Y of shape {Y.shape} {problem}: {self.cost} needs probabilities as targets")
         return Y
+
+
+def _of_layers(arrays: list[Any]) -> Iterator[tuple[int, Any]]:
+    """The arrays of the layers 1..L with their numbers; index 0 is not one of them."""
+    return ((layer, array) for layer, array in enumerate(arrays) if layer)
 
 
 def _check_name(kind: str, name: str, table: dict[str, Any]) -> None:

@@ -152,13 +152,13 @@ def _next_but_one() -> Formula:
     return dJda
 
 
-def _rows(kind: str, *layers: int) -> tuple[str, ...]:
-    return tuple(f"{kind}[{layer}]" for layer in layers)
-
-
+ACTIVATIONS = ["tanh", "tanh", "sigmoid"]
 SIZES, M = [3, 3, 3, 3], 4  # square, so that a wrong transpose does not hide behind a shape error
-_DA, _DZ, _LOGISTIC = _rows("dJda", 2, 1), _rows("dJdz", 2, 1), _rows("dJdz", 3)
-_DB, _DW = _rows("dJdb", 3, 2, 1), _rows("dJdW", 3, 2, 1)
+_STEPS = list(Network(SIZES, ACTIVATIONS).steps())
+_LOGISTIC, _DZ, _DB, _DW = (
+    tuple(step.name for step in _STEPS if step.id == statement) for statement in ("A4", "B2", "B3", "B5")
+)
+_DA = tuple(step.name for step in _STEPS if step.compute is formulas.dJda)
 
 #: the classic mistakes; a wrong sign made twice is none, so it shows in one layer of the two
 PLANTED = [
@@ -171,7 +171,7 @@ PLANTED = [
     Planted("dJda", "wrong sign", lambda: lambda W, d: -np.dot(W, d), _DA[:1]),
     Planted("dJda", "mean for sum over the consumers", lambda: lambda W, d: np.dot(W, d) / W.shape[1], _DA),
     Planted("dJda", "one consumer left out", lambda: lambda W, d: np.dot(W[:, 1:], d[1:]), _DA),
-    Planted("dJda", "W of another layer", _next_but_one, _rows("dJda", 1)),
+    Planted("dJda", "W of another layer", _next_but_one, _DA[1:]),
     Planted("dJdz", "slope left out", lambda: lambda dJda, dadz: dJda.copy(), _DZ),
     Planted("dJdz", "slope squared", lambda: lambda dJda, dadz: dJda * dadz**2, _DZ),
     Planted("dJdz", "slope added, not multiplied", lambda: lambda dJda, dadz: dJda + dadz, _DZ),
@@ -196,7 +196,7 @@ PLANTED = [
 def small_network(seed: int = 0) -> tuple[Network, Any, Any]:
     """The network that the mistakes are planted in, X and Y."""
     rng = np.random.default_rng(seed)
-    net = Network(SIZES, ["tanh", "tanh", "sigmoid"], seed=seed)
+    net = Network(SIZES, ACTIVATIONS, seed=seed)
     return net, rng.normal(size=(SIZES[0], M)), rng.integers(0, 2, (SIZES[-1], M))
 
 

@@ -32,9 +32,9 @@ from compare.reason.source import expression
 from compare.report.report import Report, as_text, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
-from compare.subject.network import KINDS, describe, source
+from compare.subject.network import describe
 from compare.subject.subject import UserCode
-from matrix_backprop import Backward, Forward, Network
+from matrix_backprop import Backward, Network, Step
 
 Array = NDArray[Any]
 
@@ -42,7 +42,7 @@ MOST_TERMS_EXACT = 20_000  # products w * a of a network up to which an entry is
 MOST_TERMS = 3_000_000  # of a graph of Value objects: some seconds and a gigabyte
 MOST_LINES = 12  # terms that a table shows; JSON has all
 DIGITS = 6
-_SPELLED_OUT = {"B3": ("B4",), "A6": ("A7",)}  # statements that say the same term by term
+_SPELLED_OUT = {"B1": ("D4",), "B3": ("B4",), "A6": ("A7",)}  # statements that say the same term by term
 INDICES = "Indices are NumPy's and count from 0."
 
 
@@ -252,8 +252,8 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
     'A5'
     """
     m = X.shape[-1]
-    kind, layer, index = find(net, m, entry)
-    name = f"{kind}[{layer}]"
+    step, index = find(net, m, entry)
+    kind, layer = step.kind, step.layer
 
     exact = refuse_large(net, m) <= MOST_TERMS_EXACT
     number = EXACT_NUMBERS.constants if exact else np.array
@@ -261,28 +261,31 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
     Y = number(Y)
     recorded = NetworkGraph(net.with_parameters(W, b), number(X), Y)
     chain = recorded.gradients()  # the last sweep is that of J
-    by_formula, problem = _by_formula(net.with_parameters(W, b), recorded.forward_numbers(), Y, kind, layer, index)
+    by_formula, problem = None, ""
+    try:
+        back = net.with_parameters(W, b).backward(recorded.forward_numbers(), Y)
+        by_formula = back.by_name()[step.name][index]
+    except Exception as error:  # a formula under test may raise anything
+        problem = f"raised {type(error).__name__}: {error}"
 
     scalar = getattr(recorded, kind[3:])[layer][index]
     terms = _terms(recorded.J_sum, scalar, _names_of(recorded))
     if kind == "dJdz" and [term.consumer for term in terms] == [f"a[{layer}]{_brackets(index)}"]:
         terms = (dataclasses.replace(terms[0], local_name=f"dadz[{layer}]{_brackets(index)}"),)
-    statement, formula = source(net, layer, kind)
-    if kind == "dJda" and layer < net.layers[-1]:
-        statement += ", D4"
-    sentence, factors = _in_words(recorded, chain, kind, layer, index)
+    spelled_out = () if "Y" in step.operands else _SPELLED_OUT.get(step.id, ())
+    sentence, factors = _in_words(recorded, chain, step, index)
     return Explanation(
-        entry=f"{name}{_brackets(index)}",
-        statement=", ".join([statement, *_SPELLED_OUT.get(statement, ())]),
+        entry=f"{step.name}{_brackets(index)}",
+        statement=", ".join([step.id, *spelled_out]),
         sentence=sentence,
         terms=terms,
         total=scalar.grad,
-        gradient=getattr(chain, kind)[layer][index],
+        gradient=chain.by_name()[step.name][index],
         mean_of=m if kind in ("dJdb", "dJdW") else 1,
         factors=factors,
-        formula=formula,
+        formula=step.formula,
         by_formula=by_formula,
-        remarks=(f"{formula} {problem}.",) if problem else (),
+        remarks=(f"{step.formula} {problem}.",) if problem else (),
         J=recorded.J_sum,
         scalar=scalar,
     )
@@ -303,54 +306,46 @@ def refuse_large(net: Network, m: int) -> int:
     return terms
 
 
-def find(net: Network, m: int, entry: str) -> tuple[str, int, tuple[int, ...]]:
-    """Which gradient of which layer an entry of a network with m observations is, and its index.
+def find(net: Network, m: int, entry: str) -> tuple[Step, tuple[int, ...]]:
+    """The step that makes an entry of the gradients of a network with m observations, and the entry's index.
 
-    >>> find(Network([2, 3, 1], ["tanh", "sigmoid"]), 4, "dJda[1][2, -1]")
-    ('dJda', 1, (2, 3))
+    >>> step, index = find(Network([2, 3, 1], ["tanh", "sigmoid"]), 4, "dJda[1][2, -1]")
+    >>> step.name, index
+    ('dJda[1]', (2, 3))
 
     Raises ValueError for a name or an index that there is not.
     """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in net.layers:
-        n_prev, n = net.sizes[layer - 1], net.sizes[layer]
-        for kind, shape in zip(KINDS, ((n, m), (n, m), (n, 1), (n_prev, n)), strict=True):
-            shapes[f"{kind}[{layer}]"] = shape
-    name, index = _parsed(entry, shapes, describe(net))
-    return name[:4], int(name[5:-1]), index
+    steps = {step.name: step for step in sorted(net.steps(), key=lambda step: step.layer)}
+    name, index = _parsed(entry, {name: _shape(net, step, m) for name, step in steps.items()}, describe(net))
+    return steps[name], index
 
 
-def _by_formula(
-    net: Network, forward: Forward, Y: Array, kind: str, layer: int, index: tuple[int, ...]
-) -> tuple[Any, str]:
-    """The entry that the formulas give, or None and what went wrong."""
-    try:
-        array = getattr(net.backward(forward, Y), kind)[layer]
-        return array[index], ""
-    except Exception as problem:  # a formula under test may raise anything
-        return None, f"raised {type(problem).__name__}: {problem}"
+def _shape(net: Network, step: Step, m: int) -> tuple[int, ...]:
+    """The shape of what a step differentiates by, with m observations."""
+    parameters = {"dJdb": net.b, "dJdW": net.W}.get(step.kind)
+    return (net.sizes[step.layer], m) if parameters is None else parameters[step.layer].shape
 
 
 def _in_words(
-    recorded: NetworkGraph, chain: Backward, kind: str, layer: int, index: tuple[int, ...]
+    recorded: NetworkGraph, chain: Backward, step: Step, index: tuple[int, ...]
 ) -> tuple[str, dict[str, tuple[Any, ...]]]:
     """What is summed, and the row and the column that the formula multiplies."""
     net, m, last = recorded.net, recorded.costs.size, recorded.net.layers[-1]
-    j, i = index
+    kind, layer, (j, i) = step.kind, step.layer, index
     each = f"for each of the {counted(m, 'observation')}"
     mean = "; the gradient of J is the mean of the products (E1)" if m > 1 else ""
     if kind == "dJdb":
         sentence = f"b[{layer}][{j},0] is a term of z[{layer}][{j},i] {each}, so those z are its consumers{mean}."
-        return sentence, {f"row {j} of dJdz[{layer}]": tuple(chain.dJdz[layer][j])}
+        return sentence, {f"row {j} of {step.operands[0]}": tuple(chain.dJdz[layer][j])}
     if kind == "dJdW":
-        a = "X" if layer == 1 else f"a[{layer - 1}]"
+        a, dJdz = step.operands
         sentence = (
             f"W[{layer}][{j},{i}] times {a}[{j},i] is a term of z[{layer}][{i},i] {each}, so those z are its"
             f" consumers{mean}."
         ).replace(",i]", ",:]")
         rows = {
             f"row {j} of {a}": tuple(numbers(recorded.a[layer - 1][j])),
-            f"row {i} of dJdz[{layer}]": tuple(chain.dJdz[layer][i]),
+            f"row {i} of {dJdz}": tuple(chain.dJdz[layer][i]),
         }
         return sentence, rows
     activation, next_ = net.activation(layer), layer + 1

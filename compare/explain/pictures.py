@@ -81,12 +81,12 @@ def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **opti
     sizes, m = "-".join(map(str, graph.net.sizes)), graph.costs.size
     title, opened = f"a network {sizes}, {m} observation{'s' * (m > 1)}", list[Value]()
     if highlight:
-        kind, layer, index = find(graph.net, m, highlight)
-        if kind in ("dJda", "dJdz"):
+        step, index = find(graph.net, m, highlight)
+        if step.kind in ("dJda", "dJdz"):
             J = graph.J_sum  # whose gradients there are those of the single observation (E2)
-        scalar = getattr(graph, kind[3:])[layer][index]
+        scalar = getattr(graph, step.kind[3:])[step.layer][index]
         opened = neighbourhood(J, scalar)
-        title = f"{title}: {kind}[{layer}][{','.join(map(str, index))}] and its consumers"
+        title = f"{title}: {step.name}[{','.join(map(str, index))}] and its consumers"
         options = {"highlight": scalar, "contributions": "highlight"} | options
     frames = _frames(graph, J)
     scalars, most = len(graph_of(J)), options.get("max_nodes", MAX_NODES)

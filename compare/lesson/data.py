@@ -6,6 +6,7 @@ and inputs are rounded to halves and the activations to quarters, so that every 
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,7 +17,6 @@ from autograd import Value
 from autograd.graph.value import local_derivatives
 from compare.lesson.scene import Name, Quarters, Scene, Show, decimal, fraction, rows
 from compare.subject.graph import NetworkGraph, sub, sup
-from compare.subject.network import KINDS, source
 from matrix_backprop import Backward, Dataset, Network
 
 Array = NDArray[Any]
@@ -169,14 +169,13 @@ def as_fractions(net: Network) -> Network:
 def _run(net: Network, X: Array, Y: Array, number: Show) -> Run:
     graph = NetworkGraph(net, X, Y)
     chain, back = graph.gradients(), net.backward(graph.forward_numbers(), Y)
-    for kind in KINDS:
-        for layer in net.layers:
-            ours, theirs = getattr(back, kind)[layer], getattr(chain, kind)[layer]
-            if not agree(ours, theirs):
-                raise LessonError(
-                    f"{kind}[{layer}] by the formula is not what the chain rule gives, so there is no lesson to show:"
-                    " backprop-compare check says more"
-                )
+    theirs = chain.by_name()
+    for name, ours in back.by_name().items():
+        if not agree(ours, theirs[name]):
+            raise LessonError(
+                f"{name} by the formula is not what the chain rule gives, so there is no lesson to show:"
+                " backprop-compare check says more"
+            )
     return Run(net, graph, back, Scene(graph.J_sum, _names(graph), number, graph.costs.size), Y)
 
 
@@ -217,20 +216,21 @@ def _names(graph: NetworkGraph) -> dict[Value, Name]:
 def network_data(run: Run) -> dict[str, Any]:
     """One network in one kind of number: its scalars, and the arrays of the formulas."""
     net, graph, back, number = run.net, run.graph, run.back, run.scene.number
-    forward = graph.forward_numbers()
-    arrays = {"X": forward.a[0], "Y": run.Y}
-    for layer in net.layers:
-        arrays |= {f"W{layer}": net.W[layer], f"b{layer}": net.b[layer]}
-        arrays |= {f"z{layer}": forward.z[layer], f"a{layer}": forward.a[layer]}
-        for kind in KINDS:
-            arrays[f"{kind}{layer}"] = getattr(back, kind)[layer]
-        slopes = _slopes(run, layer)
-        if slopes is not None:
-            arrays[f"dadz{layer}"] = slopes
+    arrays = net.arrays(graph.forward_numbers(), run.Y) | back.by_name()
+    arrays |= {f"dadz[{layer}]": slopes for layer in net.layers if (slopes := _slopes(run, layer)) is not None}
     return {
         "nodes": run.scene.as_data(),
-        "arrays": {name: rows(array, number) for name, array in arrays.items()},
+        "arrays": {short(name): rows(array, number) for name, array in arrays.items()},
     }
+
+
+def short(text: str) -> str:
+    """Names as they stand in the lines of the lesson, and on its page: without brackets.
+
+    >>> short("np.dot(W[2], dJdz[2])")
+    'np.dot(W2, dJdz2)'
+    """
+    return re.sub(r"\[(\d+)\]", r"\1", text)
 
 
 def _slopes(run: Run, layer: int) -> Array | None:
@@ -252,16 +252,21 @@ def _slopes(run: Run, layer: int) -> Array | None:
 
 
 def facts(net: Network, m: int) -> dict[str, Any]:
-    """What does not depend on the kind of number: sizes, and the statement and the formula of each gradient."""
+    """What does not depend on the kind of number: sizes, and the statement and the formula of each gradient.
+
+    "shown" are the arrays that stand in the formula, in their order.
+    """
     return {
         "sizes": net.sizes,
         "m": m,
         "activations": net.activations,
         "formulas": {
-            f"{kind}{layer}": dict(zip(("statement", "formula"), source(net, layer, kind), strict=True))
-            for kind in KINDS
-            for layer in net.layers
+            short(step.name): {
+                "statement": step.id,
+                "formula": step.formula,
+                "shown": [short(name) for name in re.findall(r"\w+\[\d+\]|\b[XY]\b", step.formula)],
+            }
+            for step in net.steps()
         },
-        "matched": net.matched,
         "names": {"last": net.layers[-1]},
     }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.check import UnusableCode, gradcheck
-from compare.lesson.data import Run
+from compare.lesson.data import Run, short
 from compare.lesson.scene import rows
 from compare.report.report import Report
 from matrix_backprop import Network
@@ -47,20 +47,17 @@ def code(net: Network) -> list[str]:
     ['dJdz2 = a2 - Y', 'dJdb2 = np.mean(dJdz2, axis=1, keepdims=True)']
     """
     lines = []
-    last = net.layers[-1]
-    for l in reversed(net.layers):  # noqa: E741  the notes' letter
-        if l == last and net.matched:
-            lines.append(f"dJdz{l} = a{l} - Y")
+    for step in net.steps():
+        if step.kind == "dJda" and "Y" in step.operands:  # the last layer's, which A4 does without
+            if net.matched:
+                continue
+            formula = f"cost_slope({', '.join(step.operands)})"
+        elif step.id == "C1":
+            formula = f"softmax_backward({', '.join(step.operands)})"
         else:
-            upstream = f"cost_slope(a{l}, Y)" if l == last else f"np.dot(W{l + 1}, dJdz{l + 1})"
-            lines.append(f"dJda{l} = {upstream}")
-            if net.activation(l) == "softmax":
-                lines.append(f"dJdz{l} = softmax_backward(dJda{l}, a{l})")
-            else:
-                lines.append(f"dJdz{l} = dJda{l} * {SLOPES[net.activation(l)].format(l=l)}")
-        before = f"a{l - 1}" if l > 1 else "X"
-        lines.append(f"dJdb{l} = np.mean(dJdz{l}, axis=1, keepdims=True)")
-        lines.append(f"dJdW{l} = (1/m) * np.dot({before}, dJdz{l}.T)")
+            slope = SLOPES.get(net.activation(step.layer), "").format(l=step.layer)
+            formula = step.formula.replace(f"dadz[{step.layer}]", slope)
+        lines.append(short(f"{step.name} = {formula}"))
     return lines
 
 

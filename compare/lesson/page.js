@@ -174,24 +174,23 @@ function explorer(place) {
   let svg, shownGraph = "", result, operands;
 
   function parts(data) {
-    const arrays = data.arrays, up = layer + 1;
+    const arrays = data.arrays, about = net.formulas[`${kind}${layer}`], [first, second] = about.shown;
     const transposed = (rows) => rows[0].map((_, i) => rows.map((row) => row[i]));
     const operand = (name, light, cls, more = {}) => ({ name, rows: arrays[name], light, cls, ...more });
-    const before = layer > 1 ? `a${layer - 1}` : "X";
     switch (kind) {
       case "dJda":
-        return [operand(`W${up}`, (j, k, J) => j === J, "lit-w"), "·", operand(`dJdz${up}`, (k, i, J, I) => i === I, "lit-u", { rows: cut(arrays[`dJdz${up}`]) })];
+        return [operand(first, (j, k, J) => j === J, "lit-w"), "·", operand(second, (k, i, J, I) => i === I, "lit-u", { rows: cut(arrays[second]) })];
       case "dJdz": {
         const same = (j, i, J, I) => j === J && i === I;
-        if (layer === last && net.matched) return [operand(`a${layer}`, same, "lit-a"), "−", operand("Y", same, "lit-s")];
-        if (!arrays[`dadz${layer}`]) return [];
-        return [operand(`dJda${layer}`, same, "lit-u"), "∗", operand(`dadz${layer}`, same, "lit-s")];
+        if (about.statement === "A4") return [operand(first, same, "lit-a"), "−", operand(second, same, "lit-s")];
+        if (about.statement === "C1") return []; // softmax: no product of two entries
+        return [operand(first, same, "lit-u"), "∗", operand(second, same, "lit-s")];
       }
       case "dJdb":
-        return [`mean of the rows of`, operand(`dJdz${layer}`, (k, i, J) => k === J, "lit-u")];
+        return [`mean of the rows of`, operand(first, (k, i, J) => k === J, "lit-u")];
       default:
-        return [`1/${net.m} ·`, operand(before, (j, i, J) => j === J, "lit-a"), "·",
-          { name: `dJdz${layer}T`, rows: transposed(arrays[`dJdz${layer}`]), heads: "T", title: `${pretty(`dJdz${layer}`)}ᵀ`, light: (i, k, J, K) => k === K, cls: "lit-u" }];
+        return [`1/${net.m} ·`, operand(first, (j, i, J) => j === J, "lit-a"), "·",
+          { name: `${second}T`, rows: transposed(arrays[second]), heads: "T", title: `${pretty(second)}ᵀ`, light: (i, k, J, K) => k === K, cls: "lit-u" }];
     }
   }
 
@@ -261,12 +260,12 @@ function explorer(place) {
   }
 
   function words(j, i) {
-    const up = layer + 1;
+    const { statement, shown: [first, second] } = net.formulas[`${kind}${layer}`];
     switch (kind) {
-      case "dJda": return `Row ${j + 1} of ${pretty(`W${up}`)} times column ${i + 1} of ${pretty(`dJdz${up}`)}: the same numbers as on the edges that are lit.`;
-      case "dJdz": return layer === last && net.matched ? "a − y. The graph comes to the same by one product." : "One entry times one entry.";
-      case "dJdb": return `The mean of row ${j + 1} of ${pretty(`dJdz${layer}`)}.`;
-      default: return `Row ${j + 1} of ${layer > 1 ? pretty(`a${layer - 1}`) : "X"} times column ${i + 1} of ${pretty(`dJdz${layer}`)}ᵀ, divided by m = ${net.m}.`;
+      case "dJda": return `Row ${j + 1} of ${pretty(first)} times column ${i + 1} of ${pretty(second)}: the same numbers as on the edges that are lit.`;
+      case "dJdz": return statement === "A4" ? "a − y. The graph comes to the same by one product." : "One entry times one entry.";
+      case "dJdb": return `The mean of row ${j + 1} of ${pretty(first)}.`;
+      default: return `Row ${j + 1} of ${pretty(first)} times column ${i + 1} of ${pretty(second)}ᵀ, divided by m = ${net.m}.`;
     }
   }
 

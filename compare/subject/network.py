@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ from compare.subject.subject import Leaves, Recorded, Sides, Subject
 from matrix_backprop import Backward, Forward, Network
 
 Array = NDArray[Any]
-Passes = TypeVar("Passes", Forward, Backward)
 
 KINDS = ("dJda", "dJdz", "dJdb", "dJdW")
 MOST_TERMS_SYMBOLIC = 200  # products w * a; beyond, nobody reads the expressions
@@ -45,7 +44,8 @@ class NetworkSubject(Subject):
         _refuse_infinities(net)
         self.net, self.X, self.Y, self.m = net, X, Y, X.shape[-1]
         self.title = title or describe(net)
-        self.order = [f"{kind}[{layer}]" for layer in reversed(net.layers) for kind in KINDS]
+        self.steps = {step.name: step for step in net.steps()}
+        self.order = list(self.steps)
         parameters = {f"{kind}{layer}": x[layer] for kind, x in (("W", net.W), ("b", net.b)) for layer in net.layers}
         self.arrays = {**parameters, "X": X}
         self.products = self.m * sum(W.size for W in net.W[1:])
@@ -65,11 +65,11 @@ class NetworkSubject(Subject):
         ]
 
     def statement(self, name: str) -> tuple[str, str]:
-        return source(self.net, int(name[5:-1]), name[:4])
+        step = self.steps[name]
+        return step.id, step.formula
 
     def cause(self, name: str, wrong: Iterable[str]) -> str:
-        before = _works_on(self.net, int(name[5:-1]), name[:4])
-        return before if before in wrong else ""
+        return next((operand for operand in self.steps[name].operands if operand in wrong), "")
 
     def copied(self) -> tuple[Network, Array, Array]:
         """The network, X and Y in memory of their own, as they are now."""
@@ -93,7 +93,7 @@ class NetworkSubject(Subject):
             chain = graph.gradients()
         forward = net.forward(X) if arithmetic is None else graph.forward_numbers()
         nodes = Backward(graph.a, graph.z, graph.b, graph.W)
-        return graph.J_sum, _by_name(nodes), self._sides(net, forward, Y, chain)
+        return graph.J_sum, nodes.by_name(), self._sides(net, forward, Y, chain)
 
     def plain(self) -> dict[str, Any]:
         net, X, Y = self.copied()
@@ -121,7 +121,7 @@ class NetworkSubject(Subject):
         others = {
             f"{kind}[{layer}]": x for kind in "za" for layer, x in enumerate(getattr(forward, kind)) if x is not None
         }
-        return Recorded(J_sum, _by_name(Backward(forward.a, forward.z, net.b, net.W)), others)
+        return Recorded(J_sum, Backward(forward.a, forward.z, net.b, net.W).by_name(), others)
 
     def together(self, chain: list[dict[str, Any]], others: list[dict[str, Any]], leaves: Leaves | None) -> Sides:
         """The columns of the groups side by side; the parameters' gradients summed, and divided by m (E1)."""
@@ -147,7 +147,7 @@ class NetworkSubject(Subject):
         """The formulas on these forward numbers, beside what the chain rule gave."""
         with np.errstate(all="ignore"):
             ours, _ = _by_hand(net, forward, Y)
-        return Sides(ours, _by_name(chain), lambda: _by_hand(net, forward, Y, upstream=chain))
+        return Sides(ours, chain.by_name(), lambda: _by_hand(net, forward, Y, upstream=chain.by_name()))
 
     def expressions(self) -> dict[str, str]:
         if self.products > MOST_TERMS_SYMBOLIC:
@@ -164,37 +164,27 @@ class NetworkSubject(Subject):
 
 
 def _by_hand(
-    net: Network, forward: Forward, Y: Array, upstream: Backward | None = None
+    net: Network, forward: Forward, Y: Array, upstream: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Back propagation by the formulas, as `Network.backward`; a formula that raises leaves None and its message.
 
-    With `upstream` each formula works on (copies of) those arrays instead of on the results before it, so it is judged
+    With `upstream` each formula works on copies of those arrays instead of on the results before it, so it is judged
     alone.
     """
-    back, problems = Backward.empty(len(net.sizes)), dict[str, str]()
-    for layer in reversed(net.layers):
-        for kind in KINDS:
-            given = (_copied(forward), Y.copy(), _copied(upstream)) if upstream else (forward, Y, back)
-            try:
-                result = net.step(kind, layer, *given)
-                getattr(back, kind)[layer] = (
-                    result if result is None or isinstance(result, NumberArray) else np.asarray(result)
-                )
-            except (ZeroResidue, Refused):  # the point's fault, or that of the arrays that stand for floats
-                raise
-            except Exception as problem:  # a formula under test may raise anything; that is a finding
-                problems[f"{kind}[{layer}]"] = f"{type(problem).__name__}: {problem}"
-    return _by_name(back), problems
-
-
-def _by_name(back: Backward) -> dict[str, Any]:
-    return {f"{kind}[{layer}]": array for kind in KINDS for layer, array in enumerate(getattr(back, kind)) if layer}
-
-
-def _copied(arrays: Passes) -> Passes:
-    """The same arrays in memory of their own."""
-    fields = vars(arrays).values()
-    return type(arrays)(*([None if array is None else array.copy() for array in field] for field in fields))
+    arrays, found, problems = net.arrays(forward, Y), dict[str, Any](), dict[str, str]()
+    for step in net.steps():
+        given = arrays | found
+        if upstream is not None:
+            given = {name: None if x is None else x.copy() for name, x in (arrays | upstream).items()}
+        found[step.name] = None
+        try:
+            result = step(given)
+            found[step.name] = result if result is None or isinstance(result, NumberArray) else np.asarray(result)
+        except (ZeroResidue, Refused):  # the point's fault, or that of the arrays that stand for floats
+            raise
+        except Exception as problem:  # a formula under test may raise anything; that is a finding
+            problems[step.name] = f"{type(problem).__name__}: {problem}"
+    return found, problems
 
 
 def _refuse_infinities(net: Network) -> None:
@@ -205,46 +195,9 @@ def _refuse_infinities(net: Network) -> None:
                 raise ValueError(f"{name}[{layer}] holds {array[tuple(place)]} at {place.tolist()}: it must be finite")
 
 
-def _works_on(net: Network, layer: int, kind: str) -> str:
-    """The step whose result this step works on, "" for the first one."""
-    last = layer == net.layers[-1]
-    return {
-        "dJda": "" if last else f"dJdz[{layer + 1}]",
-        "dJdz": "" if last and net.matched else f"dJda[{layer}]",
-        "dJdb": f"dJdz[{layer}]",
-        "dJdW": f"dJdz[{layer}]",
-    }[kind]
-
-
 def describe(net: Network) -> str:
     """What a network is, in a line: logistic regression 30-1, or its layers."""
     sizes = "-".join(map(str, net.sizes))
-    if _is_logistic_regression(net):
+    if net.is_logistic_regression:
         return f"logistic regression {sizes}"
     return f"network {sizes} ({', '.join(net.activations)})"
-
-
-def _is_logistic_regression(net: Network) -> bool:
-    return net.sizes[1:] == [1] and net.activations == ["sigmoid"] and net.matched
-
-
-def source(net: Network, layer: int, kind: str) -> tuple[str, str]:
-    """The statement and the formula, as on paper, that give one gradient of one layer.
-
-    >>> source(Network([4, 5, 3], ["tanh", "sigmoid"]), 1, "dJda")
-    ('B1', 'np.dot(W[2], dJdz[2])')
-    """
-    logistic = _is_logistic_regression(net)
-    last = layer == net.layers[-1]
-    if kind == "dJda":
-        return "B1", "dJ/da of the cost" if last else f"np.dot(W[{layer + 1}], dJdz[{layer + 1}])"
-    if kind == "dJdz":
-        if last and net.matched:
-            return "A4", f"a[{layer}] - Y"
-        if net.activation(layer) == "softmax":
-            return "C1", f"a[{layer}] * (dJda[{layer}] - np.sum(a[{layer}] * dJda[{layer}], axis=0))"
-        return "B2", f"dJda[{layer}] * dadz[{layer}]"
-    if kind == "dJdb":
-        return "A5" if logistic else "B3", f"np.mean(dJdz[{layer}], axis=1, keepdims=True)"
-    inputs = "X" if layer == 1 else f"a[{layer - 1}]"
-    return "A6" if logistic else "B5", f"(1/m) * np.dot({inputs}, dJdz[{layer}].T)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -140,6 +142,51 @@ def test_backward_gives_the_derivatives_of_J(sizes: list[int], activations: list
             by_z = (costs_after(layer, g(z + step)) - costs_after(layer, g(z - step))) / (2 * h)
             np.testing.assert_allclose(back.dJda[layer][[k]], by_a, rtol=1e-5, atol=1e-7)
             np.testing.assert_allclose(back.dJdz[layer][[k]], by_z, rtol=1e-5, atol=1e-7)
+
+
+def as_on_paper(formula: Any, names: list[str]) -> str:
+    """The expression that a formula returns, with these names in the place of its parameters, as they appear in it."""
+    (tree,) = ast.parse(inspect.getsource(formula)).body
+    assert isinstance(tree, ast.FunctionDef)
+    returned = tree.body[-1]
+    assert isinstance(returned, ast.Return) and returned.value is not None
+    text, parameters = ast.unparse(returned.value), inspect.signature(formula).parameters
+    seen = dict.fromkeys(word for word in re.findall(r"\w+", text) if word in parameters)
+    put = dict(zip(seen, names, strict=True))
+    return re.sub(r"\w+", lambda word: put.get(word[0], word[0]), text)
+
+
+@pytest.mark.parametrize(("sizes", "activations", "cost"), [*NETWORKS, ([4, 1], ["sigmoid"], None)])
+def test_the_text_of_a_step_is_its_code(sizes: list[int], activations: list[str], cost: str | None) -> None:
+    """The text is the expression that the formula returns, and the operands are what stands in it."""
+    net = Network(sizes, activations, cost)
+    for step in net.steps():
+        names = list(dict.fromkeys(re.findall(r"(?:dJ)?d?[a-zW]+\[\d\]|\b[XY]\b", step.formula)))
+        if step.formula == "dJ/da of the cost":
+            assert step.compute is COSTS[net.cost].dJda
+        elif step.id == "B2":  # its slopes are made of z and a
+            assert names == [step.operands[0], f"dadz[{step.layer}]"]
+            assert ast.unparse(ast.parse(step.formula)) == as_on_paper(formulas.dJdz, names)
+        else:
+            assert set(names) == set(step.operands)
+            assert ast.unparse(ast.parse(step.formula)) == as_on_paper(step.compute, names)
+
+
+def test_a_step_reads_only_what_is_there_before_it() -> None:
+    for sizes, activations, cost in NETWORKS:
+        net = Network(sizes, activations, cost, seed=0)
+        forward = net.forward(RNG.normal(size=(sizes[0], 4)))
+        Y = targets(net, 4)
+        arrays, back = net.arrays(forward, Y), net.backward(forward, Y)
+        for step in net.steps():
+            arrays[step.name] = step(arrays)
+            np.testing.assert_array_equal(arrays[step.name], net.step(step.kind, step.layer, forward, Y, back))
+        assert {name: id(x) for name, x in back.by_name().items()}.keys() == {step.name for step in net.steps()}
+
+
+def test_logistic_regression_goes_by_the_statements_of_part_A() -> None:
+    ids = [[step.id for step in net.steps()] for net in (Network([4, 1], ["sigmoid"]), Network([4, 2], ["sigmoid"]))]
+    assert ids == [["B1", "A4", "A5", "A6"], ["B1", "A4", "B3", "B5"]]
 
 
 def test_A4_is_what_B2_gives_for_the_matched_pairs() -> None:

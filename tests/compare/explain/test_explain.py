@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from compare.command import main as cli
 from compare.explain.explain import Explanation, explain_network
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
-from matrix_backprop import Network
+from matrix_backprop import Network, Step, formulas
 
 
 def data(net: Network, m: int) -> tuple[Any, Any]:
@@ -127,12 +127,17 @@ def test_logistic_regression_has_its_own_statements() -> None:
 class Transposed(Network):
     """Takes dJda from the wrong side where that has a shape, adds 1 to dJdb, and cannot compute dJdW of layer 1."""
 
-    def step(self, kind: str, l: int, forward: Any, Y: Any, upstream: Any) -> Any:  # noqa: E741
-        if kind == "dJda" and l == 1:
-            return np.dot(self.W[2].T, upstream.dJdz[2])
-        if kind == "dJdW" and l == 1:
-            raise RuntimeError("no idea")
-        return super().step(kind, l, forward, Y, upstream)
+    def steps(self) -> Iterator[Step]:
+        for step in super().steps():
+            if step.name == "dJda[1]":
+                yield step._replace(compute=lambda W, dJdz: np.dot(W.T, dJdz))
+            elif step.name == "dJdW[1]":
+                yield step._replace(compute=self.cannot)
+            else:
+                yield step
+
+    def cannot(self, a_prev: Any, dJdz: Any) -> Any:
+        raise RuntimeError("no idea")
 
 
 def test_a_wrong_formula_is_seen_beside_the_sum() -> None:
@@ -145,12 +150,8 @@ def test_a_wrong_formula_is_seen_beside_the_sum() -> None:
     assert "raised RuntimeError: no idea" in str(found)
 
     class OnlyTransposed(Transposed):
-        def step(self, kind: str, l: int, forward: Any, Y: Any, upstream: Any) -> Any:  # noqa: E741
-            return (
-                Network.step(self, kind, l, forward, Y, upstream)
-                if kind == "dJdW"
-                else super().step(kind, l, forward, Y, upstream)
-            )
+        def cannot(self, a_prev: Any, dJdz: Any) -> Any:
+            return formulas.dJdW(a_prev, dJdz)
 
     found = explain(check_network(OnlyTransposed([2, 3, 3], ["tanh", "sigmoid"], seed=0), X, Y), "dJda[1][0,1]")
     sums_up(found)
