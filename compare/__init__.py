@@ -14,6 +14,8 @@ from compare.notes.statements import notes
 from compare.report.report import Report
 from compare.subject.network import check_network
 
+GradcheckError.__module__ = __name__  # the name under which a traceback shows it
+
 __all__ = [
     "GradcheckError",
     "Report",

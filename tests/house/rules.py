@@ -319,6 +319,19 @@ def no_any_where_a_type_of_ours_is_meant(root: Path) -> list[str]:
     ]
 
 
+CLOCKS = {"compare/reason/repair.py", "compare/reason/sandbox.py"}  # they end user code that has no end
+
+
+def no_clock_decides_what_is_said(root: Path) -> list[str]:
+    return [
+        f"{file} imports {name}"
+        for file in files_of(root)
+        if file not in CLOCKS
+        for name in modules_imported(root, file)
+        if name in ("time", "timeit", "datetime")
+    ]
+
+
 RULES: list[Rule] = [
     a_room_uses_only_the_rooms_below_it,
     no_files_import_each_other_in_a_circle,
@@ -331,6 +344,7 @@ RULES: list[Rule] = [
     an_operation_is_made_in_the_table_only,
     a_number_system_is_one_file,
     a_formula_is_written_once,
+    no_clock_decides_what_is_said,
     a_face_is_short_and_defines_nothing,
     no_module_is_long_without_a_reason,
     no_any_where_a_type_of_ours_is_meant,

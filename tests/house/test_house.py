@@ -8,9 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
+
+import compare
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("autograd", "matrix_backprop", "compare")
@@ -69,6 +72,11 @@ def test_a_public_name_starts_with_a_sentence_and_shows_an_example(package: str,
     lines = str(getattr(module, name).__doc__).splitlines()
     assert lines[0].strip().endswith((".", ":"))
     assert any(line.strip().startswith(">>> ") for line in lines)
+
+
+def test_a_failed_check_is_called_by_its_public_name() -> None:
+    shown = traceback.format_exception_only(compare.GradcheckError(compare.Report("t", [], [], [], {})))
+    assert shown[0].startswith("compare.GradcheckError")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
