@@ -1,6 +1,6 @@
 """The catalogue of classic mistakes in hand-written layers: how many a check catches, and how many it explains.
 
-A reason counts as true if it mentions what the catalogue (tests/mistakes.py) says it must.
+A reason counts as true if it mentions what the catalogue (tests/catalogue/mistakes.py) says it must.
 """
 
 from __future__ import annotations

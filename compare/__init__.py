@@ -13,6 +13,8 @@ from compare.explain.explain import explain
 from compare.notes.statements import notes
 from compare.report.report import Report
 
+GradcheckError.__module__ = __name__  # the name under which a traceback shows it
+
 __all__ = [
     "GradcheckError",
     "Report",

@@ -33,8 +33,8 @@ from compare.verdict.agree import digits, same
 
 Array = NDArray[Any]
 
-MOST_WORK = 1_500_000  # of trying corrections, as `_work` counts it
-WORK_OF_A_TRIAL = 300  # of compiling a correction and looking at what it gives
+MOST_WORK = 1_000_000  # of trying corrections, as `_work` counts it
+WORK_OF_A_TRIAL = 60  # beside that of the pass and of compiling it, of which 7 bytes are a line
 MOST_WORK_MORE = 5_000_000  # of confirming them: nodes of long floats
 MOST_CONFIRMED = 12  # corrections tried in exact numbers
 UNLIKELY = 4  # rank of corrections that are tried only where nothing else was found
@@ -86,7 +86,7 @@ def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
     if _claimed(task, MOST_SECONDS) is None:
         return [], ""
     seconds = 1 + MOST_TIMES * (time.monotonic() - start)  # for one run
-    each = WORK_OF_A_TRIAL + _work(task)
+    each, work = WORK_OF_A_TRIAL + _work(task), 0
     true = {name: np.asarray(x, float) for name, x in floats.chain.items()}
     right = [name for name in true if name not in wrong]
     todo = set(unexplained)
@@ -95,9 +95,10 @@ def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
     for tried, (piece, edit) in enumerate(candidates):
         if edit.rank >= UNLIKELY and not todo:
             break
-        if tried * each > MOST_WORK or endless == MOST_ENDLESS:
+        if work > MOST_WORK or endless == MOST_ENDLESS:
             stopped = f"corrections of your code after the first {tried} of {len(candidates)}"
             break
+        work += each + len(piece.editor.source) // 7
         code = _compiled(piece, edit)
         if code is None:
             continue

@@ -1,6 +1,6 @@
 """The notebooks of examples/ run, and what they show is what stands in them.
 
-`python tests/test_notebooks.py` runs them and stores what they show.
+`python -m tests.house.test_notebooks` runs them and stores what they show.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def test_a_notebook_shows_what_stands_in_it(path: Path) -> None:
     stored = nbformat.read(path, as_version=4)
     nbformat.validate(stored)
     fresh = executed(nbformat.read(path, as_version=4))
-    assert list(shown(fresh)) == list(shown(stored)), f"run python tests/{Path(__file__).name}"
+    assert list(shown(fresh)) == list(shown(stored)), f"run python -m {__name__}"
     outputs = [output for cell in fresh.cells for output in cell.get("outputs", [])]
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
 

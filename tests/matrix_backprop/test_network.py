@@ -7,7 +7,6 @@ import inspect
 import re
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -275,12 +274,10 @@ def test_logistic_regression_learns_breast_cancer() -> None:
     assert net.accuracy(data.X, data.Y) >= 0.97
 
 
-def test_a_deep_network_learns_the_penguins_in_seconds() -> None:
+def test_a_deep_network_learns_the_penguins() -> None:
     data = load_penguins()
     net = Network([4, 8, 6, 3], ["tanh", "tanh", "softmax"], seed=0)
-    start = time.perf_counter()
     net.fit(data.X, data.Y, steps=500, learning_rate=0.5)
-    assert time.perf_counter() - start < 10
     assert net.accuracy(data.X, data.Y) >= 0.97
 
 
