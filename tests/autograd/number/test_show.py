@@ -10,8 +10,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Exact, Precise
-from autograd.number.residue import Residue
+from autograd import Exact, Precise, Residue
 from autograd.number.show import as_written, in_full, show
 
 
