@@ -8,7 +8,7 @@ if (Path(__file__).parent / "tracer.py").exists():
         "which own the same import name: install backprop-compare into an environment of its own"
     )
 
-from autograd.draw.dot import draw_dot
+from autograd.draw.svg import draw_dot
 from autograd.graph.value import Contribution, Value, contributions, graph
 from autograd.number.exact import Exact
 from autograd.record.values import ValueArray, gradients, numbers, total, values

@@ -21,8 +21,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from autograd import Value, contributions, graph, numbers
-from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
+from autograd.draw.dot import formula_of, neighbourhood
 from autograd.draw.dot import show as rounded
+from autograd.draw.svg import Picture, draw_dot
 from autograd.record.running import Place, locating
 from autograd.record.values import shadows
 from compare.check import Task
@@ -141,7 +142,7 @@ class Explanation:
         except Exception as problem:  # a notebook shows what there is
             return paragraph(str(problem))
 
-    def picture(self, **options: Any) -> Graph:
+    def picture(self, **options: Any) -> Picture:
         """The scalar and its consumers, with the products on the edges; options as in `draw_dot`.
 
         >>> x = Value(3.0, label="x")
