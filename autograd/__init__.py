@@ -8,9 +8,12 @@ if (Path(__file__).parent / "tracer.py").exists():
         "which own the same import name: install backprop-compare into an environment of its own"
     )
 
+from autograd.draw.notebook import array_as_html, value_as_html
 from autograd.draw.svg import draw_dot
 from autograd.graph.value import Contribution, Value, contributions, graph
 from autograd.number.exact import Exact
+from autograd.number.precise import Precise
+from autograd.number.residue import Residue
 from autograd.record.values import ValueArray, gradients, numbers, total, values
 from autograd.tape.array import TapeArray
 from autograd.tape.tape import Tape
@@ -18,6 +21,8 @@ from autograd.tape.tape import Tape
 __all__ = [
     "Contribution",
     "Exact",
+    "Precise",
+    "Residue",
     "Tape",
     "TapeArray",
     "Value",
@@ -30,3 +35,6 @@ __all__ = [
     "total",
     "values",
 ]
+
+Value._repr_html_ = value_as_html
+ValueArray._repr_html_ = array_as_html

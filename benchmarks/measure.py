@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from autograd.tape.tape import BUFFERS
+from autograd.tape.sweep import BUFFERS
 
 PEERS = ("micrograd", "casadi", "torch", "jax")
 Run = Callable[[], Any]

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.draw.dot import MAX_NODES, dot_source, show
+from autograd.draw.dot import MAX_NODES, dot_source
 from autograd.draw.svg import as_picture
 from autograd.graph.value import Value
+from autograd.number.show import show
 
 MOST_ROWS, MOST_COLUMNS = 12, 10  # of a table
 

@@ -1,4 +1,4 @@
-"""Number systems on whole arrays: `ResidueArray`, `ExactArray` and `DegreeArray`.
+"""What every array of numbers of this package shares: `NumberArray`, the base of `ResidueArray`, `ExactArray`, ...
 
 Each is an array of numbers beside the array of floats that they stand for, its shadow, which decides every comparison.
 NumPy code runs on them through NumPy's own protocols: arithmetic, the elementary functions, sums, products of matrices,
@@ -8,21 +8,17 @@ replayed in, and that formulas written for float arrays run on, unmodified, at a
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from gmpy2 import lcm, mpq
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from autograd.number.exact import power, simplest
-from autograd.number.number import plain
-from autograd.number.ops import OPS, choose
-from autograd.number.residue import ZeroResidue
+from autograd.number.functions import choose
+from autograd.number.ops import OPS
+from autograd.number.rational import plain, power_by_parts
 
 Array = NDArray[Any]
 
@@ -31,8 +27,6 @@ class Refused(TypeError):
     """Raised for what NumPy can do with floats and these arrays of numbers cannot."""
 
 
-PRIME = 2**31 - 1  # a product of two residues fits into an int64
-_LOW = 16  # the bits of the lower half of a residue in a product of matrices
 _QUESTIONS: tuple[str, ...] = (
     "greater",
     "greater_equal",
@@ -107,7 +101,7 @@ class NumberArray(NDArrayOperatorsMixin):
         return len(self.shadow)
 
     def __getitem__(self, index: Any) -> Self:
-        return self._moved(lambda x: _array(x[index], x.dtype), self)
+        return self._moved(lambda x: filled(x[index], x.dtype), self)
 
     def __setitem__(self, index: Any, other: Any) -> None:
         other = self._as_one(other)
@@ -208,23 +202,23 @@ class NumberArray(NDArrayOperatorsMixin):
         if exponent is None or not math.isfinite(exponent):
             x, n = self._as_one(x), self._as_one(n)
             return self._atom("power", [x, n], x.shadow**n.shadow)
-        simple = simplest(exponent) if isinstance(exponent, float) else exponent
-        fraction = Fraction(int(simple.numerator), int(simple.denominator))
-        whole = math.floor(fraction)
-        result, square, left = self.constant(np.ones(x.shape, int)), x, abs(whole)
+        result = power_by_parts(
+            x,
+            exponent,
+            lambda whole: self._whole_power(x, whole),
+            lambda rest: self._atom("power", [x, self.constant(float(rest))], x.shadow ** float(rest)),
+        )
+        result.shadow = np.asarray(x.shadow ** float(exponent))
+        return result
+
+    def _whole_power(self, x: Any, n: int) -> Any:
+        result, square, left = self.constant(np.ones(x.shape, int)), x, abs(n)
         while left:
             if left & 1:
                 result = result * square
             left >>= 1
             square = square * square if left else square
-        result = 1 / result if whole < 0 else result
-        rest = fraction - whole
-        if rest == Fraction(1, 2):
-            result = result * x.sqrt()
-        elif rest:
-            result = result * self._atom("power", [x, self.constant(float(rest))], x.shadow ** float(rest))
-        result.shadow = np.asarray(x.shadow ** float(exponent))
-        return result
+        return 1 / result if n < 0 else result
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         name = func.__name__
@@ -314,286 +308,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _modulo(x: Array) -> Array:
-    """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is 1."""
-    x = (x & PRIME) + (x >> 31)
-    x = (x & PRIME) + (x >> 31)
-    found: Array = x - PRIME * (x >= PRIME)
-    return found
-
-
-def _inverses(x: Array) -> Array:
-    """x**(p - 2), which is 1 / x (Fermat)."""
-    if not np.all(x):
-        raise ZeroResidue("division by a number that is 0 modulo the prime at this random point: draw another point")
-    if x.size <= 64:  # one by one is faster
-        return np.array([pow(number, -1, PRIME) for number in x.ravel().tolist()], np.int64).reshape(x.shape)
-    result, square, left = np.ones_like(x), x, PRIME - 2
-    while left:
-        if left & 1:
-            result = _modulo(result * square)
-        left >>= 1
-        square = _modulo(square * square)
-    return result
-
-
-def _residue(x: Any) -> int:
-    """A rational number modulo the prime."""
-    return int(x.numerator) * pow(int(x.denominator), -1, PRIME) % PRIME
-
-
-class ResidueArray(NumberArray):
-    """Residues modulo 2**31 - 1 at several random points at once, one lane for each point.
-
-    >>> rng = np.random.default_rng(0)
-    >>> x = ResidueArray.random(np.array([0.5, -2.0]), points=2, rng=rng)     # any residues; comparisons see 0.5, -2
-    >>> ((x + 1) ** 2).same(x**2 + 2 * x + 1), x > 0
-    (array([ True,  True]), array([ True, False]))
-
-    An elementary function is an atom: residues that look random and are the same for the same argument, which is known
-    by its residues at all points together. Raises ZeroResidue for an unlucky division.
-    """
-
-    __slots__ = ()
-    called = "residues"
-
-    @classmethod
-    def random(cls, shadow: Any, points: int, rng: np.random.Generator) -> Self:
-        """Residues drawn at random that stand for these floats."""
-        return cls(shadow, [rng.integers(PRIME, size=np.shape(shadow)) for _ in range(points)])
-
-    @classmethod
-    def given(cls, numbers: Any, points: int) -> Self:
-        """Floats (or ints) as they are: each is a whole number times a power of 2, and 2**31 is 1."""
-        if np.asarray(numbers).dtype.kind in "biu":
-            return cls(numbers, [(np.asarray(numbers) % PRIME).astype(np.int64)] * points)
-        mantissa, exponent = np.frexp(np.asarray(numbers, float))
-        whole = (mantissa * 2.0**53).astype(np.int64) % PRIME
-        lane = _modulo(whole * (1 << (exponent.astype(np.int64) - 53) % 31))
-        return cls(numbers, [lane.copy() for _ in range(points)])
-
-    def constant(self, x: Any) -> Self:
-        x = np.asarray(x)
-        if x.dtype.kind not in "biufO":
-            raise Refused(f"residues beside an array of {x.dtype}")
-        if x.dtype.kind in "bi" or (x.dtype.kind == "f" and np.all(np.trunc(x) == x) and np.all(abs(x) < 2.0**53)):
-            lane = x.astype(np.int64) % PRIME
-        else:
-            unique, places = np.unique(x, return_inverse=True)
-            if x.dtype.kind == "f" and not np.all(np.isfinite(unique)):
-                raise Refused("no residue stands for inf or nan")
-            numbers = [simplest(float(u)) if isinstance(u, float) else u for u in unique]
-            lane = np.array([_residue(u) for u in numbers], np.int64)[places].reshape(x.shape)
-        return type(self)(x.astype(float), [lane] * len(self.lanes))
-
-    def same(self, other: Any) -> Array:
-        """Entry by entry, whether these are the same residues at every point."""
-        other = self._as_one(other)
-        same: Array = np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
-        return same
-
-    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        function = _RESIDUES[name]
-        lanes = [np.asarray(function(a, b)) for a, b in zip(x.lanes, y.lanes, strict=True)]
-        return type(self)(shadow, lanes)
-
-    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
-        """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""
-        lanes = []
-        for k in range(len(self.lanes)):
-            seed = int.from_bytes(hashlib.blake2b(f"{name} {k}".encode(), digest_size=8).digest(), "big")
-            h = np.full(shadow.shape, seed, np.uint64)
-            for argument in arguments:
-                for lane in argument.lanes:
-                    h = _mixed(h + lane.astype(np.uint64))
-            lanes.append((_mixed(h) % np.uint64(PRIME)).astype(np.int64))
-        return type(self)(shadow, lanes)
-
-    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, [_product(a, b) for a, b in zip(x.lanes, y.lanes, strict=True)])
-
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, [np.sum(lane, axis=axis, keepdims=keepdims) % PRIME for lane in self.lanes])
-
-
-def _times(x: Array, y: Array) -> Array:
-    return _modulo(np.asarray(x * y))
-
-
-_RESIDUES: dict[str, Callable[[Array, Array], Array]] = {
-    "add": lambda x, y: (x + y) % PRIME,
-    "subtract": lambda x, y: (x - y) % PRIME,
-    "multiply": _times,
-    "divide": lambda x, y: _times(x, _inverses(y)),
-}
-
-
-def _mixed(h: Array) -> Array:
-    h = h + np.uint64(0x9E3779B97F4A7C15)
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Array = h ^ (h >> np.uint64(31))
-    return mixed
-
-
-def _product(x: Array, y: Array) -> Array:
-    """A product of matrices modulo the prime: halves of 16 bits, whose products of floats are whole and exact."""
-    terms, most = x.shape[-1], 2**12  # the sums of so many stay below 2**62
-    if terms > most:
-        return _modulo(_product(x[:, :most], y[:most]) + _product(x[:, most:], y[most:]))
-    x1, x0 = (x >> _LOW).astype(float), (x & (2**_LOW - 1)).astype(float)
-    y1, y0 = (y >> _LOW).astype(float), (y & (2**_LOW - 1)).astype(float)
-    high, low = np.dot(x1, y1), np.dot(x0, y0)
-    middle = np.dot(x1 + x0, y1 + y0) - high - low
-    found = high.astype(np.int64) << 1  # 2**32 is 2
-    found += middle.astype(np.int64) << _LOW
-    found += low.astype(np.int64)
-    return _modulo(found)
-
-
-class ExactArray(NumberArray):
-    """Fractions, each a gmpy2 `mpq`.
-
-    >>> x = ExactArray.given(np.array([0.5, 3.0]))
-    >>> (x / 3).lanes[0]
-    array([mpq(1,6), mpq(1,1)], dtype=object)
-
-    An elementary function is an atom, the fraction that the float of it stands for, as in `Exact`. A product of
-    matrices brings all fractions of a factor to one denominator and multiplies whole numbers.
-    """
-
-    __slots__ = ()
-    called = "fractions"
-
-    @classmethod
-    def given(cls, numbers: Any) -> Self:
-        """Floats (or ints) as they are."""
-        numbers = np.asarray(numbers)
-        return cls(numbers, [_each(mpq, numbers.astype(object))])
-
-    def constant(self, x: Any) -> Self:
-        x = np.asarray(x)
-        if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
-            raise Refused("no fraction stands for inf or nan")
-        return type(self)(x.astype(float), [_each(lambda u: simplest(u) if isinstance(u, float) else mpq(u), x)])
-
-    def same(self, other: Any) -> Array:
-        """Entry by entry, whether these are the same fractions."""
-        return np.asarray(self.lanes[0] == self._as_one(other).lanes[0], bool)
-
-    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, [_objects(getattr(np, name)(x.lanes[0], y.lanes[0]))])
-
-    def _power(self, x: Any, n: Any) -> Any:
-        """A root of a power is taken out, as in `Exact`."""
-        x, n = self._as_one(x), self._as_one(n)
-        return type(self)(x.shadow**n.shadow, [_objects(np.frompyfunc(power, 2, 1)(x.lanes[0], n.lanes[0]))])
-
-    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
-        """The fraction of the float of the function of the fraction's float."""
-        numbers = [_each(float, x.lanes[0]) for x in arguments]
-        values = np.frompyfunc(OPS[name].value, len(numbers), 1)(*numbers)
-        if not np.all(np.isfinite(np.asarray(values, float))):
-            raise ValueError(f"{name} is not finite: no fraction stands for it")
-        return type(self)(shadow, [_each(mpq, values)])
-
-    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        (a, d), (b, e) = common(x.lanes[0]), common(y.lanes[0])
-        scale = d * e
-        return type(self)(shadow, [_each(lambda n: mpq(n, scale), np.dot(a, b))])
-
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, [_objects(np.sum(self.lanes[0], axis=axis, keepdims=keepdims, initial=mpq(0)))])
-
-
-def _array(x: Any, dtype: Any) -> Array:
+def filled(x: Any, dtype: Any) -> Array:
     """An array, where NumPy gives the bare entry of one without axes."""
     if isinstance(x, np.ndarray):
         return x
     array = np.empty((), dtype)
     array[()] = x
     return array
-
-
-def _objects(x: Any) -> Array:
-    return _array(x, object)
-
-
-def _each(function: Callable[[Any], Any], array: Any) -> Array:
-    return _objects(np.frompyfunc(function, 1, 1)(array))
-
-
-def common(fractions: Array) -> tuple[Array, Any]:
-    """Fractions as whole numbers over one denominator, and that denominator."""
-    denominators = {x.denominator for x in fractions.flat}
-    scale = lcm(*denominators) if len(denominators) > 1 else next(iter(denominators), 1)
-    return _each(lambda x: x.numerator * (scale // x.denominator), fractions), scale
-
-
-class DegreeArray(NumberArray):
-    """One bound on the degrees of numerator and denominator for all entries of an array of rational functions.
-
-    >>> x = DegreeArray.variable(np.ones((2, 3)))
-    >>> (x * x + 1).degree, (1 / x).degree, np.sum(1 / x).degree
-    ((2, 0), (0, 1), (5, 6))
-
-    `DegreeArray.atoms` collects, for each array of results of an elementary function, its name, its size and the degree
-    of its argument, until somebody clears it.
-    """
-
-    __slots__ = ("degree",)
-    called = "degrees"
-    atoms: ClassVar[list[tuple[str, int, int]]] = []
-
-    def __init__(self, shadow: Any, lanes: Sequence[Any] = (), degree: tuple[int, int] = (0, 0)) -> None:
-        super().__init__(shadow)
-        self.degree = degree
-
-    @classmethod
-    def variable(cls, shadow: Any) -> Self:
-        """Variables that stand for these floats."""
-        return cls(shadow, degree=(1, 0))
-
-    def constant(self, x: Any) -> Self:
-        return type(self)(np.asarray(x).astype(float))
-
-    def like(self, other: Any) -> Self:
-        self.degree = other.degree
-        return self
-
-    def _moved(self, function: Callable[..., Any], *arrays: Any) -> Self:
-        degree = tuple(max(x.degree[k] for x in arrays) for k in (0, 1))
-        return type(self)(function(*(x.shadow for x in arrays)), degree=degree)
-
-    def __setitem__(self, index: Any, other: Any) -> None:
-        super().__setitem__(index, other)
-        other = self._as_one(other)
-        self.degree = max(self.degree[0], other.degree[0]), max(self.degree[1], other.degree[1])
-
-    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, degree=combined(name, x.degree, y.degree))
-
-    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
-        self.atoms.append((name, shadow.size, max(sum(x.degree) for x in arguments)))
-        return type(self)(shadow, degree=(1, 0))
-
-    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, degree=summed(combined("multiply", x.degree, y.degree), x.shape[1]))
-
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, degree=summed(self.degree, self.size // max(shadow.size, 1)))
-
-
-def combined(name: str, x: tuple[int, int], y: tuple[int, int]) -> tuple[int, int]:
-    """The degrees of x + y, x * y, ..."""
-    match name:
-        case "multiply":
-            return x[0] + y[0], x[1] + y[1]
-        case "divide":
-            return x[0] + y[1], x[1] + y[0]
-    return max(x[0] + y[1], x[1] + y[0]), x[1] + y[1]
-
-
-def summed(x: tuple[int, int], terms: int) -> tuple[int, int]:
-    """The degrees of a sum of so many such terms."""
-    return x[0] + max(terms - 1, 0) * x[1], max(terms, 1) * x[1]

@@ -1,4 +1,4 @@
-"""`Exact`, rational numbers: equality with `==`, no rounding anywhere.
+"""`Exact` and `ExactArray`, rational numbers: equality with `==`, no rounding anywhere.
 
 Transcendental functions are atoms: exp(z) is a rational number taken from the float function of z, the same for the
 same z, and obeys only its derivative rule. That is enough, since the chain rule uses local derivatives, and those are
@@ -10,29 +10,28 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
-from gmpy2 import mpq
+import numpy as np
+from gmpy2 import lcm, mpq
 
-from autograd.number.number import Number, plain
+from autograd.number.array import Array, NumberArray, Refused, filled
+from autograd.number.number import Number
 from autograd.number.ops import OPS
+from autograd.number.rational import meant, nearest, plain, rational_power
 
 _MPQ = type(mpq())
-_BITS = 2**30  # the largest power; beyond the memory the library would end the process
 
 
-def power(x: Any, n: Any) -> Any:
-    """x**n: the whole part of n is repeated multiplication, the rest an atom, so x**1.5 = x * sqrt(x)."""
-    whole = math.floor(n)
-    rest = n - whole
-    if abs(whole) * (max(abs(x.numerator), x.denominator).bit_length() - 1) > _BITS:
-        raise OverflowError(f"({x}) ** ({n}) has too many digits")
-    if not rest:
-        return x**whole
-    if x < 0:
-        raise ValueError(f"({x}) ** ({n}) is no real number")
-    root = math.sqrt(x) if rest == mpq(1, 2) else float(x) ** float(rest)
-    return x**whole * mpq(root)
+def _atom(name: str, *arguments: Any) -> Any:
+    """The fraction that the float of an elementary function of fractions is."""
+    floats = [nearest(x) for x in arguments]
+    value = OPS[name].value(*floats)
+    if not math.isfinite(value):
+        shown = ", ".join(f"{x:.6g}" for x in floats)
+        raise ValueError(f"{name}({shown}) is {value}: no exact number stands for it")
+    return mpq(value)
 
 
 class Exact(Number):
@@ -53,10 +52,10 @@ class Exact(Number):
     __slots__ = ()
     ARITHMETIC: ClassVar = {
         "add": operator.add,
-        "sub": operator.sub,
-        "mul": operator.mul,
-        "truediv": operator.truediv,
-        "pow": power,
+        "subtract": operator.sub,
+        "multiply": operator.mul,
+        "divide": operator.truediv,
+        "power": rational_power,
     }
 
     def __init__(self, x: Any = 0) -> None:
@@ -74,15 +73,10 @@ class Exact(Number):
     @classmethod
     def lift(cls, x: Any) -> Any:
         number = plain(x)
-        if isinstance(number, float):
-            return simplest(number)
-        return None if number is None else mpq(number)
+        return None if number is None else meant(number)
 
     def shadow(self) -> float:
-        try:
-            return float(self.raw)  # correctly rounded
-        except OverflowError:
-            return math.inf if self.raw > 0 else -math.inf
+        return nearest(self.raw)
 
     def __neg__(self) -> Self:
         return self.of(-self.raw)
@@ -102,30 +96,69 @@ class Exact(Number):
         return int(self.raw.denominator)
 
     def elementary(self, name: str) -> Exact:
-        value = OPS[name].value(self.shadow())
-        if not math.isfinite(value):
-            raise ValueError(f"{name}({self.shadow():.6g}) is {value}: no exact number stands for it")
-        return Exact.of(mpq(value))
+        return Exact.of(_atom(name, self.raw))
 
 
-@functools.lru_cache(maxsize=4096)
-def simplest(x: float) -> Any:
-    """The fraction with the smallest denominator among those that round to the float x: 0.1 -> 1/10.
+class ExactArray(NumberArray):
+    """Fractions, each a gmpy2 `mpq`.
 
-    >>> simplest(1 / 3)
-    mpq(1,3)
+    >>> x = ExactArray.given(np.array([0.5, 3.0]))
+    >>> (x / 3).lanes[0]
+    array([mpq(1,6), mpq(1,1)], dtype=object)
+
+    An elementary function is an atom, the fraction that the float of it stands for, as in `Exact`. A product of
+    matrices brings all fractions of a factor to one denominator and multiplies whole numbers.
     """
-    if x == int(x):
-        return mpq(int(x))
-    if x < 0:
-        return -simplest(-x)
-    below, above = mpq(math.nextafter(x, 0)), mpq(math.nextafter(x, math.inf))
-    return _simplest_between((below + mpq(x)) / 2, (mpq(x) + above) / 2)
+
+    __slots__ = ()
+    called = "fractions"
+
+    @classmethod
+    def given(cls, numbers: Any) -> Self:
+        """Floats (or ints) as they are."""
+        numbers = np.asarray(numbers)
+        return cls(numbers, [_each(mpq, numbers.astype(object))])
+
+    def constant(self, x: Any) -> Self:
+        x = np.asarray(x)
+        if x.dtype.kind == "f" and not np.all(np.isfinite(x)):
+            raise Refused("no fraction stands for inf or nan")
+        return type(self)(x.astype(float), [_each(meant, x)])
+
+    def same(self, other: Any) -> Array:
+        """Entry by entry, whether these are the same fractions."""
+        return np.asarray(self.lanes[0] == self._as_one(other).lanes[0], bool)
+
+    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
+        return type(self)(shadow, [_objects(getattr(np, name)(x.lanes[0], y.lanes[0]))])
+
+    def _power(self, x: Any, n: Any) -> Any:
+        """A root of a power is taken out, as in `Exact`."""
+        x, n = self._as_one(x), self._as_one(n)
+        return type(self)(x.shadow**n.shadow, [_each(rational_power, x.lanes[0], n.lanes[0])])
+
+    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
+        return type(self)(shadow, [_each(functools.partial(_atom, name), *(x.lanes[0] for x in arguments))])
+
+    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
+        (a, d), (b, e) = common(x.lanes[0]), common(y.lanes[0])
+        scale = d * e
+        return type(self)(shadow, [_each(lambda n: mpq(n, scale), np.dot(a, b))])
+
+    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+        return type(self)(shadow, [_objects(np.sum(self.lanes[0], axis=axis, keepdims=keepdims, initial=mpq(0)))])
 
 
-def _simplest_between(low: Any, high: Any) -> Any:
-    """The fraction with the smallest denominator strictly between 0 <= low and high, by continued fractions."""
-    whole = math.floor(low)
-    if high is None or whole + 1 < high:  # None stands for infinity
-        return mpq(whole + 1)
-    return whole + 1 / _simplest_between(1 / (high - whole), 1 / (low - whole) if low != whole else None)
+def _objects(x: Any) -> Array:
+    return filled(x, object)
+
+
+def _each(function: Callable[..., Any], *arrays: Any) -> Array:
+    return _objects(np.frompyfunc(function, len(arrays), 1)(*arrays))
+
+
+def common(fractions: Array) -> tuple[Array, Any]:
+    """Fractions as whole numbers over one denominator, and that denominator."""
+    denominators = {x.denominator for x in fractions.flat}
+    scale = lcm(*denominators) if len(denominators) > 1 else next(iter(denominators), 1)
+    return _each(lambda x: x.numerator * (scale // x.denominator), fractions), scale

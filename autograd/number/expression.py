@@ -9,6 +9,7 @@ import operator
 from typing import Any, ClassVar
 
 from autograd.number import symbolic
+from autograd.number.number import operator_of
 from autograd.number.shadowed import Shadowed
 
 
@@ -23,7 +24,7 @@ class Expression(Shadowed):
     """
 
     __slots__ = ()
-    ALGEBRA: ClassVar = {name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv")}
+    ALGEBRA: ClassVar = {name: operator_of(name) for name in ("add", "subtract", "multiply", "divide")}
 
     @classmethod
     def symbol(cls, name: str, x: float) -> Expression:

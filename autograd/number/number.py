@@ -8,10 +8,8 @@ engine and the formulas then run on it unchanged.
 from __future__ import annotations
 
 import math
-import numbers
 import operator
 from collections.abc import Callable
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -51,9 +49,9 @@ class NumpyScalar:
 class Number(NumpyScalar):
     """A type of number that a node may hold; `raw` is its content.
 
-    A subclass sets `ARITHMETIC` (functions of two raw values under the names add, sub, mul, truediv, pow) and defines
-    `lift` (a plain number that code brings in -> raw, None if it is none), `shadow` (a float nearby, which decides
-    comparisons with infinities), `negative` and `elementary`. Comparisons are those of `comparable`.
+    A subclass sets `ARITHMETIC` (functions of two raw values named add, subtract, multiply, divide and power) and
+    defines `lift` (a plain number that code brings in -> raw, None if it is none), `shadow` (a float nearby, which
+    decides comparisons with infinities), `negative` and `elementary`. Comparisons are those of `comparable`.
     """
 
     __slots__ = ("raw",)
@@ -114,8 +112,8 @@ class Number(NumpyScalar):
 
     def __init_subclass__(cls) -> None:
         for name, function in cls.ARITHMETIC.items():
-            setattr(cls, f"__{name}__", _forward(cls, name, function))
-            setattr(cls, f"__r{name}__", _backward(cls, name, function))
+            setattr(cls, f"__{OPERATORS[name]}__", _forward(cls, name, function))
+            setattr(cls, f"__r{OPERATORS[name]}__", _backward(cls, name, function))
 
     def __lt__(self, other: Any) -> Any:
         return _compare(self, other, operator.lt)
@@ -150,22 +148,25 @@ class Number(NumpyScalar):
         def __rpow__(self, other: Any) -> Any: ...
 
 
-def plain(x: Any) -> int | float | Fraction | None:
-    """x as Python's own number (a scalar of NumPy or gmpy2 becomes one), None if it is not a real number."""
-    if isinstance(x, (int, np.integer, np.bool_)):
-        return int(x)
-    if isinstance(x, (float, np.floating)):
-        return float(x)
-    if isinstance(x, numbers.Rational) and not isinstance(x, Fraction):
-        return Fraction(int(x.numerator), int(x.denominator))
-    return x if isinstance(x, Fraction) else None
+#: Python's names for the arithmetic operations of the table
+OPERATORS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
+
+
+def operator_of(name: str) -> Callable[[Any, Any], Any]:
+    """Python's operator of an arithmetic operation of the table.
+
+    >>> operator_of("subtract")(3, 1)
+    2
+    """
+    function: Callable[[Any, Any], Any] = getattr(operator, OPERATORS[name])
+    return function
 
 
 def _infinite(x: Any) -> bool:
     return isinstance(x, (float, np.floating)) and not math.isfinite(x)
 
 
-_NEUTRAL = {"add": 0, "mul": 1}  # 0 + x and 1 * x are x: half of what a sweep does
+_NEUTRAL = {"add": 0, "multiply": 1}  # 0 + x and 1 * x are x: half of what a sweep does
 
 
 def _forward(cls: type[Number], name: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -177,7 +178,7 @@ def _forward(cls: type[Number], name: str, function: Callable[[Any, Any], Any]) 
             result.raw = function(self.raw, other.raw)
             return result
         if _infinite(other):
-            return _with_infinity(cls, getattr(operator, name), self.shadow(), other)
+            return _with_infinity(cls, operator_of(name), self.shadow(), other)
         raw = lift(other)
         return NotImplemented if raw is None else of(function(self.raw, raw))
 
@@ -191,7 +192,7 @@ def _backward(cls: type[Number], name: str, function: Callable[[Any, Any], Any])
         if type(other) is int and other == neutral:
             return self
         if _infinite(other):
-            return _with_infinity(cls, getattr(operator, name), other, self.shadow())
+            return _with_infinity(cls, operator_of(name), other, self.shadow())
         raw = lift(other)
         return NotImplemented if raw is None else of(function(raw, self.raw))
 

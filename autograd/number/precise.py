@@ -25,7 +25,13 @@ def _context(bits: int) -> Any:
 
 
 def _arithmetic(context: Any) -> dict[str, Callable[[Any, Any], Any]]:
-    return {"add": context.add, "sub": context.sub, "mul": context.mul, "truediv": context.div, "pow": context.pow}
+    return {
+        "add": context.add,
+        "subtract": context.sub,
+        "multiply": context.mul,
+        "divide": context.div,
+        "power": context.pow,
+    }
 
 
 class Precise(Number):

@@ -1,4 +1,4 @@
-"""`Residue`, integers modulo a prime: identities of rational functions tested at random points.
+"""`Residue` and `ResidueArray`, integers modulo a prime: identities of rational functions tested at random points.
 
 Let two formulas be different rational functions of degree d at most. At a point drawn at random modulo a prime p they
 agree with a chance of at most d / p (the Schwartz-Zippel lemma: J. T. Schwartz, "Fast probabilistic algorithms for
@@ -10,28 +10,44 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from autograd.number.array import Array, NumberArray, Refused
+from autograd.number.rational import meant
 from autograd.number.shadowed import Shadowed
 
 PRIME = 2**61 - 1
+SMALL_PRIME = 2**31 - 1  # that of arrays: a product of two residues fits into an int64
+_LOW = 16  # the bits of the lower half of a residue in a product of matrices
 
 
 class ZeroResidue(ZeroDivisionError):
     """Raised by a division whose divisor happens to be 0 modulo the prime: an unlucky point, draw another."""
 
 
-def _inverse(x: int) -> int:
+def _inverse(x: int, prime: int) -> int:
     if not x:
         raise ZeroResidue("division by a number that is 0 modulo the prime at this random point: draw another point")
-    return pow(x, -1, PRIME)
+    return pow(x, -1, prime)
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _rational(numerator: int, denominator: int) -> int:
-    return numerator * _inverse(denominator % PRIME) % PRIME
+def _rational(numerator: int, denominator: int, prime: int) -> int:
+    """A fraction modulo the prime."""
+    return numerator * _inverse(denominator % prime, prime) % prime
+
+
+def _algebra(prime: int, times: Callable[[Any, Any], Any], inverse: Callable[[Any], Any]) -> dict[str, Any]:
+    """The arithmetic of residues, of numbers and of arrays of them."""
+    return {
+        "add": lambda x, y: (x + y) % prime,
+        "subtract": lambda x, y: (x - y) % prime,
+        "multiply": times,
+        "divide": lambda x, y: times(x, inverse(y)),
+    }
 
 
 class Residue(Shadowed):
@@ -51,12 +67,8 @@ class Residue(Shadowed):
     """
 
     __slots__ = ()
-    ALGEBRA: ClassVar = {
-        "add": lambda x, y: (x + y) % PRIME,
-        "sub": lambda x, y: (x - y) % PRIME,
-        "mul": lambda x, y: x * y % PRIME,
-        "truediv": lambda x, y: x * _inverse(y) % PRIME,
-    }
+    prime: ClassVar[int] = PRIME
+    ALGEBRA: ClassVar = _algebra(PRIME, lambda x, y: x * y % PRIME, lambda x: _inverse(x, PRIME))
 
     @classmethod
     def random(cls, x: float, rng: np.random.Generator) -> Residue:
@@ -65,11 +77,11 @@ class Residue(Shadowed):
 
     @classmethod
     def rational(cls, x: Any) -> int:
-        return _rational(int(x.numerator), int(x.denominator))
+        return _rational(int(x.numerator), int(x.denominator), PRIME)
 
     @classmethod
     def whole_power(cls, content: int, n: int) -> int:
-        return pow(content if n >= 0 else _inverse(content), abs(n), PRIME)
+        return pow(content if n >= 0 else _inverse(content, PRIME), abs(n), PRIME)
 
     @classmethod
     def atom(cls, name: str, *contents: int) -> int:
@@ -81,3 +93,125 @@ class Residue(Shadowed):
         """Whether this is the same residue as another number."""
         other = other if isinstance(other, Residue) else Residue.of(self.lift(other))
         return bool(self.content == other.content)
+
+
+class ResidueArray(NumberArray):
+    """Residues modulo 2**31 - 1 at several random points at once, one lane for each point.
+
+    >>> rng = np.random.default_rng(0)
+    >>> x = ResidueArray.random(np.array([0.5, -2.0]), points=2, rng=rng)     # any residues; comparisons see 0.5, -2
+    >>> ((x + 1) ** 2).same(x**2 + 2 * x + 1), x > 0
+    (array([ True,  True]), array([ True, False]))
+
+    An elementary function is an atom: residues that look random and are the same for the same argument, which is known
+    by its residues at all points together. Raises ZeroResidue for an unlucky division.
+    """
+
+    __slots__ = ()
+    called = "residues"
+    prime: ClassVar[int] = SMALL_PRIME
+    ALGEBRA: ClassVar = _algebra(SMALL_PRIME, lambda x, y: _modulo(np.asarray(x * y)), lambda x: _inverses(x))
+
+    @classmethod
+    def random(cls, shadow: Any, points: int, rng: np.random.Generator) -> Self:
+        """Residues drawn at random that stand for these floats."""
+        return cls(shadow, [rng.integers(SMALL_PRIME, size=np.shape(shadow)) for _ in range(points)])
+
+    @classmethod
+    def given(cls, numbers: Any, points: int) -> Self:
+        """Floats (or ints) as they are: each is a whole number times a power of 2, and 2**31 is 1."""
+        if np.asarray(numbers).dtype.kind in "biu":
+            return cls(numbers, [(np.asarray(numbers) % SMALL_PRIME).astype(np.int64)] * points)
+        mantissa, exponent = np.frexp(np.asarray(numbers, float))
+        whole = (mantissa * 2.0**53).astype(np.int64) % SMALL_PRIME
+        lane = _modulo(whole * (1 << (exponent.astype(np.int64) - 53) % 31))
+        return cls(numbers, [lane.copy() for _ in range(points)])
+
+    def constant(self, x: Any) -> Self:
+        x = np.asarray(x)
+        if x.dtype.kind not in "biufO":
+            raise Refused(f"residues beside an array of {x.dtype}")
+        if x.dtype.kind in "bi" or (x.dtype.kind == "f" and np.all(np.trunc(x) == x) and np.all(abs(x) < 2.0**53)):
+            lane = x.astype(np.int64) % SMALL_PRIME
+        else:
+            unique, places = np.unique(x, return_inverse=True)
+            if x.dtype.kind == "f" and not np.all(np.isfinite(unique)):
+                raise Refused("no residue stands for inf or nan")
+            numbers = [meant(u) for u in unique]
+            residues = [_rational(int(u.numerator), int(u.denominator), SMALL_PRIME) for u in numbers]
+            lane = np.array(residues, np.int64)[places].reshape(x.shape)
+        return type(self)(x.astype(float), [lane] * len(self.lanes))
+
+    def same(self, other: Any) -> Array:
+        """Entry by entry, whether these are the same residues at every point."""
+        other = self._as_one(other)
+        same: Array = np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
+        return same
+
+    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
+        function = self.ALGEBRA[name]
+        lanes = [np.asarray(function(a, b)) for a, b in zip(x.lanes, y.lanes, strict=True)]
+        return type(self)(shadow, lanes)
+
+    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
+        """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""
+        lanes = []
+        for k in range(len(self.lanes)):
+            seed = int.from_bytes(hashlib.blake2b(f"{name} {k}".encode(), digest_size=8).digest(), "big")
+            h = np.full(shadow.shape, seed, np.uint64)
+            for argument in arguments:
+                for lane in argument.lanes:
+                    h = _mixed(h + lane.astype(np.uint64))
+            lanes.append((_mixed(h) % np.uint64(SMALL_PRIME)).astype(np.int64))
+        return type(self)(shadow, lanes)
+
+    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
+        return type(self)(shadow, [_product(a, b) for a, b in zip(x.lanes, y.lanes, strict=True)])
+
+    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+        return type(self)(shadow, [np.sum(lane, axis=axis, keepdims=keepdims) % SMALL_PRIME for lane in self.lanes])
+
+
+def _modulo(x: Array) -> Array:
+    """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is 1."""
+    x = (x & SMALL_PRIME) + (x >> 31)
+    x = (x & SMALL_PRIME) + (x >> 31)
+    found: Array = x - SMALL_PRIME * (x >= SMALL_PRIME)
+    return found
+
+
+def _inverses(x: Array) -> Array:
+    """x**(p - 2), which is 1 / x (Fermat); one by one where that is faster, or where one of them has none."""
+    if x.size <= 64 or not np.all(x):
+        numbers = [_inverse(number, SMALL_PRIME) for number in x.ravel().tolist()]
+        return np.array(numbers, np.int64).reshape(x.shape)
+    result, square, left = np.ones_like(x), x, SMALL_PRIME - 2
+    while left:
+        if left & 1:
+            result = _modulo(result * square)
+        left >>= 1
+        square = _modulo(square * square)
+    return result
+
+
+def _mixed(h: Array) -> Array:
+    h = h + np.uint64(0x9E3779B97F4A7C15)
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Array = h ^ (h >> np.uint64(31))
+    return mixed
+
+
+def _product(x: Array, y: Array) -> Array:
+    """A product of matrices modulo the prime: halves of 16 bits, whose products of floats are whole and exact."""
+    terms, most = x.shape[-1], 2**12  # the sums of so many stay below 2**62
+    if terms > most:
+        return _modulo(_product(x[:, :most], y[:most]) + _product(x[:, most:], y[most:]))
+    x1, x0 = (x >> _LOW).astype(float), (x & (2**_LOW - 1)).astype(float)
+    y1, y0 = (y >> _LOW).astype(float), (y & (2**_LOW - 1)).astype(float)
+    high, low = np.dot(x1, y1), np.dot(x0, y0)
+    middle = np.dot(x1 + x0, y1 + y0) - high - low
+    found = high.astype(np.int64) << 1  # 2**32 is 2
+    found += middle.astype(np.int64) << _LOW
+    found += low.astype(np.int64)
+    return _modulo(found)

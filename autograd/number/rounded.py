@@ -10,8 +10,9 @@ from __future__ import annotations
 import operator
 from typing import Any, ClassVar
 
-from autograd.number.number import Number, plain
+from autograd.number.number import Number
 from autograd.number.ops import OPS
+from autograd.number.rational import plain
 from autograd.number.shadowed import in_floats
 
 U = 2.0**-53  # the unit roundoff of float64
@@ -36,14 +37,14 @@ def _multiply(x: Raw, y: Raw) -> Raw:
 
 
 def _divide(x: Raw, y: Raw) -> Raw:
-    value = in_floats("truediv", x[0], y[0])
-    error = in_floats("truediv", x[2] + abs(value) * y[2], max(abs(y[0]) - y[2], 0.0))
+    value = in_floats("divide", x[0], y[0])
+    error = in_floats("divide", x[2] + abs(value) * y[2], max(abs(y[0]) - y[2], 0.0))
     return value, abs(value), error + U * abs(value)
 
 
 def _power(x: Raw, n: Raw) -> Raw:
-    value = in_floats("pow", x[0], n[0])
-    slope = abs(n[0]) * abs(in_floats("pow", x[0], n[0] - 1)) if n[0] else 0.0
+    value = in_floats("power", x[0], n[0])
+    slope = abs(n[0]) * abs(in_floats("power", x[0], n[0] - 1)) if n[0] else 0.0
     return value, abs(value), slope * x[2] + _FUNCTION * abs(value)
 
 
@@ -58,7 +59,13 @@ class Rounded(Number):
     """
 
     __slots__ = ()
-    ARITHMETIC: ClassVar = {"add": _add, "sub": _subtract, "mul": _multiply, "truediv": _divide, "pow": _power}
+    ARITHMETIC: ClassVar = {
+        "add": _add,
+        "subtract": _subtract,
+        "multiply": _multiply,
+        "divide": _divide,
+        "power": _power,
+    }
 
     def __init__(self, x: Any = 0) -> None:
         value = float(x)

@@ -7,24 +7,23 @@ the float shadow, so the branch that code takes is that of real numbers.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd.number.exact import Exact, simplest
-from autograd.number.number import Number, plain
+from autograd.number.exact import Exact
+from autograd.number.number import Number, operator_of
 from autograd.number.ops import OPS
+from autograd.number.rational import meant, plain, power_by_parts
 
 
 class Shadowed(Number):
     """A number whose raw value is a pair: the content, and the float that it stands for.
 
-    A subclass defines `ALGEBRA`, functions of two contents under the names add, sub, mul and truediv, and
-    `rational` (a rational number -> content), `whole_power` (content to a whole power) and `atom` (the content of an
-    elementary function of contents). A float given to the type itself enters exactly.
+    A subclass defines `ALGEBRA`, functions of two contents under the names add, subtract, multiply and
+    divide, and `rational` (a rational number -> content), `whole_power` (content to a whole power) and `atom` (the
+    content of an elementary function of contents). A float given to the type itself enters exactly.
     """
 
     __slots__ = ()
@@ -56,7 +55,7 @@ class Shadowed(Number):
         number = plain(x)
         if number is None:
             return None
-        return cls.rational(_fraction(number)), float(number)
+        return cls.rational(meant(number)), float(number)
 
     @property
     def content(self) -> Any:
@@ -82,47 +81,34 @@ class Shadowed(Number):
         if exponent is None:
             return self._to_the(n) if type(n) is type(self) else NotImplemented
         if isinstance(exponent, float) and not math.isfinite(exponent):
-            return in_floats("pow", self.shadow(), exponent)
-        exponent = _fraction(exponent)
-        whole = math.floor(exponent)
-        power = self.of((self.whole_power(self.content, whole), in_floats("pow", self.shadow(), float(whole))))
-        match exponent - whole:
-            case 0:
-                return power
-            case rest if rest == Fraction(1, 2):
-                return power * self.sqrt()
-            case rest:
-                return power * self._to_the(self.of(self.lift(rest)))
+            return in_floats("power", self.shadow(), exponent)
+        return power_by_parts(self, exponent, self._to_the_whole, lambda rest: self._to_the(self.of(self.lift(rest))))
+
+    def _to_the_whole(self, n: int) -> Any:
+        return self.of((self.whole_power(self.content, n), in_floats("power", self.shadow(), float(n))))
 
     def __rpow__(self, base: Any) -> Any:
         raw = self.lift(base)
         return NotImplemented if raw is None else self.of(raw)._to_the(self)
 
     def _to_the(self, n: Any) -> Any:
-        shadow = in_floats("pow", self.shadow(), n.shadow())
+        shadow = in_floats("power", self.shadow(), n.shadow())
         return self.of((self.atom("power", self.content, n.content), shadow))
-
-
-def _fraction(x: int | float | Fraction) -> Fraction:
-    """A plain number as a fraction; a float means the simplest one that rounds to it."""
-    if isinstance(x, float):
-        exactly = simplest(x)
-        return Fraction(int(exactly.numerator), int(exactly.denominator))
-    return Fraction(x)
 
 
 def in_floats(name: str, x: float, y: float) -> float:
     """The float of an operation, inf or nan where Python would raise."""
+    function = operator_of(name)
     try:
-        result: float = getattr(operator, name)(x, y)
+        result: float = function(x, y)
     except (ZeroDivisionError, OverflowError):
         with np.errstate(all="ignore"):
-            result = float(getattr(operator, name)(np.float64(x), np.float64(y)))
+            result = float(function(np.float64(x), np.float64(y)))
     return result if isinstance(result, float) else math.nan  # a complex power
 
 
 def _pairwise(function: Callable[[Any, Any], Any], name: str) -> Callable[[Any, Any], Any]:
-    by_float = getattr(operator, name)
+    by_float = operator_of(name)
 
     def pairwise(x: Any, y: Any) -> Any:
         try:

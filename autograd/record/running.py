@@ -12,18 +12,17 @@ import contextlib
 import functools
 import inspect
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import CodeType, FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from autograd.graph import value
-from autograd.graph.value import Value, apply
-from autograd.number.ops import OPS, Op
+from autograd.graph.value import apply
+from autograd.number.ops import OPS
+from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
+from autograd.record.places import is_users
 from autograd.record.values import COMPOSED, ValueArray, holds_nodes, shadows
 
 Function = Callable[..., Any]
@@ -169,10 +168,10 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
             f"np.linalg.{name} cannot be recorded: np.linalg has solve, inv, det, slogdet, cholesky and norm on Values"
         )
         yield np.linalg, name, _for_nodes(getattr(np.linalg, name), _refuse(advice))
-    for name, own in _LINEAR_ALGEBRA.items():
+    for name, own in LINEAR_ALGEBRA.items():
         yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
     special = sys.modules.get("scipy.special")
-    for name, own in _SPECIAL.items() if special is not None else ():
+    for name, own in SPECIAL.items() if special is not None else ():
         assert special is not None
         yield special, name, _for_nodes(getattr(special, name), own)
 
@@ -304,146 +303,3 @@ _MATH: dict[str, Function] = {
     "isfinite": lambda x: math.isfinite(shadows(x)),
     "isclose": lambda x, y, **keywords: math.isclose(shadows(x), shadows(y), **keywords),
 }
-
-
-def _solve(A: Any, B: Any) -> Any:
-    """The solution of A X = B by elimination, the largest number of a column as its pivot."""
-    A, B = np.array(A, object).view(ValueArray), np.array(B, object).view(ValueArray)
-    if A.ndim != 2 or A.shape[0] != A.shape[1]:
-        raise TypeError(
-            f"np.linalg on Values solves one square system, not one of shape {A.shape}: loop over the stack"
-        )
-    n = len(A)
-    X = B.reshape(n, -1)
-    for k in range(n):
-        pivot = k + int(np.argmax(np.abs(shadows(A[k:, k]))))
-        A[[k, pivot]], X[[k, pivot]] = A[[pivot, k]], X[[pivot, k]]
-        if not shadows(A[k, k]):
-            raise np.linalg.LinAlgError("Singular matrix")
-        for row in range(n):
-            if row != k:
-                factor = A[row, k] / A[k, k]
-                A[row, k:] = A[row, k:] - factor * A[k, k:]
-                X[row] = X[row] - factor * X[k]
-    return (X / np.diag(A)[:, None]).reshape(B.shape)
-
-
-def _det(A: Any) -> Any:
-    """The determinant, by expansion along the first row without a square root or a division."""
-    A = np.asarray(A, object)
-    if len(A) == 1:
-        return A[0, 0]
-    rest = np.delete(A, 0, axis=0)
-    return sum((-1) ** k * A[0, k] * _det(np.delete(rest, k, axis=1)) for k in range(len(A)))
-
-
-def _slogdet(A: Any) -> tuple[float, Any]:
-    det = _det(A)
-    return float(np.sign(shadows(det))), apply(OPS["log"], abs(det))
-
-
-def _cholesky(A: Any) -> Any:
-    """L with L L^T = A, row by row."""
-    A = np.asarray(A, object)
-    L = np.array(np.zeros(A.shape).tolist(), object)
-    for i in range(len(A)):
-        for j in range(i):
-            L[i, j] = (A[i, j] - sum(L[i, :j] * L[j, :j])) / L[j, j]
-        L[i, i] = apply(OPS["sqrt"], A[i, i] - sum(L[i, :i] ** 2))
-    return L.view(ValueArray)
-
-
-_LINEAR_ALGEBRA: dict[str, Function] = {
-    "solve": _solve,
-    "inv": lambda A: _solve(A, np.array(np.identity(len(A)).tolist(), object)),
-    "det": _det,
-    "slogdet": _slogdet,
-    "cholesky": _cholesky,
-}
-
-
-def _softmax(x: Any, axis: Any = None) -> Any:
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
-    largest = np.max(a, axis=axis, keepdims=True)
-    total = np.log(np.sum(np.exp(a - largest) * (1 if b is None else b), axis=axis, keepdims=True)) + largest
-    return total if keepdims else np.squeeze(total, axis=axis)
-
-
-_SPECIAL: dict[str, Function] = {
-    "softmax": _softmax,
-    "logsumexp": _logsumexp,
-    "log_softmax": lambda x, axis=None: x - _logsumexp(x, axis=axis, keepdims=True),
-}
-
-Place = tuple[tuple[CodeType, int], ...]  # the user's frames from the outermost in: code and instruction
-
-
-@contextlib.contextmanager
-def locating() -> Iterator[dict[Value, Place]]:
-    """While the block runs, notes for every node where in the user's code it was made.
-
-    >>> def double(x):
-    ...     return 2 * x
-    >>> with locating() as places:
-    ...     y = call(double, Value(1.0))
-    >>> [code.co_name for code, _ in places[y]]
-    ['double']
-
-    The user's code is what `call` calls, as far as it does not belong to this package, to NumPy or to Python's library.
-    An array picked by an array of indices, E[ids], gets nodes of its own here (sums of one term), so it has a place.
-    """
-    places: dict[Value, Place] = {}
-    make = value._node
-
-    def located(data: Any, op: Op, operands: tuple[Value, ...]) -> Value:
-        node = make(data, op, operands)
-        places[node] = _place(sys._getframe(1))
-        return node
-
-    def picked(self: ValueArray, key: Any) -> Any:
-        found = np.ndarray.__getitem__(self, key)
-        parts = key if isinstance(key, tuple) else (key,)
-        if isinstance(found, ValueArray) and any(isinstance(part, (list, np.ndarray)) for part in parts):
-            found.flat[:] = [apply(OPS["sum"], x) if isinstance(x, Value) else x for x in found.flat]
-        return found
-
-    value._node = located
-    ValueArray.__getitem__ = picked  # type: ignore[method-assign, assignment]
-    try:
-        yield places
-    finally:
-        value._node = make
-        del ValueArray.__getitem__
-
-
-def _place(frame: FrameType | None) -> Place:
-    found: list[tuple[CodeType, int]] = []
-    while frame is not None and frame.f_code is not _boundary:
-        if is_users(frame.f_code.co_filename):
-            found.append((frame.f_code, frame.f_lasti))
-        frame = frame.f_back
-    return tuple(reversed(found)) if frame is not None else ()
-
-
-def call(function: Function, *args: Any, **keywords: Any) -> Any:
-    """Call a user's function; its frames are those inside of this one."""
-    return function(*args, **keywords)
-
-
-_boundary = call.__code__
-
-
-@functools.cache
-def is_users(filename: str) -> bool:
-    """Whether a file is the user's, not this package's, NumPy's or Python's own."""
-    if filename.startswith((_OWN, _NUMPY, "<frozen")):
-        return False
-    return "site-packages" in filename or "dist-packages" in filename or not filename.startswith(_LIBRARY)
-
-
-_OWN = f"{Path(__file__).parents[1]}{os.sep}"  # this package
-_NUMPY, _LIBRARY = (f"{os.path.dirname(str(path))}{os.sep}" for path in (np.__file__, os.__file__))

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value, apply, constant, kind_of, record
-from autograd.number.number import Number
+from autograd.number.number import Number, NumpyScalar
 from autograd.number.ops import OPS
 
 Array = NDArray[Any]
@@ -27,6 +27,8 @@ _LOOPS = ("add", "subtract", "multiply", "negative")
 
 class ValueArray(np.ndarray[Any, Any]):
     """An ndarray of Values, as `values` makes it; NumPy code runs on it and leaves a graph."""
+
+    _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return record_ufunc(ufunc, method, inputs, kwargs)
@@ -56,11 +58,6 @@ class ValueArray(np.ndarray[Any, Any]):
             return found.copy() if found is self else found
         out[...] = found
         return out
-
-    def _repr_html_(self) -> str:
-        from autograd.draw.notebook import array_as_html  # pictures build on this module
-
-        return array_as_html(self)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Values stay Values whatever float type is asked for; they have none of their own."""
@@ -362,3 +359,14 @@ def _holds_values(array: Array) -> bool:
 def _operands(array: Array, kind: type[Number] | None) -> Array:
     """The array with its plain numbers as nodes, each once, however many products it takes part in."""
     return _filled([x if isinstance(x, Value) else constant(x, kind) for x in array.flat], array.shape)
+
+
+def _ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    return record_ufunc(ufunc, method, inputs, kwargs)
+
+
+def _reshape(self: Value, *shape: Any, **keywords: Any) -> Any:
+    return NumpyScalar.reshape(self, *shape, **keywords).view(ValueArray)
+
+
+Value.__array_ufunc__, Value.reshape = _ufunc, _reshape

@@ -16,9 +16,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from autograd.graph.value import Value
 from autograd.number.array import JOINS, MOVES
 from autograd.number.ops import OPS
-from autograd.tape.tape import CONSTANT, Node, Tape
+from autograd.tape.blocks import CONSTANT
+from autograd.tape.node import node_of
+from autograd.tape.sweep import Swept
 
 Array = NDArray[Any]
 
@@ -26,6 +29,7 @@ Array = NDArray[Any]
 class TapeArray(NDArrayOperatorsMixin):
     """An array of scalars on a tape: `data` are their numbers, `grad` their gradients after `tape.backward(J)`.
 
+    >>> from autograd import Tape
     >>> tape = Tape()
     >>> x = tape.array([[1.0, 2.0], [3.0, 4.0]], "x")
     >>> tape.backward(np.sum(x[0] * np.exp(x[1])))
@@ -40,7 +44,7 @@ class TapeArray(NDArrayOperatorsMixin):
     __hash__ = None  # type: ignore[assignment]
     dtype: ClassVar[Any] = np.dtype(object)  # what code that asks takes it for: an array of nodes
 
-    def __init__(self, tape: Tape, ids: Any) -> None:
+    def __init__(self, tape: Swept, ids: Any) -> None:
         self.tape = tape
         self.ids: Array = np.asarray(ids, np.int64)
 
@@ -59,9 +63,9 @@ class TapeArray(NDArrayOperatorsMixin):
         return self.tape.gradients_at(self.ids)
 
     @property
-    def node(self) -> Node:
+    def node(self) -> Value:
         """A lone scalar as a Value, for `contributions` and `draw_dot`."""
-        return self.tape.node(int(self.ids.item()))
+        return node_of(self.tape, int(self.ids.item()))
 
     @property
     def T(self) -> TapeArray:

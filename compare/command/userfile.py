@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.record.running import is_users
+from autograd.record.places import is_users
 from compare.check import check_vjp, gradcheck
 from compare.report.report import Report
 

@@ -22,12 +22,12 @@ from rich.text import Text
 
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of, neighbourhood
-from autograd.draw.dot import show as rounded
 from autograd.draw.svg import Picture, draw_dot
-from autograd.record.running import Place, locating
+from autograd.number.show import show as rounded
+from autograd.record.places import Place, locating
 from autograd.record.values import shadows
 from compare.check import Task
-from compare.reason.search import expression
+from compare.reason.source import expression
 from compare.report.report import Report, counted
 from compare.report.table import Column, Table, as_text, paragraph
 from compare.subject.arithmetic import EXACT_NUMBERS

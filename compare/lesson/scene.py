@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Exact, Value, contributions, graph
-from autograd.draw.dot import FONT, formula_of, show
+from autograd.draw.dot import FONT, formula_of
 from autograd.draw.svg import Picture
 from autograd.number.ops import OPS
+from autograd.number.show import show
 
 Show = Callable[[Any], str]
 

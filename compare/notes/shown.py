@@ -17,9 +17,10 @@ from rich.constrain import Constrain
 from rich.text import Text
 
 import compare.notes.statements  # noqa: F401  registers the statements
+from autograd.number.show import as_written as show
 from compare.notes.claims import COLUMNS, ENTRIES, EVIDENCE, FAILS, HOLDS, MARKS, NEEDS_SYMPY, NOT_RUN, Claim, executed
 from compare.notes.derivation import Step, as_formula, derivation
-from compare.notes.example import Short, show
+from compare.notes.example import Short
 from compare.report.report import counted
 from compare.report.table import Column, Table, as_text, paragraph
 

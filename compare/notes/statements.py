@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value, contributions, gradients, graph, numbers, values
+from autograd.number.show import as_written as show
 from compare.notes.claims import Finding, contradiction, statement
 from compare.notes.derivation import as_formula
 from compare.notes.example import (
@@ -35,7 +36,6 @@ from compare.notes.example import (
     products,
     ratio,
     same,
-    show,
 )
 from compare.subject.graph import sub
 from matrix_backprop import Network, formulas

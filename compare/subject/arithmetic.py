@@ -6,18 +6,19 @@ to hold for (parameters, inputs); `given` makes numbers of the data that stay as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Exact
-from autograd.number.degree import Degree
+from autograd.number.degree import Atoms, Degree
 from autograd.number.expression import Expression
-from autograd.number.number import Number, plain
+from autograd.number.number import Number
 from autograd.number.precise import Precise
-from autograd.number.residue import PRIME, Residue
+from autograd.number.rational import plain
+from autograd.number.residue import Residue
 from autograd.number.rounded import Rounded
 
 Array = NDArray[Any]
@@ -54,13 +55,18 @@ def _one_type(name: str, kind: Callable[[Any], Any]) -> Arithmetic:
 
 
 EXACT_NUMBERS, ROUNDED = _one_type("fractions", Exact), _one_type("rounding bounds", Rounded)
-DEGREES = Arithmetic("degrees", lambda _, x: Degree.variable(x), Degree)
 SYMBOLS = Arithmetic("expressions", Expression.symbol, Expression)
 
 
 def residues(rng: np.random.Generator) -> Arithmetic:
     """Residues at a random point."""
     return Arithmetic("residues at a random point", lambda _, x: Residue.random(x, rng), Residue)
+
+
+def degrees(atoms: list[Atoms]) -> Arithmetic:
+    """Degrees; what elementary functions give in this run is put down in the list."""
+    kind = Degree.collecting(atoms)
+    return Arithmetic("degrees", lambda _, x: kind.variable(x), kind)
 
 
 def precise(bits: int) -> Arithmetic:
@@ -113,28 +119,3 @@ def _common_digits(x: Any, y: Any) -> float:
         return 0.0
     common = -float((difference / size).log().raw) / float(np.log(10))
     return max(0.0, common) if np.isfinite(common) else 0.0
-
-
-def chance_of_error(pairs: Iterable[tuple[Array, Array]], points: int) -> float:
-    """How likely different formulas are to agree at so many random points: a bound, from the degrees of both sides.
-
-    `pairs` are the arrays of both sides computed on `Degree` numbers, after `Degree.arguments` was cleared. At a point
-    two different rational functions n1/d1 and n2/d2 agree with a chance of at most deg(n1 d2 - n2 d1) / p
-    (Schwartz-Zippel), and two different arguments of a transcendental function are taken for one with a chance of at
-    most their degree / p. The points are independent, so the chances multiply; so does the number of entries.
-    """
-    degree, entries = 0, 0
-    for ours, theirs in pairs:
-        entries += theirs.size
-        if ours is None or np.shape(ours) != theirs.shape:
-            continue  # nothing to mistake for equal
-        for x, y in zip(np.asarray(ours).flat, theirs.flat, strict=True):
-            (n1, d1), (n2, d2) = _degrees(x), _degrees(y)
-            degree = max(degree, n1 + d2, n2 + d1)
-    arguments = Degree.arguments
-    confusions = len(arguments) ** 2 * max(arguments, default=0)
-    return entries * min(1.0, (degree + confusions) / PRIME) ** points
-
-
-def _degrees(x: Any) -> tuple[int, int]:
-    return x.content if isinstance(x, Degree) else (0, 0)

@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.number.degree import Degree
-from autograd.number.precise import Precise
-from autograd.number.residue import PRIME, ZeroResidue
+from autograd.number.degree import Atoms
+from autograd.number.residue import Residue, ZeroResidue
+from autograd.number.show import in_full as show
 from autograd.record.values import shadows
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Mismatch, Row, counted
 from compare.subject.arithmetic import (
-    DEGREES,
     EXACT_NUMBERS,
     ROUNDED,
     Arithmetic,
-    chance_of_error,
+    degrees,
     digits,
     precise,
     residues,
     same,
 )
+from compare.verdict.chance import chance_of_error, evidence_of
 
 Array = NDArray[Any]
 
@@ -124,14 +124,10 @@ class Court:
         judge = self._judge(PROVED, "", runs, same)
         if not any(equal.all() for equal in judge.full.values()):
             return judge
-        Degree.arguments.clear()
-        of_degrees = self.run(DEGREES)
-        chance = chance_of_error([of_degrees.pair(name) for name in self.names], POINTS)
-        return judge._replace(
-            evidence=f"proved: the same rational functions of {self.scope}. Checked at {POINTS} random points modulo"
-            f" {_prime()} (seed {seed}); the chance that different formulas would agree is below {chance:.0e}"
-            " (Schwartz-Zippel lemma)."
-        )
+        atoms: list[Atoms] = []
+        of_degrees = self.run(degrees(atoms))
+        chance = chance_of_error(map(of_degrees.pair, self.names), atoms, POINTS, Residue)
+        return judge._replace(evidence=evidence_of(self.scope, POINTS, Residue.prime, seed, chance))
 
     def by_fractions(self) -> Judge:
         """Equal as fractions."""
@@ -213,11 +209,6 @@ def errors(array: Any) -> Array:
     return np.array([getattr(x, "error", 0.0) for x in array.flat]).reshape(array.shape)
 
 
-def _prime() -> str:
-    bits = PRIME.bit_length()
-    return f"2^{bits} - 1" if 2**bits - 1 == PRIME else str(PRIME)
-
-
 def about_floats(rows: list[Row]) -> list[str]:
     """What the difference in float64 is, where the exact runs agree."""
     bounded = [row for row in rows if row.ulps is not None and row.ulps_chain_rule is not None]
@@ -235,20 +226,6 @@ def about_floats(rows: list[Row]) -> list[str]:
         + f" The hand-written side is closer to the true gradient in {counted(ours, 'array')}, the scalar sum in"
         f" {theirs}. ulps: distance from the true gradient ≤ the most that rounding can cause."
     ]
-
-
-def show(x: Any, figures: int = 17) -> str:
-    """A number as people read it.
-
-    >>> from fractions import Fraction
-    >>> show(Precise(0.1)), show(Fraction(1, 3))
-    ('0.1', '1/3')
-    """
-    if hasattr(x, "content"):
-        return str(x.content)
-    if isinstance(x, Precise):
-        return repr(x.shadow()) if figures == 17 else format(x, f".{figures}g")
-    return str(x)
 
 
 def largest_difference(ours: Any, theirs: Array) -> float | None:

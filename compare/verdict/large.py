@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
-from autograd.number.array import PRIME, DegreeArray, ExactArray, NumberArray, ResidueArray
-from autograd.number.residue import ZeroResidue
+from autograd.number.array import NumberArray
+from autograd.number.degree import Atoms, DegreeArray
+from autograd.number.exact import ExactArray
+from autograd.number.residue import ResidueArray, ZeroResidue
 from compare.report.report import EXACT, PROVED, Mismatch, Row, counted
 from compare.subject.graph import refuse_saturation
+from compare.verdict.chance import enough_points, evidence_of
 from compare.verdict.court import Court, Judge, Sides
 from matrix_backprop import Backward, Forward, Network
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 GROUP = 1 << 22  # products w * a that are recorded together
-CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
 LONG_FLOATS = 1e-10  # a relative difference in float64 below which longer floats have to decide
 
 
@@ -149,14 +151,14 @@ class LargeCourt(Court):
 
     def by_residues(self, seed: int) -> Judge:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
-        points, chance = enough_points(self._degrees(), sum(array.size for array in self.floats.chain.values()))
+        points, chance = enough_points(*self._degrees())
         for attempt in range(20):
             try:
                 sides = self._sides("residues", ResidueArray, points, _Residues(points, [seed, attempt]))
                 break
             except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points
                 continue
-        evidence = evidence_of(self.scope, points, seed, chance)
+        evidence = evidence_of(self.scope, points, ResidueArray.prime, seed, chance)
         return self._judge(PROVED, evidence, [sides], _same)
 
     def by_fractions(self) -> Judge:
@@ -200,46 +202,18 @@ class LargeCourt(Court):
         net, Y = self.problem.in_numbers(leaf.variable), leaf.given(self.problem.Y)
         return self.problem.sides_from(net, forward, Y, back)
 
-    def _degrees(self) -> list[tuple[Any, Any]]:
-        """The degrees of both sides, array by array."""
-        DegreeArray.atoms.clear()
-        sides = self._sides("degrees", DegreeArray, 1, _Degrees())
-        pairs: list[tuple[Any, Any]] = [sides.pair(name) for name in self.names]
-        return [(getattr(ours, "degree", (0, 0)), chain.degree) for ours, chain in pairs]
+    def _degrees(self) -> tuple[list[tuple[Any, Any]], list[Atoms]]:
+        """Both sides in degrees, array by array, and the elementary functions that were met."""
+        atoms: list[Atoms] = []
+        kind = DegreeArray.collecting(atoms)
+        sides = self._sides("degrees", kind, 1, _Degrees(kind))
+        return [sides.pair(name) for name in self.names], atoms
 
     def _close(self, name: str) -> bool:
         ours, chain = self.floats.pair(name)
         if ours is None or np.shape(ours) != chain.shape or ours.dtype.kind not in "fiub":
             return False
         return bool(np.max(np.abs(ours - chain), initial=0) <= LONG_FLOATS * np.max(np.abs(chain), initial=0))
-
-
-def enough_points(degrees: Iterable[tuple[Any, Any]], entries: int) -> tuple[int, float]:
-    """How many random points make the chance of a false agreement small enough, and that chance.
-
-    `degrees` are those of both sides of each comparison, computed after `DegreeArray.atoms` was cleared; `entries` are
-    compared. See `subject.arithmetic.chance_of_error`; here an atom is known by its residues at all points together,
-    and in each of them two atoms may also be confused by their 64-bit hash.
-    """
-    degree = max((max(n1 + d2, n2 + d1) for (n1, d1), (n2, d2) in degrees), default=0)
-    atoms: dict[str, int] = {}
-    for name, size, _ in DegreeArray.atoms:
-        atoms[name] = atoms.get(name, 0) + size
-    arguments = 2 * max((argument for _, _, argument in DegreeArray.atoms), default=0)
-    pairs = sum(n * n for n in atoms.values()) / 2
-    points, chance = 1, 1.0
-    while points < 2 or (chance > CHANCE and points < 20):
-        points += 1
-        chance = pairs * (arguments / PRIME) ** points + entries * (degree / PRIME + pairs / 2**64) ** points
-    return points, min(chance, 1.0)
-
-
-def evidence_of(scope: str, points: int, seed: int, chance: float) -> str:
-    """What a proof by residues on a tape rests on."""
-    return (
-        f"proved: the same rational functions of {scope}. Checked at {points} random points modulo 2^31 - 1"
-        f" (seed {seed}); the chance that different formulas would agree is below {chance:.0e} (Schwartz-Zippel lemma)."
-    )
 
 
 class _Residues:
@@ -257,11 +231,14 @@ class _Residues:
 
 
 class _Degrees:
+    def __init__(self, kind: type[DegreeArray]) -> None:
+        self.kind = kind
+
     def variable(self, x: Array, name: str) -> DegreeArray:
-        return DegreeArray.variable(x)
+        return self.kind.variable(x)
 
     def given(self, x: Array) -> DegreeArray:
-        return DegreeArray(x)
+        return self.kind(x)
 
 
 class _Fractions:

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
-from autograd.number.array import DegreeArray, Refused, ResidueArray
+from autograd.number.array import Refused
+from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.ops import Op
-from autograd.number.residue import ZeroResidue
+from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.record.running import allocating
-from autograd.tape.tape import CONSTANT
+from autograd.tape.blocks import CONSTANT
 from compare.subject.arithmetic import Arithmetic
 from compare.verdict.audit import about_units
-from compare.verdict.large import enough_points, evidence_of
+from compare.verdict.chance import enough_points, evidence_of
 
 Array = NDArray[Any]
 
@@ -138,11 +139,11 @@ def _proved(
     if different and (ties or len(arrays) > len(task.arrays)):
         return f"the gradient of {different[0]} differs"  # a convention, or inherited: Values tell
     right = {name: x for name, x in arrays.items() if name not in different}
-    DegreeArray.atoms.clear()
-    degrees = tape.replay(DegreeArray)
+    atoms: list[Atoms] = []
+    degrees = tape.replay(DegreeArray.collecting(atoms))
     degrees.backward(J)
-    pairs = [(degrees.data(found[name]).degree, degrees.gradients(x).degree) for name, x in right.items()]
-    points, chance = enough_points(pairs, sum(x.size for x in right.values())) if right else (1, 1.0)
+    pairs = [(degrees.data(found[name]), degrees.gradients(x)) for name, x in right.items()]
+    points, chance = enough_points(pairs, atoms) if right else (1, 1.0)
     for attempt in range(20):
         try:
             run = tape.replay(ResidueArray, points, _Residues(points, [seed, attempt]))
@@ -159,7 +160,7 @@ def _proved(
         if (name in different) == equal[name].all():
             return f"the gradient of {name} is another one in residues"
     evidence = [
-        *([evidence_of(task.scope, points, seed, chance)] if right else []),
+        *([evidence_of(task.scope, points, ResidueArray.prime, seed, chance)] if right else []),
         f"recorded on a tape: {tape.size:,} scalars, {tape.edges:,} edges.",
     ]
     first = _first_use(tape, J)

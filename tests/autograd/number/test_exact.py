@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Exact, Value, gradients, graph, numbers, values
-from autograd.number.exact import simplest
 from autograd.number.ops import OPS
+from autograd.number.rational import simplest
 from tests.autograd.record.test_recording import EVERYTHING, RATIONAL
 
 rationals = st.fractions(max_denominator=10**6)

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Exact, Tape, TapeArray, Value, contributions, draw_dot, gradients, graph, numbers, values
-from autograd.number.array import PRIME, DegreeArray, ExactArray, ResidueArray
+from autograd.number.degree import Atoms, DegreeArray
+from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS
-from autograd.number.residue import ZeroResidue
+from autograd.number.residue import SMALL_PRIME, ResidueArray, ZeroResidue
 from autograd.record.values import shadows
-from autograd.tape.tape import CHUNK, slabs
+from autograd.tape.sweep import CHUNK, slabs
 
 RNG = np.random.default_rng(7)
 X, Y, W = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
@@ -257,7 +258,7 @@ def test_residues_of_a_random_expression_are_those_of_its_fractions(text: str, s
     residues.backward(J)
     for x in inputs:
         for q, r in zip(exact.gradients(x).lanes[0].ravel(), residues.gradients(x).lanes[0].ravel(), strict=True):
-            assert int(q.numerator) * pow(int(q.denominator), -1, PRIME) % PRIME == r
+            assert int(q.numerator) * pow(int(q.denominator), -1, SMALL_PRIME) % SMALL_PRIME == r
 
 
 # The same graph, node by node
@@ -442,11 +443,11 @@ def test_residues_obey_the_laws_of_a_field() -> None:
 @pytest.mark.parametrize("n", [1, 7, 5000])
 def test_a_product_of_matrices_of_residues_is_that_of_whole_numbers(n: int) -> None:
     rng = np.random.default_rng(n)
-    A, B = rng.integers(PRIME, size=(2, n)), rng.integers(PRIME, size=(n, 3))
-    A[0] = PRIME - 1
-    B[:, 0] = PRIME - 1
+    A, B = rng.integers(SMALL_PRIME, size=(2, n)), rng.integers(SMALL_PRIME, size=(n, 3))
+    A[0] = SMALL_PRIME - 1
+    B[:, 0] = SMALL_PRIME - 1
     found = np.dot(ResidueArray(A, [A]), ResidueArray(B, [B]))
-    expected = np.dot(A.astype(object), B.astype(object)) % PRIME
+    expected = np.dot(A.astype(object), B.astype(object)) % SMALL_PRIME
     assert found.lanes[0].tolist() == expected.tolist()
 
 
@@ -454,7 +455,7 @@ def test_data_enter_residues_exactly() -> None:
     numbers = np.array([0.1, -3.75, 1e300, 5e-324, 0.0, -1.0, 2.0**53 + 2])
     for number, residue in zip(numbers, ResidueArray.given(numbers, 1).lanes[0], strict=True):
         p, q = float(number).as_integer_ratio()
-        assert residue == p * pow(q, -1, PRIME) % PRIME
+        assert residue == p * pow(q, -1, SMALL_PRIME) % SMALL_PRIME
 
 
 def test_an_atom_is_the_same_for_the_same_argument_only() -> None:
@@ -494,11 +495,11 @@ def test_degrees_bound_those_of_scalars() -> None:
     def variables(array: Any) -> Any:
         return values(np.frompyfunc(Degree.variable, 1, 1)(array))
 
-    DegreeArray.atoms.clear()
+    atoms: list[Atoms] = []
     tape = Tape()
     x, w = tape.array(X), tape.array(W)
     J = code(x, w)
-    run = tape.replay(DegreeArray)
+    run = tape.replay(DegreeArray.collecting(atoms))
     run.backward(J)
     scalars = [variables(X), variables(W)]
     K = code(*scalars)
@@ -507,7 +508,7 @@ def test_degrees_bound_those_of_scalars() -> None:
         n, d = run.gradients(array).degree
         for node in nodes.flat:
             assert node.grad.content[0] <= n and node.grad.content[1] <= d
-    assert [(name, size) for name, size, _ in DegreeArray.atoms] == [("tanh", 12)]
+    assert [(name, size) for name, size, _ in atoms] == [("tanh", 12)]
 
 
 @settings(deadline=None)

@@ -19,9 +19,10 @@ from rich.text import Text
 
 from autograd import numbers
 from autograd.number.ops import OPS
+from autograd.number.show import as_written as show
 from compare.notes.claims import FAILS, HOLDS, NEEDS_SYMPY, NOT_RUN
 from compare.notes.derivation import as_formula, derivation
-from compare.notes.example import WEIGHTS, Short, network, show
+from compare.notes.example import WEIGHTS, Short, network
 from compare.notes.shown import Notes, notes
 
 proof = importlib.import_module("compare.notes.derivation")

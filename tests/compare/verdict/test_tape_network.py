@@ -11,14 +11,13 @@ import pytest
 from rich.console import Console
 
 from autograd import Tape
-from autograd.number.array import DegreeArray
 from compare import check_network
 from compare.command import main as cli
 from compare.report.report import DIGITS, EXACT, PROVED
 from compare.subject import network as network_module
-from compare.subject.arithmetic import DEGREES
+from compare.subject.arithmetic import degrees
 from compare.subject.graph import NetworkGraph
-from compare.verdict import large
+from compare.verdict import chance, large
 from matrix_backprop import Network, formulas
 from tests.compare.check import test_check_network
 from tests.compare.check.test_check_network import CONSEQUENCES, check, data, found, network, plant
@@ -118,19 +117,20 @@ def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
     net = Network([4, 3, 2], ["tanh", "sigmoid"], seed=0)
     problem = network_module.Problem(net, *data(net), lambda step: None)
     court = large.LargeCourt(problem, "")
-    degrees = [chain for _, chain in court._degrees()]
-    of_scalars = problem.sides(DEGREES)
-    for name, (n, d) in zip(court.names, degrees, strict=True):
+    sides, atoms = court._degrees()
+    of_scalars = problem.sides(degrees([]))
+    for name, (_, array) in zip(court.names, sides, strict=True):
+        n, d = array.degree
         for x in np.ravel(of_scalars.chain[name]):
             assert x.content[0] <= n and x.content[1] <= d, name
-    assert {atom[:2] for atom in DegreeArray.atoms} == {("tanh", 12), ("sigmoid", 8), ("log", 8)}
+    assert {atom[:2] for atom in atoms} == {("tanh", 12), ("sigmoid", 8), ("log", 8)}
 
 
 def test_a_chance_of_error_is_computed_and_small() -> None:
     report = check(network("square"))
     (evidence,) = [line for line in report.evidence if "chance" in line]
     assert "modulo 2^31 - 1" in evidence
-    assert 0 < float(evidence.split("below ")[1].split()[0]) < large.CHANCE
+    assert 0 < float(evidence.split("below ")[1].split()[0]) < chance.CHANCE
 
 
 def test_memory_does_not_grow_with_the_observations(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,137 @@
+"""Functions on any number: floats, ints, fractions, the numbers of this package, SymPy expressions, and arrays.
+
+A division of two ints is a fraction, so that 1/3 is a third; floats give inf and nan as in NumPy.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from autograd.number import symbolic
+
+_PLAIN = (float, int, Fraction)  # Python's own numbers
+
+
+def choose(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, else y; for a scalar condition and for an array of them.
+
+    >>> choose(2 > 1, 10, 20), choose(np.array([True, False]), 10, 20)
+    (10, array([10, 20]))
+    """
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, x, y)
+    return x if condition else y
+
+
+def divide(x: Any, y: Any) -> Any:
+    """x / y, exact for two ints, and inf or nan for floats as in NumPy."""
+    try:
+        return Fraction(x, y) if isinstance(x, int) and isinstance(y, int) else x / y
+    except ZeroDivisionError:
+        return _in_floats(np.divide, x, y)
+
+
+def power(x: Any, y: Any) -> Any:
+    """x ** y, exact for an int to a negative int, and inf or nan for floats as in NumPy (never a complex number)."""
+    if isinstance(x, Fraction) and not isinstance(y, _PLAIN):
+        return y.__rpow__(x)  # the Fraction of Python 3.11 would turn itself into a float
+    try:
+        out = Fraction(x) ** y if isinstance(x, int) and isinstance(y, int) and y < 0 else x**y
+    except (ZeroDivisionError, OverflowError):
+        return _in_floats(np.power, x, y)
+    return math.nan if isinstance(out, complex) else out
+
+
+def _in_floats(ufunc: np.ufunc, *operands: Any) -> float:
+    """What NumPy answers in floats where Python raised; exact numbers have no infinity, so for them it raises."""
+    if not all(isinstance(x, _PLAIN) for x in operands):
+        raise  # what the type of number itself says
+    if not any(isinstance(x, float) for x in operands):
+        raise ZeroDivisionError(f"np.{ufunc.__name__}({', '.join(map(str, operands))}) has no exact value")
+    with np.errstate(all="ignore"):
+        return float(ufunc(*map(float, operands)))
+
+
+def _sigmoids(x: Any) -> Any:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+_IN_ARRAYS: dict[str, Any] = {"sigmoid": _sigmoids, "softplus": lambda x: np.logaddexp(0, x)}
+
+
+def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], Any]:
+    """The function `name` for any number: its own method of that name, SymPy's, or the one for floats."""
+    ufunc = getattr(np, name, None)
+    in_arrays = ufunc or _IN_ARRAYS.get(name) or np.vectorize(in_floats, otypes=[float])
+
+    def value(x: Any) -> Any:
+        if isinstance(x, _PLAIN):
+            try:
+                return in_floats(x)
+            except (OverflowError, ValueError):  # math raises where NumPy answers inf or nan
+                if ufunc is None:
+                    raise
+                with np.errstate(all="ignore"):
+                    return float(ufunc(float(x)))
+        if symbolic.is_expression(x):
+            return symbolic.elementary(name, x)
+        if isinstance(x, np.ndarray):
+            return in_arrays(x)
+        return getattr(x, name)()
+
+    return value
+
+
+def sigmoid_in_floats(x: float) -> float:
+    """1 / (1 + exp(-x)), without an overflow."""
+    if x >= 0:
+        return 1 / (1 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1 + e)
+
+
+def softplus_in_floats(x: float) -> float:
+    """log(1 + exp(x)), without an overflow."""
+    return max(x, 0) + math.log1p(math.exp(-abs(x)))
+
+
+exp, log, sqrt = elementary("exp", math.exp), elementary("log", math.log), elementary("sqrt", math.sqrt)
+sin, cos = elementary("sin", math.sin), elementary("cos", math.cos)
+sinh, cosh = elementary("sinh", math.sinh), elementary("cosh", math.cosh)
+sigmoid = elementary("sigmoid", sigmoid_in_floats)
+
+
+def relu(x: Any) -> Any:
+    """x where it is positive or nan, else 0."""
+    if isinstance(x, float):
+        return x if x > 0 or x != x else 0.0
+    return choose((x > 0) | (x != x), x, 0 if isinstance(x, np.ndarray) else x * 0)
+
+
+def first_is_larger(x: Any, y: Any) -> Any:
+    """Whether x is the maximum of both: the first of two equal ones, and a nan."""
+    return (x >= y) | (x != x)
+
+
+def first_is_smaller(x: Any, y: Any) -> Any:
+    """Whether x is the minimum of both: the first of two equal ones, and a nan."""
+    return (x <= y) | (x != x)
+
+
+def total(*terms: Any) -> Any:
+    """The sum of the terms, from left to right: `sum` of floats is compensated from Python 3.12 on, others' is not."""
+    return functools.reduce(operator.add, terms, 0)
+
+
+def dot(*operands: Any) -> Any:
+    """The sum of the products of the first half with the second half."""
+    n = len(operands) // 2
+    return functools.reduce(operator.add, map(operator.mul, operands[:n], operands[n:]), 0)

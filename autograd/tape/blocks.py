@@ -1,0 +1,136 @@
+"""What is recorded: nodes, each a number of an array, and the blocks of operations that made them."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from autograd.number.ops import Op
+
+Array = NDArray[Any]
+
+VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
+
+
+class Block(NamedTuple):
+    """One operation on many nodes: those it made, from `start` on, and the nodes at the other ends of its edges.
+
+    `operands` are arrays of node numbers with the axes of `whole`: those of `shape`, that of the block, and for a sum
+    or a sum of products further ones, the terms. An operand of length 1 along an axis repeats there. `needed` says for
+    which of them somebody asks for gradients.
+    """
+
+    op: Op
+    start: int
+    shape: tuple[int, ...]
+    whole: tuple[int, ...]
+    operands: tuple[Array, ...]
+    needed: tuple[bool, ...]
+
+    @property
+    def edges(self) -> tuple[Array, ...]:
+        """The operands with every edge spelled out, as views."""
+        return tuple(np.broadcast_to(ids, self.whole) for ids in self.operands)
+
+    @property
+    def rows(self) -> slice:
+        """The nodes of the block."""
+        return slice(self.start, self.start + math.prod(self.shape))
+
+    @property
+    def terms(self) -> int:
+        """The terms of each sum."""
+        return math.prod(self.whole[len(self.shape) :])
+
+    def repeats(self, operand: int) -> tuple[int, ...]:
+        """The axes along which the edges to an operand repeat: those of the consumers of each of its nodes."""
+        ids = self.operands[operand]
+        return tuple(k for k, (n, N) in enumerate(zip(ids.shape, self.whole, strict=True)) if n != N)
+
+
+class Leaf(NamedTuple):
+    """Nodes that no operation made, and what `kind` of numbers they are.
+
+    `given` are the numbers as they were given, None for float64, which the tape itself holds.
+    """
+
+    kind: str
+    name: str
+    start: int
+    shape: tuple[int, ...]
+    given: Array | None
+
+    @property
+    def rows(self) -> slice:
+        """The nodes of the leaf."""
+        return slice(self.start, self.start + math.prod(self.shape))
+
+
+class Recording:
+    """The nodes so far with their floats, the blocks and the leaves they belong to."""
+
+    def __init__(self) -> None:
+        self._data = np.empty(1 << 10)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was recorded; the buffers are used again."""
+        self.size = 0
+        self.blocks: list[Block] = []
+        self.leaves: list[Leaf] = []
+        self._needed = np.zeros(len(self._data), bool)
+        self.leaf(np.zeros((), int), CONSTANT)  # node 0 is the number 0, which pads and fills
+
+    def leaf(self, numbers: ArrayLike, kind: str, name: str = "", needed: bool = False) -> Array:
+        """Nodes for these numbers."""
+        numbers = np.asarray(numbers)
+        if numbers.dtype.kind not in "biuf":
+            raise TypeError(f"a tape holds real numbers, not an array of {numbers.dtype}")
+        rows = self._new(numbers.size)
+        self._data[rows] = numbers.ravel()
+        self._needed[rows] = needed
+        given = None if numbers.dtype == np.float64 else numbers.copy()
+        self.leaves.append(Leaf(kind, name, rows.start, numbers.shape, given))
+        return np.arange(rows.start, rows.stop).reshape(numbers.shape)
+
+    def numbers_at(self, ids: Array) -> Array:
+        """The floats of these nodes."""
+        return self._data[ids]
+
+    def made_by(self, index: int) -> Block | None:
+        """The block that made a node; None for a leaf."""
+        k = bisect.bisect_right(self.blocks, index, key=lambda block: block.start) - 1
+        return self.blocks[k] if k >= 0 and index < self.blocks[k].rows.stop else None
+
+    def constant_at(self, ids: Array) -> Any:
+        """The number that code wrote, where all these nodes are that one; None where they are not."""
+        index = int(ids.flat[0]) if ids.size else 0
+        leaf = self.leaf_of(index)
+        return self.given_to(leaf).item() if leaf.kind == CONSTANT and leaf.shape == () else None
+
+    def given_to(self, leaf: Leaf) -> Array:
+        """The numbers of a leaf array as they were given."""
+        return self._data[leaf.rows].reshape(leaf.shape) if leaf.given is None else leaf.given
+
+    def leaf_of(self, index: int) -> Leaf:
+        """The leaf array that a node belongs to."""
+        return self.leaves[bisect.bisect_right(self.leaves, index, key=lambda leaf: leaf.start) - 1]
+
+    def _new(self, count: int) -> slice:
+        rows = slice(self.size, self.size + count)
+        if rows.stop > len(self._data):
+            room = max(rows.stop, 2 * len(self._data))
+            self._data = _grown(self._data, room)
+            self._needed = _grown(self._needed, room)
+        self.size = rows.stop
+        return rows
+
+
+def _grown(buffer: Array, room: int) -> Array:
+    larger = np.empty(room, buffer.dtype)
+    larger[: len(buffer)] = buffer
+    return larger

@@ -1,0 +1,459 @@
+"""Sweeps over a recording, forward and back, in floats and in the number systems on arrays.
+
+A sweep gathers the numbers at the ends of the edges, makes every contribution, local derivative times upstream, some
+ten thousands at a time in a buffer that stays in the cache, sums those to the same node along the axes on which its
+edges repeat, and adds the sums up along the edges (statement C1). There is no product of matrices.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+from gmpy2 import mpq
+from numpy.typing import NDArray
+
+from autograd.graph.value import Value
+from autograd.number.array import NumberArray
+from autograd.number.degree import DegreeArray, combined, summed
+from autograd.number.exact import ExactArray, common
+from autograd.number.ops import OPS, Op
+from autograd.number.residue import SMALL_PRIME, ResidueArray
+from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording
+
+Array = NDArray[Any]
+
+CHUNK = 1 << 17  # edges that a sweep looks at together: their buffers stay in the cache
+
+
+def slabs(shape: tuple[int, ...], terms: int) -> Iterator[tuple[int, int, Any]]:
+    """Sums of so many terms each, in runs of about CHUNK terms: the first row, the one after the last, the slices.
+
+    >>> list(slabs((2, 3), 100_000))[:2]
+    [(0, 1, (slice(0, 1, None), slice(0, 1, None))), (1, 2, (slice(0, 1, None), slice(1, 2, None)))]
+    """
+    rows = math.prod(shape)
+    if not shape or rows * terms <= CHUNK:  # all of them at a time
+        if rows:
+            yield 0, rows, ()
+        return
+    axis = len(shape) - 1
+    while axis and math.prod(shape[axis:]) * terms <= CHUNK:
+        axis -= 1
+    n, inner = shape[axis], math.prod(shape[axis + 1 :])
+    parts = math.ceil(n / max(1, CHUNK // max(1, inner * terms)))
+    step = math.ceil(n / parts)
+    rest = (slice(None),) * (len(shape) - axis - 1)
+    for k, outer in enumerate(np.ndindex(shape[:axis])):
+        before = tuple(slice(i, i + 1) for i in outer)
+        for first in range(0, n, step):
+            last = min(first + step, n)
+            yield (k * n + first) * inner, (k * n + last) * inner, (*before, slice(first, last), *rest)
+
+
+def _part(array: Array, index: tuple[slice, ...]) -> Array:
+    """The entries of a slab in an array that may have length 1 where the slab has more."""
+    if not index:
+        return array
+    return array[tuple(run if n != 1 else slice(None) for n, run in zip(array.shape, index, strict=False))]
+
+
+def at(lane: Array, ids: Array) -> Array:
+    """The content of these nodes, as an array even where it is one object."""
+    return lane[ids.ravel()].reshape(ids.shape)
+
+
+class _Buffers(threading.local):
+    """Memory for one run of edges, used again and again by all tapes of a thread: fresh memory is slow at first."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, Any], Array] = {}
+
+    def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        count = math.prod(shape)
+        if count > CHUNK or dtype is object:  # a sum of more terms than that; objects would be kept alive
+            return np.empty(shape, dtype)
+        buffer = self._arrays.get((name, dtype))
+        if buffer is None:
+            buffer = self._arrays[name, dtype] = np.empty(CHUNK, dtype)
+        return buffer[:count].reshape(shape)
+
+    def free(self) -> None:
+        """Give the memory back; the next sweep takes new."""
+        self._arrays.clear()
+
+
+BUFFERS = _Buffers()
+
+
+class Sweep:
+    """A forward and a backward sweep in floats. A subclass does the same in other numbers.
+
+    The content of nodes is kept in lanes, arrays over all nodes: one for floats and fractions, one for each random
+    point of residues.
+    """
+
+    dtype: ClassVar[Any] = float
+
+    def __init__(self, tape: Recording) -> None:
+        self.tape = tape
+        self.spare: list[Array] = []
+
+    @property
+    def lanes(self) -> list[Array]:
+        """The numbers of all nodes."""
+        return [self.tape._data]
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        """What a row of the table of operations works on."""
+        return lanes[0]
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        """The content of what it gave."""
+        array = np.asarray(array)
+        return [array if array.shape == shape else np.broadcast_to(array, shape)]
+
+    def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
+        """The sums of terms along these axes, which stay with length 1."""
+        sums: Array = np.add.reduce(terms, axis=axes, keepdims=True)
+        return sums
+
+    def settle(self, sums: Array) -> None:
+        """Make sums proper numbers, in place."""
+
+    def whole(self, numbers: list[Array]) -> tuple[list[Array], Any]:
+        """Numbers that can be multiplied and added up fast, and what the results are to be divided by."""
+        return numbers, 1
+
+    def divided(self, sums: Array, scale: Any) -> Array:
+        """Results as proper numbers again."""
+        return sums
+
+    def gather(self, ids: Array) -> Any:
+        """The numbers of these nodes."""
+        return self.tape._data.take(ids)
+
+    def _operands(self, block: Block) -> list[Any]:
+        found = [self.gather(ids) for ids in block.operands[: 1 if block.op is OPS["power_n"] else None]]
+        if block.op is OPS["power_n"]:
+            found.append(self.tape.constant_at(block.operands[1]))
+        return found
+
+    def forward(self, block: Block) -> None:
+        """The numbers of a block's nodes."""
+        with np.errstate(all="ignore"):
+            if block.op.arity == 0:
+                self._forward_sums(block)
+                return
+            value = block.op.value(*self._operands(block))
+        for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
+            lane[block.rows] = found.ravel()
+
+    def _ends(self, block: Block) -> tuple[list[list[Array]], Any]:
+        """For each operand of a sum its numbers, lane by lane, and what products of them are to be divided by."""
+        ends = [self.whole([lane.take(ids) for lane in self.lanes]) for ids in block.operands]
+        return [numbers for numbers, _ in ends], [scale for _, scale in ends]
+
+    def _forward_sums(self, block: Block) -> None:
+        """The sum of the terms of each row: of numbers, or of products of two numbers."""
+        ends, scales = self._ends(block)
+        axes = tuple(range(len(block.shape), len(block.whole)))
+        for first, last, index in slabs(block.shape, block.terms):
+            for lane, *numbers in zip(self.lanes, *ends, strict=True):
+                terms = self._product(*(_part(x, index) for x in numbers))
+                sums = self.divided(self.summed(terms, axes), math.prod(scales))
+                self.settle(sums)
+                lane[block.start + first : block.start + last] = sums.ravel()
+
+    def _product(self, x: Array, y: Array | None = None) -> Array:
+        """All the products of two arrays, each a number of its own, in a buffer."""
+        if y is None:
+            return x
+        shape = np.broadcast(x, y).shape
+        found: Array = np.multiply(x, y, out=BUFFERS("products", shape, self.dtype))
+        return found
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        """dJ/dnode for every node, in lanes: from the last block to the first, each adds to its operands' gradients."""
+        size = self.tape.size
+        if not self.spare or len(self.spare[0]) < size:
+            self.spare = [np.empty(len(self.tape._data), self.dtype) for _ in self.lanes]
+        grads = [buffer[:size] for buffer in self.spare]
+        for grad in grads:
+            grad[:] = 0
+            grad[J] = 1
+        with np.errstate(all="ignore"):
+            for block in reversed(self.tape.blocks):
+                needed = (True,) * len(block.operands) if everything else block.needed
+                if block.start > J or not any(needed):
+                    continue
+                upstream = [grad[block.rows] for grad in grads]
+                for found in upstream:
+                    self.settle(found)
+                if any(map(np.count_nonzero, upstream)):
+                    (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
+        for grad in grads:
+            self.settle(grad)
+        return grads
+
+    def _back(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
+        """One operation on each entry: local derivative times upstream to each operand."""
+        data = self.tape._data
+        out = self.array(
+            data[block.rows].reshape(block.shape), [x[block.rows].reshape(block.shape) for x in self.lanes]
+        )
+        above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
+        partials = block.op.partials(out, *self._operands(block))
+        for k, partial in enumerate(partials):
+            if not needed[k]:
+                continue
+            one = isinstance(partial, int) and partial == 1
+            product = above if one else self._of_reached(block, partial * above, J)
+            axes = block.repeats(k)
+            for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
+                self._add(grad, block, k, np.add.reduce(found, axis=axes, keepdims=True) if axes else found)
+
+    def _add(self, grad: Array, block: Block, operand: int, sums: Array) -> None:
+        """Each sum to the gradient of the node at the end of its edges."""
+        np.add.at(grad, block.operands[operand].ravel(), sums.ravel())
+
+    def _of_reached(self, block: Block, product: Any, J: int) -> Any:
+        """Without the nan of an infinite slope at a node that J does not depend on: there it is no contribution."""
+        if not math.isnan(np.add.reduce(product, axis=None)):  # a nan would make the sum one
+            return product
+        return np.where(self.reach(J)[block.rows].reshape(block.shape), product, 0)
+
+    def reach(self, J: int) -> Array:
+        """Which nodes J depends on."""
+        reached = np.zeros(self.tape.size, bool)
+        reached[J] = True
+        for block in reversed(self.tape.blocks):
+            on = reached[block.rows].reshape(block.shape)
+            for ids in block.edges if on.any() else ():
+                reached[ids[on]] = True
+        return reached
+
+    def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
+        """A sum passes its gradient on to every term, a product of two to each factor times the other one."""
+        shape = block.shape + (1,) * (len(block.whole) - len(block.shape))
+        if len(block.operands) == 1:
+            for grad, up in zip(grads, upstream, strict=True):
+                self._add(grad, block, 0, np.broadcast_to(up.reshape(shape), block.whole))
+            return
+        numbers, scale = self.whole(upstream)
+        above = [x.reshape(shape) for x in numbers]
+        ends, scales = self._ends(block)
+        for k in (0, 1):
+            if not needed[k]:
+                continue
+            others, axes = ends[1 - k], block.repeats(k)
+            sums = [np.zeros(block.operands[k].shape, self.dtype) for _ in grads]
+            for _, _, index in slabs(block.shape, block.terms):
+                for total, up, other in zip(sums, above, others, strict=True):
+                    part = _part(total, index)
+                    part += self.summed(self._product(_part(other, index), _part(up, index)), axes)
+            for grad, total in zip(grads, sums, strict=True):
+                self.settle(total)
+                self._add(grad, block, k, self.divided(total, scale * scales[1 - k]))
+
+
+class Numbers(Sweep):
+    """The sweeps in a type of number of `autograd.number.array`."""
+
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        super().__init__(tape)
+        self.numbers = numbers
+        self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
+        self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
+        for leaf in tape.leaves:
+            for lane, found in zip(
+                self._lanes, self.leaf(leaf.kind, leaf.name, tape.given_to(leaf)).lanes, strict=True
+            ):
+                lane[leaf.rows] = found.ravel()
+        for block in tape.blocks:
+            self.forward(block)
+
+    @property
+    def lanes(self) -> list[Array]:
+        return self._lanes
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        """The numbers of a leaf."""
+        raise NotImplementedError
+
+    def gather(self, ids: Array) -> Any:
+        return self.array(self.tape._data[ids], [at(lane, ids) for lane in self.lanes])
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        if not isinstance(array, NumberArray):
+            array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
+        return [np.broadcast_to(lane, shape) for lane in array.lanes]
+
+    def _of_reached(self, block: Block, product: Any, J: int) -> Any:
+        return product
+
+
+class Residues(Numbers):
+    dtype = np.int64
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        if kind == VARIABLE:
+            if self.leaves is not None:
+                return self.leaves.variable(numbers, name)  # type: ignore[no-any-return]
+            return ResidueArray.random(numbers, self.points, self.rng)
+        given = ResidueArray.given(numbers if kind == GIVEN else 0.0, self.points)
+        return given if kind == GIVEN else given.constant(numbers)
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return ResidueArray(shadow, lanes)
+
+    def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
+        # 2**31 is 1: the upper bits count like the lower ones
+        upper = np.right_shift(terms, 31, out=BUFFERS("upper", terms.shape, np.int64))
+        lower = np.bitwise_and(terms, SMALL_PRIME, out=BUFFERS("lower", terms.shape, np.int64))
+        lower += upper
+        return super().summed(lower, axes)
+
+    def settle(self, sums: Array) -> None:
+        sums %= SMALL_PRIME
+
+
+class Fractions(Numbers):
+    dtype = object
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        exactly = ExactArray.given(numbers)
+        return exactly.constant(numbers) if kind == CONSTANT else exactly
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return ExactArray(shadow, lanes)
+
+    # a sum of products is one of whole numbers: the fractions of a factor over one denominator
+
+    def whole(self, numbers: list[Array]) -> tuple[list[Array], Any]:
+        numerators, scale = common(numbers[0])
+        return [numerators], scale
+
+    def divided(self, sums: Array, scale: Any) -> Array:
+        return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
+
+
+class Degrees(Numbers):
+    """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
+
+    The gradient of a node is a sum of contributions n / d; over a common denominator of degree D the numerator has
+    degree D + max(n - d). Two such denominators are known, and the smaller counts: the product of all d, and that of
+    the denominators of all local derivatives on the way, each once, for no path comes twice through a block. `lanes`
+    are the degrees of numerator and denominator.
+    """
+
+    dtype = np.int64
+
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        super().__init__(tape, numbers, 2, leaves)
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        degree = 1 if kind == VARIABLE else 0
+        return NumberArray(numbers, [np.full(numbers.shape, degree), np.zeros(numbers.shape, int)])
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return self.numbers(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
+
+    def gather(self, ids: Array) -> Any:
+        return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        return [np.full(shape, degree) for degree in _degree(array)]
+
+    def _forward_sums(self, block: Block) -> None:
+        degree = (0, 0)
+        for ids in block.operands:
+            degree = combined("multiply", degree, (_most(self.lanes[0][ids]), _most(self.lanes[1][ids])))
+        for lane, found in zip(self.lanes, summed(degree, block.terms), strict=True):
+            lane[block.rows] = found
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        size = self.tape.size
+        excess, denominators, reached = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, bool)
+        reached[J] = True
+        on_the_way = 0
+        for block in reversed(self.tape.blocks):
+            rows = block.rows
+            if not reached[rows].any():
+                continue
+            upstream = _most(excess[rows] + denominators[rows]), _most(denominators[rows])
+            if block.op.arity == 0:
+                ends = [self.gather(ids) for ids in block.operands]
+                partials = ends[::-1] if len(ends) == 2 else [1]
+            else:
+                out = np.arange(rows.start, rows.stop).reshape(block.shape)
+                partials = block.op.partials(self.gather(out), *self._operands(block))
+            for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
+                if not asked:
+                    continue
+                if isinstance(partial, DegreeArray):
+                    on_the_way += partial.degree[1] * partial.size
+                n, d = combined("multiply", _degree(partial), upstream)
+                few = ids.ravel()
+                np.maximum.at(excess, few, n - d)
+                consumers = math.prod(block.whole) // max(few.size, 1)
+                if d:
+                    np.add.at(denominators, few, d * consumers)
+                reached[few] = True
+        denominators = np.minimum(denominators, on_the_way)
+        return [np.maximum(excess + denominators, 0), denominators]
+
+
+def _most(degrees: Array) -> int:
+    return int(np.max(degrees, initial=0))
+
+
+def _degree(x: Any) -> tuple[int, int]:
+    return x.degree if isinstance(x, DegreeArray) else (0, 0)
+
+
+class Swept(Recording):
+    """A recording whose floats are known at once, and its gradients after a sweep back."""
+
+    def __init__(self) -> None:
+        self._floats = Sweep(self)
+        super().__init__()
+
+    def clear(self) -> None:
+        """Forget what was recorded; the buffers are used again."""
+        super().clear()
+        self.nodes: dict[int, Value] = {}  # those that somebody looked at
+        self._gradients: Array | None = None
+
+    def reached(self, J: int) -> Array:
+        """Which nodes the node J depends on, itself among them."""
+        return self._floats.reach(J)
+
+    def sweep(self, J: int, everything: bool = False) -> None:
+        """Set the gradients to those of node J, with `everything` also those that nobody needs."""
+        self._gradients = self._floats.backward(J, everything)[0]
+
+    def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
+        """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
+        # copies: code may later write other nodes into its own arrays
+        ndim = max(x.ndim for x in operands)
+        operands = tuple(np.array(x, order="C", ndmin=ndim) for x in operands)
+        whole = np.broadcast(*operands).shape
+        shape = whole[: ndim - terms]
+        needed = tuple(bool(np.count_nonzero(self._needed.take(x))) for x in operands)
+        rows = self._new(math.prod(shape))
+        block = Block(op, rows.start, shape, whole, operands, needed)
+        self._needed[rows] = any(needed)
+        self.blocks.append(block)
+        self._floats.forward(block)
+        return np.arange(rows.start, rows.stop).reshape(shape)
+
+    def gradients_at(self, ids: Array) -> Array:
+        """dJ/dnode of these nodes; 0 before `backward`, and for nodes newer than it."""
+        if self._gradients is None:
+            return np.zeros(ids.shape)
+        known = ids < len(self._gradients)
+        return np.where(known, self._gradients[np.where(known, ids, 0)], 0.0)

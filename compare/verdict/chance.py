@@ -1,0 +1,75 @@
+"""How likely it is that formulas which agreed at random points are different ones, worked out in one place.
+
+At a point two different rational functions n1/d1 and n2/d2 agree with a chance of at most deg(n1 d2 - n2 d1) / p for
+a prime p (Schwartz-Zippel lemma, see `autograd.number.residue`). The points are independent, so the chances multiply.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.number.degree import Atoms, Degree, DegreeArray, Degrees
+from autograd.number.residue import Residue, ResidueArray
+
+CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
+MOST_POINTS = 20
+
+
+def chance_of_error(
+    sides: Iterable[tuple[Any, Any]], atoms: Iterable[Atoms], points: int, numbers: type[Residue] | type[ResidueArray]
+) -> float:
+    """A bound on the chance that different formulas agree at so many random points.
+
+    `sides` are the arrays of both sides, computed on `Degree` numbers or a `DegreeArray` each; `atoms` are the results
+    of elementary functions met on the way; `numbers` is the type of residues that is compared. Two different arguments
+    of a function may be taken for one where their residues are the same. A `Residue` is known by itself at each point;
+    in a `ResidueArray` an argument is known by its residues at all points together, and their hash has 64 bits.
+    """
+    degree, entries = 0, 0
+    for ours, theirs in sides:
+        entries += theirs.size
+        if np.shape(ours) == theirs.shape:  # else there is nothing to mistake for equal
+            for (n1, d1), (n2, d2) in _degrees(ours, theirs):
+                degree = max(degree, n1 + d2, n2 + d1)
+    counts, argument = Counter[str](), 0
+    for name, size, of_argument in atoms:
+        counts[name] += size
+        argument = max(argument, of_argument)
+    pairs = sum(n * n for n in counts.values()) / 2
+    confused = 2 * argument / numbers.prime  # a pair of them, at one point
+    together = issubclass(numbers, ResidueArray)
+    at_a_point = degree / numbers.prime + pairs * (2.0**-64 if together else confused)
+    chance = entries * min(1.0, at_a_point) ** points + (pairs * confused**points if together else 0.0)
+    return float(min(chance, 1.0))
+
+
+def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms]) -> tuple[int, float]:
+    """How many random points of a `ResidueArray` make a false agreement unlikely enough, and its chance."""
+    points, chance = 1, 1.0
+    while points < 2 or (chance > CHANCE and points < MOST_POINTS):
+        points += 1
+        chance = chance_of_error(sides, atoms, points, ResidueArray)
+    return points, chance
+
+
+def evidence_of(scope: str, points: int, prime: int, seed: int, chance: float) -> str:
+    """What a proof by residues rests on."""
+    bits = prime.bit_length()
+    modulus = f"2^{bits} - 1" if 2**bits - 1 == prime else str(prime)
+    return (
+        f"proved: the same rational functions of {scope}. Checked at {points} random points modulo {modulus}"
+        f" (seed {seed}); the chance that different formulas would agree is below {chance:.0e} (Schwartz-Zippel lemma)."
+    )
+
+
+def _degrees(ours: Any, theirs: Any) -> Iterator[tuple[Degrees, Degrees]]:
+    """Those of both sides: one bound for all entries, or those of each; plain numbers have none."""
+    if isinstance(theirs, DegreeArray):
+        yield getattr(ours, "degree", (0, 0)), theirs.degree
+        return
+    for x, y in zip(np.asarray(ours).flat, theirs.flat, strict=True):
+        yield x.content if isinstance(x, Degree) else (0, 0), y.content if isinstance(y, Degree) else (0, 0)
