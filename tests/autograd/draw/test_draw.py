@@ -1,12 +1,15 @@
 """Pictures: what the DOT text says, and that every renderer turns it into a well-formed, self-contained SVG."""
 
 import math
+import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import graphviz
 import numpy as np
@@ -352,6 +355,19 @@ def test_threads_may_render_at_the_same_time(no_dot):
     one_by_one = [picture.svg() for picture in pictures]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(Picture.svg, pictures)) == one_by_one
+
+
+def test_a_run_of_pytest_that_draws_ends_clean(tmp_path):
+    """What the Graphviz of the wheel opens is closed while its library can still do so."""
+    test = "from autograd import Value, draw_dot\ndef test_it():\n    assert draw_dot(Value(1.0).tanh()).svg()\n"
+    (tmp_path / "test_it.py").write_text(test)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path / "test_it.py"],
+        env=os.environ | {"PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, ""), run.stdout
 
 
 def test_other_formats_need_dot(no_dot, tmp_path):
