@@ -8,8 +8,8 @@ if (Path(__file__).parent / "tracer.py").exists():
         "which own the same import name: install backprop-compare into an environment of its own"
     )
 
-from autograd.draw.dot import draw_dot
 from autograd.draw.notebook import array_as_html, value_as_html
+from autograd.draw.svg import draw_dot
 from autograd.graph.value import Contribution, Value, contributions, graph
 from autograd.number.exact import Exact
 from autograd.number.precise import Precise

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.draw.dot import MAX_NODES, recorded
+from autograd.draw.dot import MAX_NODES, dot_source
+from autograd.draw.svg import as_picture
 from autograd.graph.value import Value
 from autograd.number.show import show
 
@@ -33,7 +34,7 @@ def value_as_html(J: Value) -> str:
                 f"{line}. Its graph has more than {MAX_NODES} scalars, too many to look at: draw the neighbourhood of"
                 " one scalar x, draw_dot(J, only=neighbourhood(J, x), highlight=x)."
             )
-        return recorded(J, _swept(J)).svg(fit=True)
+        return as_picture(dot_source(J, gradients=_swept(J))).svg(fit=True)
     except Exception as problem:
         return _paragraph(f"{J!r} (no picture: {problem})")
 

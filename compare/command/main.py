@@ -300,7 +300,7 @@ def teach(
 @app.command()
 def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON.")] = False) -> None:
     """Run every statement of the lecture notes, A1 to D6, and settle their contradictions E1 to E7."""
-    from compare.notes.statements import notes as run
+    from compare.notes.shown import notes as run
 
     claims = run()
     if json:

@@ -22,15 +22,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from compare.check import UnusableCode, check_network
 from compare.command.userfile import UnusableFile, UserFile
 from compare.reason.editor import Edit, Editor
-from compare.report.report import DIFFERENT, Report, as_text, counted
+from compare.report.report import DIFFERENT, Report, counted
+from compare.report.table import Cell, Column, Table, as_text
 from matrix_backprop import Network, formulas
 
 CAUGHT, RAISED, MISSED = "caught", "caught: it raises", "not caught"
@@ -98,19 +97,20 @@ class Mutants:
         return as_text(self)
 
     def __rich__(self) -> RenderableType:
-        table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        table.add_column("formula" if self.of_formulas else "line", no_wrap=True, justify="left")
-        table.add_column("mistake" if self.of_formulas else "edit", overflow="fold", ratio=2)
-        table.add_column("caught", no_wrap=True)
-        table.add_column("found" if self.of_formulas else "first reason", overflow="fold", ratio=3)
+        of_formulas, of_file = ("formula", "mistake", "found"), ("line", "edit", "first reason")
+        where, edited, why = of_formulas if self.of_formulas else of_file
+        columns = [Column(where, no_wrap=True), Column(edited), Column("caught", no_wrap=True), Column(why)]
+        rows: list[list[Cell]] = []
         for finding in self.findings:
             if finding.outcome == RAISED:
                 continue
             mark, colour = ("✗ no", "bold red") if finding.outcome == MISSED else ("✓", "green")
             edit = finding.after if self.of_formulas else f"{finding.before} → {finding.after}"
-            table.add_row(Text(finding.where), Text(edit), Text(mark, style=colour), Text(finding.reason))
+            rows.append([finding.where, edit, Text(mark, style=colour), finding.reason])
         style = "bold green" if self else "bold red"
-        return Group(Text(self.title, style="bold"), table, *(Text(line, style=style) for line in self.summary))
+        return Group(
+            Text(self.title, style="bold"), Table(columns, rows), *(Text(line, style=style) for line in self.summary)
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"

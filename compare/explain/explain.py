@@ -7,7 +7,6 @@ the consumers and the operands. Indices are NumPy's and count from 0.
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 import re
 from collections import Counter
@@ -18,18 +17,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from autograd import Value, contributions, graph, numbers
-from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
+from autograd.draw.dot import formula_of, neighbourhood
+from autograd.draw.svg import Picture, draw_dot
 from autograd.number.show import show as rounded
 from autograd.record.places import Place, locating
 from autograd.record.values import shadows
 from compare.reason.source import expression
-from compare.report.report import Report, as_text, counted
+from compare.report.report import Report, counted
+from compare.report.table import Column, Table, as_text, paragraph
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import describe
@@ -95,24 +94,20 @@ class Explanation:
         return as_text(self)
 
     def __rich__(self) -> RenderableType:
-        table = Table(box=SIMPLE_HEAD, padding=0, header_style="bold", show_footer=True)
-        for header, justify in zip(_HEADERS, _JUSTIFY, strict=True):
-            table.add_column(header, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for cells in _shortened([_cells(term) for term in self.terms]):
-            table.add_row(*cells)
-        for column, footer in zip(table.columns, self._last_row, strict=True):
-            column.footer = footer
-        lines: list[RenderableType] = [Text(self._heading, style="bold"), Text(self.sentence), table]
-        lines += map(Text, self._below)
-        return Group(*lines)
+        return Group(*self._above, self._table, *map(Text, self._below))
+
+    @property
+    def _above(self) -> list[Text]:
+        return [Text(self._heading, style="bold"), Text(self.sentence)]
+
+    @property
+    def _table(self) -> Table:
+        footer = ["sum", *[""] * 6, rounded(self.total, DIGITS)]
+        return Table(_COLUMNS, _shortened([_cells(term) for term in self.terms]), footer, tight=True)
 
     @property
     def _heading(self) -> str:
         return f"{self.entry} = {rounded(self.gradient, DIGITS)}" + (f"   ({self.statement})" if self.statement else "")
-
-    @property
-    def _last_row(self) -> list[str]:
-        return ["sum", *[""] * 6, rounded(self.total, DIGITS)]
 
     @property
     def _below(self) -> list[str]:
@@ -137,25 +132,17 @@ class Explanation:
         return "the same number" if ours == chain else "the same but for rounding" if close else "another number"
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="text-align:left">{html.escape(header)}</th>' for header in _HEADERS)
-        rows = _shortened([_cells(term) for term in self.terms])
-        body = "".join(_html_row(row) for row in rows) + _html_row(self._last_row, "font-weight:bold")
+        above, below = ("".join(map(paragraph, lines)) for lines in (self._above, self._below))
         picture = self._picture_or_sentence()
-        return (
-            f'<div class="backprop-explanation"><p style="font-weight:bold">{html.escape(self._heading)}</p>'
-            f"<p>{html.escape(self.sentence)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            + "".join(f"<p>{html.escape(line)}</p>" for line in self._below)
-            + picture
-            + "</div>"
-        )
+        return f'<div class="backprop-explanation">{above}{self._table.html()}{below}{picture}</div>'
 
     def _picture_or_sentence(self) -> str:
         try:
             return self.picture().svg(fit=True)
         except Exception as problem:  # a notebook shows what there is
-            return f"<p>{html.escape(str(problem))}</p>"
+            return paragraph(str(problem))
 
-    def picture(self, **options: Any) -> Graph:
+    def picture(self, **options: Any) -> Picture:
         """The scalar and its consumers, with the products on the edges; options as in `draw_dot`.
 
         >>> x = Value(3.0, label="x")
@@ -542,18 +529,21 @@ def _brackets(index: tuple[int, ...]) -> str:
 
 # What is shown
 
-_HEADERS = ("consumer", "local", "derivative", "", "upstream", "", "", "product")
-_JUSTIFY = ("left", "left", "right", "left", "left", "right", "left", "right")
+_COLUMNS = (
+    Column("consumer"),
+    Column("local"),
+    Column("derivative", "right"),
+    Column(""),
+    Column("upstream"),
+    Column("", "right"),
+    Column(""),
+    Column("product", "right"),
+)
 
 
 def _cells(term: Term) -> list[str]:
     local, upstream, product = (rounded(x, DIGITS) for x in (term.local_derivative, term.upstream, term.product))
     return [term.consumer, term.local_name, local, "×", term.upstream_name, upstream, "=", product]
-
-
-def _html_row(cells: list[str], style: str = "") -> str:
-    styled = (f'<td style="text-align:{side};{style}">' for side in _JUSTIFY)
-    return "<tr>" + "".join(f"{td}{html.escape(cell)}</td>" for td, cell in zip(styled, cells, strict=True)) + "</tr>"
 
 
 def _shortened(rows: list[list[str]]) -> list[list[str]]:

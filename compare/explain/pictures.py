@@ -11,12 +11,13 @@ from typing import Any
 
 from autograd import Value, draw_dot
 from autograd import graph as graph_of
-from autograd.draw.dot import MAX_NODES, Graph, neighbourhood
+from autograd.draw.dot import MAX_NODES, neighbourhood
+from autograd.draw.svg import Picture
 from compare.explain.explain import find
 from compare.subject.graph import NetworkGraph, sub
 
 
-def chain_rule(x: float | Value = 3, **options: Any) -> Graph:
+def chain_rule(x: float | Value = 3, **options: Any) -> Picture:
     """The worked example C2: f = 2 g1 + g2 with g1 = x**2 and g2 = x, whose derivative is 4x + 1.
 
     >>> "4" in chain_rule(1).source
@@ -33,7 +34,7 @@ def chain_rule(x: float | Value = 3, **options: Any) -> Graph:
     return _drawn(f, options, highlight=x, title="C2: f = 2 g₁ + g₂ with g₁ = x² and g₂ = x")
 
 
-def unit(graph: NetworkGraph, layer: int, unit: int, observation: int, **options: Any) -> Graph:
+def unit(graph: NetworkGraph, layer: int, unit: int, observation: int, **options: Any) -> Picture:
     """One unit's activation and all its consumers, as in D4; layer, unit and observation count from 1.
 
     >>> import numpy as np
@@ -62,7 +63,7 @@ def unit(graph: NetworkGraph, layer: int, unit: int, observation: int, **options
     return _drawn(graph.J_sum, options, only=near, highlight=a, title=title)
 
 
-def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **options: Any) -> Graph:
+def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **options: Any) -> Picture:
     """The whole graph of a network, one frame for each layer.
 
     >>> import numpy as np
@@ -109,7 +110,7 @@ def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **opti
     return _drawn(J, options, groups=groups, title=title)
 
 
-def _drawn(J: Value, options: dict[str, Any], **defaults: Any) -> Graph:
+def _drawn(J: Value, options: dict[str, Any], **defaults: Any) -> Picture:
     return draw_dot(J, **(defaults | options))
 
 

@@ -39,7 +39,8 @@ from compare.lesson.data import (
 from compare.lesson.mistakes import planted
 from compare.lesson.own import as_json, own_data, reasons
 from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
-from compare.notes.statements import Claim, notes
+from compare.notes.claims import Claim
+from compare.notes.shown import notes
 from compare.report.report import Report, counted
 from compare.subject.network import describe
 from compare.subject.subject import UserCode

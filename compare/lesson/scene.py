@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Exact, Value, contributions, graph
-from autograd.draw.dot import FONT, Graph, formula_of
+from autograd.draw.dot import FONT, formula_of
+from autograd.draw.svg import Picture
 from autograd.number.ops import OPS
 from autograd.number.show import show
 
@@ -245,7 +246,7 @@ def picture(
             label = f', label="  {max(texts, key=len)}  "'
         mark = f'class="k-edge {tail.id}--{head.id}", tooltip="{tail.label} → {head.label}"'
         body.append(f'"{tail.id}" -> "{head.id}" [{mark}{label}]\n')
-    return Graph(body=body, format="svg").svg()
+    return Picture(body=body, format="svg").svg()
 
 
 def edge_label(term: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ class Step:
     @property
     def text(self) -> str:
         """The step in a line: Σₖ w[k,p]·dJdz[k,i]."""
-        return " = ".join(dict.fromkeys([self.left, as_text(self.before), as_text(self.after)]))
+        return " = ".join(dict.fromkeys([self.left, as_formula(self.before), as_formula(self.after)]))
 
 
 class _Symbols:
@@ -181,7 +181,7 @@ _SUBSCRIPT = str.maketrans("kjpirs", "ₖⱼₚᵢᵣₛ")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def as_text(expression: Any) -> str:
+def as_formula(expression: Any) -> str:
     """A SymPy expression in a line of plain text: Σₖ w[k,p]·dJdz[k,i], or 4x + 1; other things as they print."""
     return str(_printer().doprint(expression)).replace("-", "−")
 

@@ -1,8 +1,7 @@
 """The statements of the notes, executed: each is a small claim, and the engine says whether it holds.
 
->>> found = notes()
->>> bool(found), found["C2"].verdict
-(True, 'holds')
+>>> A4()
+Finding(holds=True, evidence='dJ/dz = (3/5, −1/4, −3/4, −4/5), shape (1, 4): 4 of 4 entries equal')
 
 Numbers are exact fractions, compared with ==. Where the notes contradict themselves (E1 to E7) both readings are run.
 `derivation` proves D1 to D6, B3 to B5 and A7 for layers of any size, with the indexed sums of SymPy.
@@ -10,372 +9,39 @@ Numbers are exact fractions, compared with ==. Where the notes contradict themse
 
 from __future__ import annotations
 
-import html
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
-from rich.constrain import Constrain
-from rich.table import Table
-from rich.text import Text
 
-from autograd import Exact, Value, contributions, gradients, graph, numbers, values
-from autograd.number.ops import OPS
+from autograd import Value, contributions, gradients, graph, numbers, values
 from autograd.number.show import as_written as show
-from compare.notes.derivation import Step, as_text, derivation
-from compare.report.report import as_text as plain_text
-from compare.report.report import counted
-from compare.subject.graph import NetworkGraph, sub
+from compare.notes.claims import Finding, contradiction, statement
+from compare.notes.derivation import as_formula
+from compare.notes.example import (
+    BIASES,
+    TARGETS,
+    WEIGHTS,
+    B,
+    Short,
+    W,
+    X,
+    Y,
+    agree,
+    derivative,
+    equals,
+    logistic,
+    network,
+    products,
+    ratio,
+    same,
+)
+from compare.subject.graph import sub
 from matrix_backprop import Network, formulas
 from matrix_backprop.activations import ACTIVATIONS
 
 Array = NDArray[Any]
-
-HOLDS, FAILS, NOT_RUN = "holds", "fails", "not run"
-NEEDS_SYMPY = "needs sympy: pip install 'backprop-compare[sympy]'"
-WIDTH = 100  # of the printed table
-
-SECTIONS = {
-    "A": "A  Logistic regression",
-    "B": "B  Back propagation, one layer at a time, starting with the last",
-    "C": "C  The multivariate chain rule",
-    "D": "D  Why B1 holds",
-    "E": "E  Where the notes contradict themselves: both readings are run",
-}
-
-
-# What is found
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to read a statement: what it says, whether it holds, and the numbers that decide."""
-
-    statement: str
-    verdict: str
-    evidence: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the notes, its verdict, and what was computed.
-
-    For a contradiction `as_written` and `that_holds` are its two readings, and the verdict is that of the second.
-    """
-
-    id: str
-    statement: str
-    verdict: str
-    evidence: str
-    as_written: Reading | None = None
-    that_holds: Reading | None = None
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether nothing speaks against it: the statement holds, and a reading to be refuted fails."""
-        return self.verdict != FAILS and (self.as_written is None or self.as_written.verdict != HOLDS)
-
-    def _repr_html_(self) -> str:
-        return _html_table(("id", "statement", "verdict", "what was computed"), _html_rows([self]))
-
-
-@dataclass(frozen=True)
-class Notes(Sequence[Claim]):
-    """All statements in the order of the notes, and the derivation; true when everything is as expected.
-
-    >>> found = notes()
-    >>> found["E1"].as_written.verdict, found["E1"].that_holds.verdict
-    ('fails', 'holds')
-
-    Printing it gives tables, a notebook shows it as HTML, `to_json()` gives everything it holds. Without SymPy the
-    derivation is empty and what needs it is marked "not run".
-    """
-
-    claims: Sequence[Claim]
-    derivation: Sequence[Step] = field(default=())
-
-    def __len__(self) -> int:
-        return len(self.claims)
-
-    @overload
-    def __getitem__(self, key: int | str) -> Claim: ...
-    @overload
-    def __getitem__(self, key: slice) -> Sequence[Claim]: ...
-    def __getitem__(self, key: int | str | slice) -> Claim | Sequence[Claim]:
-        if not isinstance(key, str):
-            return self.claims[key]
-        for claim in self.claims:
-            if claim.id == key:
-                return claim
-        raise KeyError(f"the notes have no statement {key!r}; they have {', '.join(claim.id for claim in self.claims)}")
-
-    def __iter__(self) -> Iterator[Claim]:
-        return iter(self.claims)
-
-    def __bool__(self) -> bool:
-        return all(claim.as_expected for claim in self.claims) and all(step.holds for step in self.derivation)
-
-    def __str__(self) -> str:
-        return plain_text(self, WIDTH)
-
-    def __repr__(self) -> str:
-        return f"<Notes: {self.summary}>"
-
-    def __rich__(self) -> RenderableType:
-        return Constrain(Group(*_tables(self)), WIDTH)
-
-    def _repr_html_(self) -> str:
-        return _as_html(self)
-
-    def to_json(self) -> str:
-        """All that was found, as a JSON object.
-
-        >>> json.loads(notes().to_json())["agree"]
-        True
-        """
-        steps = [{"id": s.id, "text": s.text, "rule": s.rule, "holds": s.holds} for s in self.derivation]
-        claims = [{**asdict(claim), "as_expected": claim.as_expected} for claim in self.claims]
-        return json.dumps(
-            {"agree": bool(self), "summary": self.summary, "claims": claims, "derivation": steps}, indent=2
-        )
-
-    @property
-    def summary(self) -> str:
-        """What was found, in a few short sentences."""
-        plain = [claim for claim in self.claims if claim.as_written is None]
-        settled = [claim for claim in self.claims if claim.as_written is not None]
-        run = [claim for claim in plain if claim.verdict != NOT_RUN]
-        wrong = [claim.id for claim in self.claims if not claim.as_expected]
-        broken = [step.id for step in self.derivation if not step.holds]
-        if wrong or broken:
-            parts = [f"Not as expected: {', '.join(wrong)}."] if wrong else []
-            return " ".join(parts + ([f"Steps that do not follow: {', '.join(broken)}."] if broken else []))
-        parts = [f"All {counted(len(run), 'statement')}{' that were run' * (run != plain)} hold."]
-        if settled:
-            parts.append(
-                f"All {counted(len(settled), 'contradiction')} are settled: one reading fails, the other holds."
-            )
-        if self.derivation:
-            parts.append(f"All {counted(len(self.derivation), 'step')} of the derivation follow, for any sizes.")
-        if len(run) < len(plain) or not self.derivation:
-            left = [claim.id for claim in plain if claim.verdict == NOT_RUN] + ["the derivation"] * (
-                not self.derivation
-            )
-            parts.append(f"Not run: {', '.join(left)} ({NEEDS_SYMPY}).")
-        return " ".join(parts)
-
-
-def notes() -> Notes:
-    """Run every statement of the notes.
-
-    >>> [claim.id for claim in notes()][:3]
-    ['A1', 'A2', 'A3']
-    """
-    claims = [_run(entry) for entry in _ENTRIES]
-    try:
-        return Notes(claims, derivation())
-    except ModuleNotFoundError as missing:
-        if missing.name != "sympy":
-            raise
-        return Notes(claims)
-
-
-# How a statement is written down and run
-
-
-class Finding(NamedTuple):
-    """What a statement's function found."""
-
-    holds: bool
-    evidence: str
-
-    @property
-    def verdict(self) -> str:
-        return HOLDS if self.holds else FAILS
-
-
-class _Entry(NamedTuple):
-    id: str
-    statement: str
-    run: Callable[[], Any]
-    as_written: str = ""
-    that_holds: str = ""
-
-
-_ENTRIES: list[_Entry] = []
-
-
-def statement(id: str, text: str) -> Callable[[Callable[[], Finding]], Callable[[], Finding]]:
-    """Register the function that runs a statement."""
-
-    def register(run: Callable[[], Finding]) -> Callable[[], Finding]:
-        _ENTRIES.append(_Entry(id, text, run))
-        return run
-
-    return register
-
-
-Settling = Callable[[], tuple[Finding, Finding]]
-
-
-def contradiction(id: str, text: str, as_written: str, that_holds: str) -> Callable[[Settling], Settling]:
-    """Register the function that runs both readings of a contradiction, the written one first."""
-
-    def register(run: Settling) -> Settling:
-        _ENTRIES.append(_Entry(id, text, run, as_written, that_holds))
-        return run
-
-    return register
-
-
-def _run(entry: _Entry) -> Claim:
-    """Run a statement; one that raises does not hold, and one for which SymPy is missing is not run."""
-    verdict, raised = "", ""
-    try:
-        found = entry.run()
-    except ModuleNotFoundError as missing:
-        if missing.name != "sympy":
-            raise
-        verdict, raised = NOT_RUN, NEEDS_SYMPY
-    except Exception as problem:  # a formula under test may raise anything; that is a finding
-        verdict, raised = FAILS, f"it raised {type(problem).__name__}: {problem}"
-    if not entry.as_written:
-        return Claim(entry.id, entry.statement, verdict or found.verdict, raised or found.evidence)
-    readings = [
-        Reading(text, verdict or found[place].verdict, raised or found[place].evidence)
-        for place, text in enumerate((entry.as_written, entry.that_holds))
-    ]
-    evidence = f"as written: {readings[0].evidence}; that holds: {readings[1].evidence}"
-    return Claim(entry.id, entry.statement, readings[1].verdict, evidence, *readings)
-
-
-# The numbers that it is run on
-
-
-class Short(Exact):
-    """An exact number whose transcendental functions are short fractions, so that a reader can check all by hand.
-
-    >>> Short(1).sigmoid()          # 0.731...
-    Short(3/4)
-
-    Nothing is lost: the chain rule uses only the slope a(1 - a) of a sigmoid and 1 - a^2 of a tanh, whatever a is.
-    """
-
-    __slots__ = ()
-
-    def elementary(self, name: str) -> Short:
-        return Short(Fraction(OPS[name].value(self.shadow())).limit_denominator(5))
-
-
-def matrix(text: str) -> Array:
-    """The matrix of exact numbers written row by row.
-
-    >>> matrix("1/2 1; 0 -1").shape
-    (2, 2)
-    """
-    rows = [row.split() for row in text.split(";")]
-    return np.array([[Short(entry) for entry in row] for row in rows], object)
-
-
-# logistic regression: p = 3 inputs, m = 4 observations
-W, B = matrix("1; 1/2; -1"), matrix("-1")
-X, Y = matrix("0 1 1 0; -1 -2 2 1; -2 -2 2 1"), matrix("0 1 1 1")
-
-# a network: n_0 = 5, n_1 = 3, n_2 = 2, n_3 = 1, and m = 4; all different, so that a wrong transpose cannot pass
-WEIGHTS = (
-    matrix("1 -1/2 -1; 1 1/2 -1/2; 1 -1/2 -1; -1 -1/2 1; -1 -1 1"),
-    matrix("-2 3; 1/2 -1; 1 3/2"),
-    matrix("-1/2; 1"),
-)
-BIASES = matrix("-1; 1/2; 1/2"), matrix("1/2; -1/2"), matrix("-1/2")
-INPUTS = matrix("1/2 -1 1 1/2; 1 1 1/2 1; -1 1 -1 0; 1 -1/2 0 1; 1/2 1/2 0 0")
-TARGETS = matrix("0 1 1 0")
-
-
-def logistic() -> NetworkGraph:
-    """The scalar graph of the logistic regression."""
-    net = Network([3, 1], ["sigmoid"]).with_parameters([None, W], [None, B])
-    return NetworkGraph(net, X, Y)
-
-
-def network(units: int = 3) -> NetworkGraph:
-    """The scalar graph of the network, with so many of the 3 units in layer 1."""
-    W1, W2, W3 = WEIGHTS
-    b1, b2, b3 = BIASES
-    net = Network([5, units, 2, 1], ["sigmoid", "tanh", "sigmoid"])
-    net = net.with_parameters([None, W1[:, :units], W2[:units], W3], [None, b1[:units], b2, b3])
-    return NetworkGraph(net, INPUTS, TARGETS)
-
-
-# How numbers are shown and compared
-
-
-def factor(x: Any) -> str:
-    """A number in a product: a negative one in parentheses."""
-    return f"({show(x)})" if x < 0 else show(x)
-
-
-def products(pairs: Iterable[tuple[Any, Any]]) -> str:
-    """A sum of products.
-
-    >>> products([(2, Short("1/3")), (Short(-1), 4)])
-    '2·1/3 + (−1)·4'
-    """
-    return " + ".join(f"{factor(x)}·{factor(y)}" for x, y in pairs)
-
-
-def same(ours: Any, theirs: Any) -> bool:
-    """Whether two arrays have the same shape and the same numbers."""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    return ours.shape == theirs.shape and bool(np.all(ours == theirs))
-
-
-def equals(x: Any, name: str, y: Any) -> str:
-    """How a computed number x goes with the number y that it should be.
-
-    >>> "1/2" + equals(Short("1/2"), "dJ/db", Short("1/3"))
-    '1/2, but dJ/db is 1/3'
-    """
-    return f" = {name}" if same(x, y) else f", but {name} is {show(y)}"
-
-
-def agree(name: str, formula: Any, chain: Array) -> Finding:
-    """Whether a formula gives what the chain rule gives, entry by entry."""
-    formula = np.asarray(formula)
-    if same(formula, chain):
-        numbers = f"{name} = {show(chain)}" if chain.size <= 8 else name
-        return Finding(True, f"{numbers}, shape {chain.shape}: {chain.size} of {chain.size} entries equal")
-    if formula.shape != chain.shape:
-        return Finding(False, f"{name}: the formula has shape {formula.shape}, the chain rule {chain.shape}")
-    differ = np.argwhere(np.asarray(formula != chain, bool))
-    place = tuple(differ[0])
-    return Finding(
-        False,
-        f"{name}: {len(differ)} of {chain.size} entries differ; at {[int(k) + 1 for k in place]} the formula gives"
-        f" {show(formula[place])}, the chain rule {show(chain[place])}",
-    )
-
-
-def ratio(ours: Iterable[Any], theirs: Iterable[Any]) -> str:
-    """How many times theirs ours are, where all entries agree on that.
-
-    >>> ratio([4, 8], [Short(1), Short(2)])
-    '4'
-    """
-    ratios = {x / y for x, y in zip(ours, theirs, strict=True)}
-    return " or ".join(map(show, ratios))
-
-
-def derivative(J: Value, x: Value) -> Any:
-    """dJ/dx by the engine; 0 for an x that J does not depend on."""
-    contributions(J, x)
-    return x.grad
 
 
 # A. Logistic regression
@@ -536,11 +202,11 @@ def C2() -> Finding:
     by_the_rule = sympy.expand(sum(slope * upstream for slope, upstream in terms))
     directly = sympy.expand(sympy.diff(f.data, x.data))
     gradient = sympy.expand(x.grad)
-    spelled_out = " + ".join(f"{as_text(slope)}·{as_text(upstream)}" for slope, upstream in terms)
+    spelled_out = " + ".join(f"{as_formula(slope)}·{as_formula(upstream)}" for slope, upstream in terms)
     return Finding(
         by_the_rule == directly == gradient == 4 * x.data + 1,
-        f"as expressions: graph {as_text(gradient)}, rule {spelled_out} = {as_text(by_the_rule)},"
-        f" d/dx ({as_text(f.data)}) = {as_text(directly)}",
+        f"as expressions: graph {as_formula(gradient)}, rule {spelled_out} = {as_formula(by_the_rule)},"
+        f" d/dx ({as_formula(f.data)}) = {as_formula(directly)}",
     )
 
 
@@ -780,120 +446,3 @@ def E7() -> tuple[Finding, Finding]:
     ones = np.full((1, 2), Short(1))
     w_1, w_2 = WEIGHTS[1].T
     return reading(np.vstack([ones, WEIGHTS[1][:1], ones])), reading(np.column_stack([w_1, w_2]))
-
-
-# How it is shown
-
-_COLOURS = {HOLDS: "green", FAILS: "bold red", NOT_RUN: "yellow"}
-_MARKS = {HOLDS: "✓ holds", FAILS: "✗ fails", NOT_RUN: "– not run"}
-
-_PREFACE = (
-    "Each statement is run on a graph of scalars, and the chain rule over that graph decides. The numbers are exact"
-    " fractions, compared with ==. A short fraction near g(z) stands for g(z)"
-    f" ({show(Short(1).sigmoid())} for g(1) = 0.731), so that you can check everything by hand.",
-    "Logistic regression: p = 3, m = 4. Network: n₀ = 5, n₁ = 3, n₂ = 2, n₃ = 1, m = 4."
-    " (1, 2; 3, 4) is a matrix with the rows 1, 2 and 3, 4.",
-)
-_ANY_SIZES = "From D1 to D6 for any n₁, n₂ and m; in the same way B4, B3, A7 and B5"
-_LEGEND = (
-    "k, s: units of layer 2, 1 to n₂. j, p: units of layer 1, 1 to n₁. i, r: observations, 1 to m. w[k,p]: weight of"
-    " unit k for unit p. dJdz[k,i]: dJ⁽ⁱ⁾/dz of unit k, whatever it is. δ(i,r): 1 if i = r, else 0."
-)
-
-
-def _table(*headers: str) -> Table:
-    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=True)
-    ratios = {"statement": 9, "reading": 9, "what was computed": 11, "step": 1}
-    for header in headers:
-        table.add_column(header, ratio=ratios.get(header), no_wrap=header not in ratios)
-    return table
-
-
-def _tables(found: Notes) -> Iterator[RenderableType]:
-    yield Text("The notes, executed", style="bold")
-    yield from map(Text, (*_PREFACE, ""))
-    for letter, title in SECTIONS.items():
-        claims = [claim for claim in found if claim.id.startswith(letter)]
-        if not claims:
-            continue
-        yield Text(title, style="bold")
-        table = _table("id", "reading" if letter == "E" else "statement", "verdict", "what was computed")
-        for claim in claims:
-            for id, text, verdict, style, evidence in _rows(claim):
-                table.add_row(id, Text(text), Text(verdict, style=style), Text(evidence))
-        yield table
-    yield Text(_ANY_SIZES, style="bold")
-    if not found.derivation:
-        yield Text(f"not run: {NEEDS_SYMPY}", style=_COLOURS[NOT_RUN])
-    else:
-        yield Text(_LEGEND)
-        table = _table("id", "step", "verdict")
-        for step in found.derivation:
-            verdict = HOLDS if step.holds else FAILS
-            rule = Text(f"{step.text}\n").append(f"  {_reason(step)}", style="italic")
-            table.add_row(step.id, rule, Text(_MARKS[verdict], style=_COLOURS[verdict]))
-        yield table
-    yield Text(found.summary, style="bold green" if found else "bold red")
-
-
-def _reason(step: Step) -> str:
-    return step.rule if step.holds else f"{step.rule}? It should be {as_text(step.says)}"
-
-
-def _rows(claim: Claim) -> Iterator[tuple[str, str, str, str, str]]:
-    """The table rows of a claim: id, text, verdict, its colour, evidence."""
-    if claim.as_written is None or claim.that_holds is None:
-        yield claim.id, claim.statement, _MARKS[claim.verdict], _COLOURS[claim.verdict], claim.evidence
-        return
-    yield claim.id, claim.statement, "", "", ""
-    for name, reading, wanted in (("as written", claim.as_written, FAILS), ("that holds", claim.that_holds, HOLDS)):
-        expected = reading.verdict in (wanted, NOT_RUN)
-        style = "green" if expected and wanted == HOLDS else "yellow" if expected else "bold red"
-        yield "", f"{name}: {reading.statement}", _MARKS[reading.verdict], style, reading.evidence
-
-
-_CSS = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
-
-
-def _html_cell(tag: str, text: str, style: str = "") -> str:
-    return f'<{tag} style="text-align:left;{style}">{html.escape(text)}</{tag}>'
-
-
-def _html_table(headers: Iterable[str], rows: Iterable[Iterable[tuple[str, str]]]) -> str:
-    head = "".join(_html_cell("th", header) for header in headers)
-    body = "".join(
-        "<tr>" + "".join(_html_cell("td", text, _CSS.get(style, "")) for text, style in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _html_rows(claims: Iterable[Claim]) -> list[list[tuple[str, str]]]:
-    return [
-        [(id, ""), (text, ""), (verdict, style), (evidence, "")]
-        for claim in claims
-        for id, text, verdict, style, evidence in _rows(claim)
-    ]
-
-
-def _as_html(found: Notes) -> str:
-    """The notes as an HTML fragment."""
-    cell, table = _html_cell, _html_table
-    parts = [cell("p", "The notes, executed", "font-weight:bold"), *(cell("p", line) for line in _PREFACE)]
-    for letter, title in SECTIONS.items():
-        rows = _html_rows(claim for claim in found if claim.id.startswith(letter))
-        parts += [
-            cell("p", title, "font-weight:bold"),
-            table(("id", "statement", "verdict", "what was computed"), rows),
-        ]
-    parts.append(cell("p", _ANY_SIZES, "font-weight:bold"))
-    if found.derivation:
-        steps = [
-            [(s.id, ""), (s.text, ""), (_reason(s), ""), (_MARKS[v], _COLOURS[v])]
-            for s in found.derivation
-            for v in [HOLDS if s.holds else FAILS]
-        ]
-        parts += [cell("p", _LEGEND), table(("id", "step", "why", "verdict"), steps)]
-    else:
-        parts.append(cell("p", f"not run: {NEEDS_SYMPY}"))
-    parts.append(cell("p", found.summary, _CSS["green" if found else "bold red"]))
-    return f'<div class="backprop-notes">{"".join(parts)}</div>'

@@ -5,20 +5,16 @@ A row is one gradient array. Its verdict names what it rests on; see `VERDICTS`.
 
 from __future__ import annotations
 
-import html
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from compare.lesson import Lesson
+from compare.report.table import Column, Table, as_text, paragraph
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
 DATA, CONVENTION = "within rounding of the data", "another convention"
@@ -89,6 +85,15 @@ class Row:
         return self.verdict not in (UNSTABLE, DIFFERENT, INHERITED)
 
 
+class Page(Protocol):
+    """A page that can be saved."""
+
+    @property
+    def html(self) -> str: ...
+
+    def save(self, path: str) -> Path: ...
+
+
 @dataclass(frozen=True)
 class Report:
     """What a check found, row by row; true when all rows agree.
@@ -107,6 +112,8 @@ class Report:
     facts: dict[str, Any] = field(default_factory=dict)
     ours: str = "the formula gives"
     subject: Any = field(default=None, repr=False, compare=False)  # what was checked, for `explain`
+
+    lesson: ClassVar[Callable[[Report], Page]]  # a lesson builds on reports, so the face of the package binds this
 
     def __bool__(self) -> bool:
         return all(row.ok for row in self.rows)
@@ -128,31 +135,21 @@ class Report:
     def __repr__(self) -> str:
         return f"<Report {self.title!r}: {self.summary}>"
 
+    @property
+    def _lines(self) -> tuple[list[Text], list[Text]]:
+        """The lines above the table and those below it."""
+        above = [Text(self.title, style="bold"), *map(Text, self.preface)]
+        below = [*map(Text, self.evidence), *(Text(line, style="red") for line in self.failures)]
+        return above, [*below, Text(self.summary, style="bold green" if self else "bold red")]
+
     def __rich__(self) -> RenderableType:
-        table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        shown = _shown(self.rows)
-        for header in shown:
-            justify: Any = "right" if header in ("shape", "equal", "ulps") else "left"
-            table.add_column(header, justify=justify, overflow="fold", no_wrap=header == "gradient")
-        for row in self.rows:
-            colour = VERDICTS[row.verdict][2]
-            cells = _cells(row)
-            table.add_row(
-                *(
-                    Text(cell, style=colour if header == "verdict" else "")
-                    for header, cell in zip(_HEADERS, cells, strict=True)
-                    if header in shown
-                )
-            )
-        lines: list[RenderableType] = [Text(self.title, style="bold"), *map(Text, self.preface), table]
-        lines += [Text(f"{row.name}[0,0] = {row.expression}") for row in self.rows if 0 < len(row.expression) < 200]
-        lines += map(Text, self.evidence)
-        lines += [Text(line, style="red") for line in self.failures]
-        lines.append(Text(self.summary, style="bold green" if self else "bold red"))
-        return Group(*lines)
+        (above, below), expressions = self._lines, (row for row in self.rows if 0 < len(row.expression) < 200)
+        first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
+        return Group(*above, _table(self.rows), *first, *below)
 
     def _repr_html_(self) -> str:
-        return as_html(self)
+        above, below = ("".join(map(paragraph, lines)) for lines in self._lines)
+        return f'<div class="backprop-report">{above}{_table(self.rows).html()}{below}</div>'
 
     def to_json(self) -> str:
         """All that the report holds, as a JSON object.
@@ -173,20 +170,6 @@ class Report:
             indent=2,
             allow_nan=False,
         )
-
-    def lesson(self) -> Lesson:
-        """The lesson about what was checked, a page in which any entry is shown as the sum over its consumers.
-
-        >>> from compare import gradcheck
-        >>> import numpy as np
-        >>> gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.array([1.0, -2.0])).lesson().html[:15]
-        '<!DOCTYPE html>'
-
-        `report.lesson().save("lesson.html")` writes it. Raises as `compare.lesson.lesson` does.
-        """
-        from compare.lesson import lesson  # which builds on reports
-
-        return lesson(self)
 
     @property
     def summary(self) -> str:
@@ -236,57 +219,29 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-_HEADERS = ("gradient", "by hand", "id", "shape", "equal", "verdict", "ulps")
+_COLUMNS = (
+    Column("gradient", no_wrap=True),
+    Column("by hand"),
+    Column("id"),
+    Column("shape", "right"),
+    Column("equal", "right"),
+    Column("verdict"),
+    Column("ulps", "right"),
+)
 
 
-def _shown(rows: Sequence[Row]) -> list[str]:
-    """The columns that hold anything."""
-    columns = zip(*map(_cells, rows), strict=True) if rows else [[header] for header in _HEADERS]
-    return [header for header, column in zip(_HEADERS, columns, strict=True) if any(column)]
+def _table(rows: Sequence[Row]) -> Table:
+    """The rows, in the columns that hold anything."""
+    cells = [_cells(row) for row in rows]
+    shown = [k for k in range(len(_COLUMNS)) if not rows or any(line[k].plain for line in cells)]
+    return Table([_COLUMNS[k] for k in shown], [[line[k] for k in shown] for line in cells])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    verdict = VERDICTS[row.verdict][0] + (f" from {row.because}" if row.because else "")
+def _cells(row: Row) -> list[Text]:
+    mark, _, colour = VERDICTS[row.verdict]
+    verdict = Text(mark + (f" from {row.because}" if row.because else ""), style=colour)
     ulps = "" if row.ulps is None else f"{row.ulps:.2g}"
     if row.ulps_bound is not None:
         ulps += f" ≤ {row.ulps_bound:.0f}"
-    return row.name, row.formula, row.statement, str(row.shape), f"{row.equal}/{row.size}", verdict, ulps
-
-
-def as_text(shown: RenderableType, width: int = 120) -> str:
-    """A report, or anything else that a terminal shows, as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
-    console.print(shown)
-    text: str = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.splitlines())
-
-
-def as_html(report: Report) -> str:
-    """The report as an HTML fragment: a table and the sentences around it."""
-
-    def cell(tag: str, text: str, style: str = "") -> str:
-        style = f' style="{style}"' if style else ""
-        return f"<{tag}{style}>{html.escape(text)}</{tag}>"
-
-    colours = {"green": "color:#00694d", "bold red": "color:#a3280f;font-weight:bold", "yellow": "color:#7a5600"}
-    shown = _shown(report.rows)
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            cell("td", text, "text-align:left;" + (colours[VERDICTS[row.verdict][2]] if header == "verdict" else ""))
-            for header, text in zip(_HEADERS, _cells(row), strict=True)
-            if header in shown
-        )
-        + "</tr>"
-        for row in report.rows
-    )
-    head = "".join(cell("th", header, "text-align:left") for header in shown)
-    return (
-        f'<div class="backprop-report">{cell("p", report.title, "font-weight:bold")}'
-        + "".join(cell("p", line) for line in report.preface)
-        + f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        + "".join(cell("p", line) for line in report.evidence)
-        + "".join(cell("p", line, colours["bold red"]) for line in report.failures)
-        + cell("p", report.summary, colours["green" if report else "bold red"])
-        + "</div>"
-    )
+    before = (row.name, row.formula, row.statement, str(row.shape), f"{row.equal}/{row.size}")
+    return [*map(Text, before), verdict, Text(ulps)]

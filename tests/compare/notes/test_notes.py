@@ -15,22 +15,16 @@ import numpy as np
 import pytest
 import sympy
 from rich.console import Console
+from rich.text import Text
 
+from autograd import numbers
 from autograd.number.ops import OPS
-from compare.notes.derivation import as_text, derivation
-from compare.notes.statements import (
-    FAILS,
-    HOLDS,
-    NEEDS_SYMPY,
-    NOT_RUN,
-    Notes,
-    Short,
-    network,
-    notes,
-    show,
-)
+from autograd.number.show import as_written as show
+from compare.notes.claims import FAILS, HOLDS, NEEDS_SYMPY, NOT_RUN
+from compare.notes.derivation import as_formula, derivation
+from compare.notes.example import WEIGHTS, Short, network
+from compare.notes.shown import Notes, notes
 
-module = importlib.import_module("compare.notes.statements")
 proof = importlib.import_module("compare.notes.derivation")
 formulas = importlib.import_module("matrix_backprop.formulas")
 
@@ -262,7 +256,7 @@ def test_a_reading_that_should_fail_but_holds_is_not_as_expected(found: Notes) -
     assert claim.that_holds is not None
     turned = type(claim)(claim.id, claim.statement, HOLDS, "", claim.that_holds, claim.that_holds)
     assert not turned.as_expected and not Notes([turned])
-    assert "bold red" in [row[3] for row in module._rows(turned)]
+    assert "bold red" in [verdict.style for _, _, verdict, _ in turned.cells() if isinstance(verdict, Text)]
 
 
 # The derivation for any n_1, n_2 and m
@@ -332,8 +326,8 @@ def test_the_derived_sums_give_what_the_graph_gives(steps: dict[str, Any]) -> No
     chain = graph.gradients()
     rational = np.frompyfunc(lambda x: sympy.Rational(x.numerator, x.denominator), 1, 1)
     arrays = {
-        "w": rational(np.array(module.WEIGHTS[1].T)),  # w[k, p]
-        "a": rational(module.numbers(graph.a[1])),
+        "w": rational(np.array(WEIGHTS[1].T)),  # w[k, p]
+        "a": rational(numbers(graph.a[1])),
         "dJdz": rational(chain.dJdz[2]),
     }
     sizes = dict(zip(symbols("n_1 n_2 m"), (3, 2, 4), strict=True))
@@ -418,11 +412,11 @@ def test_expressions_as_text() -> None:
     k, n_1, n_2 = symbols("k n_1 n_2")
     x = sympy.Symbol("x")
     a = sympy.IndexedBase("a")
-    assert as_text(2 * x**2 - x) == "2x² − x"
-    assert as_text(-x) == "−x"
-    assert as_text(sympy.Sum(a[k] + 1, (k, 1, n_2))) == "Σₖ (a[k] + 1)"
-    assert as_text(sympy.Sum(a[k], (k, 1, n_1))) == "Σ(k = 1..n_1) a[k]"
-    assert as_text(sympy.Sum(a[k], (k, 2, n_2))) == "Σ(k = 2..n_2) a[k]"
+    assert as_formula(2 * x**2 - x) == "2x² − x"
+    assert as_formula(-x) == "−x"
+    assert as_formula(sympy.Sum(a[k] + 1, (k, 1, n_2))) == "Σₖ (a[k] + 1)"
+    assert as_formula(sympy.Sum(a[k], (k, 1, n_1))) == "Σ(k = 1..n_1) a[k]"
+    assert as_formula(sympy.Sum(a[k], (k, 2, n_2))) == "Σ(k = 2..n_2) a[k]"
 
 
 # Without SymPy

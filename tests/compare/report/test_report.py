@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from compare import Report, check_network
-from compare.report.report import DIFFERENT, EXACT, INHERITED, ROUNDING, VERDICTS, Mismatch, Row, as_text
+from compare.report.report import DIFFERENT, EXACT, INHERITED, ROUNDING, VERDICTS, Mismatch, Row
+from compare.report.table import as_text
 from matrix_backprop import Network, formulas
 
 

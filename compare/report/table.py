@@ -1,0 +1,118 @@
+"""The one place where tables are made: each is described once, and shown as text in a terminal and as HTML in a page.
+
+>>> print(as_text(Table([Column("gradient"), Column("equal", "right")], [["dJdW[1]", "6/6"]])))
+<BLANKLINE>
+ gradient   equal
+ ────────────────
+ dJdW[1]      6/6
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+#: the colours of a page for the styles of a terminal
+CSS = {
+    "": "",
+    "bold": "font-weight:bold",
+    "green": "color:#00694d",
+    "bold green": "color:#00694d",
+    "red": "color:#a3280f;font-weight:bold",
+    "bold red": "color:#a3280f;font-weight:bold",
+    "yellow": "color:#7a5600",
+}
+
+Cell = str | Text  # a Text has a style, and may have parts of another
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its header, on which side its cells stand, whether their lines stay whole, and its share of the width.
+
+    Where any column has a share, the table is as wide as its place.
+    """
+
+    header: str
+    justify: Literal["left", "right"] = "left"
+    no_wrap: bool = False
+    share: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of cells, row by row; `footer` is a last row in bold, and `tight` leaves less room between columns."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    footer: Sequence[str] = ()
+    tight: bool = False
+
+    def __rich__(self) -> RenderableType:
+        table = RichTable(
+            header_style="bold",
+            box=SIMPLE_HEAD,
+            pad_edge=self.tight,
+            padding=0 if self.tight else (0, 1),
+            show_footer=bool(self.footer),
+            expand=any(column.share for column in self.columns),
+        )
+        for k, column in enumerate(self.columns):
+            table.add_column(
+                column.header,
+                self.footer[k] if self.footer else "",
+                justify=column.justify,
+                no_wrap=column.no_wrap,
+                ratio=column.share,
+                overflow="fold",
+            )
+        for row in self.rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        return table
+
+    def html(self) -> str:
+        """The table as an HTML element.
+
+        >>> Table([Column("equal", "right")], [[Text("6/6", "green")]]).html()[-76:]
+        '<tr><td style="text-align:right;color:#00694d">6/6</td></tr></tbody></table>'
+        """
+        head = self._line("th", [column.header for column in self.columns])
+        body = "".join(self._line("td", row) for row in self.rows)
+        if self.footer:
+            body += self._line("td", [Text(cell, "bold") for cell in self.footer])
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+    def _line(self, tag: str, cells: Sequence[Cell]) -> str:
+        sides = (f"text-align:{column.justify}" for column in self.columns)
+        return f"<tr>{''.join(_element(tag, cell, side) for cell, side in zip(cells, sides, strict=True))}</tr>"
+
+
+def paragraph(text: Cell) -> str:
+    """A line of text as an HTML paragraph.
+
+    >>> paragraph("a < b"), paragraph(Text("✗", "bold red"))
+    ('<p>a &lt; b</p>', '<p style="color:#a3280f;font-weight:bold">✗</p>')
+    """
+    return _element("p", text)
+
+
+def _element(tag: str, text: Cell, *styles: str) -> str:
+    style = ";".join(filter(None, (*styles, CSS[str(text.style)] if isinstance(text, Text) else "")))
+    opening = f'{tag} style="{style}"' if style else tag
+    return f"<{opening}>{html.escape(str(text)).replace(chr(10), '<br/>')}</{tag}>"
+
+
+def as_text(shown: RenderableType, width: int = 120) -> str:
+    """A report, or anything else that a terminal shows, as plain text."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
+    console.print(shown)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines())
