@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from autograd import graph
 from autograd.number.residue import ZeroResidue
 from autograd.record.places import is_users
-from compare.reason.editor import Edit, Editor
+from compare.reason.corrections import Corrections
+from compare.reason.editor import Edit
 from compare.reason.sandbox import TookTooLong, apart, limited
 from compare.subject.arithmetic import precise, residues
 from compare.subject.subject import Sides
@@ -61,7 +62,7 @@ class _Piece(NamedTuple):
 
     function: Any  # of type FunctionType
     offset: int
-    editor: Editor
+    editor: Corrections
     node: ast.FunctionDef
     shared: bool  # with the forward pass
 
@@ -260,7 +261,7 @@ def _piece(function: FunctionType, shared: bool = False) -> _Piece | None:
         first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
         if not first <= code.co_firstlineno <= (statement.end_lineno or 0):
             continue
-        editor = Editor("".join(lines[first - 1 : statement.end_lineno]))
+        editor = Corrections("".join(lines[first - 1 : statement.end_lineno]))
         for node in ast.walk(editor.tree):
             if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
                 start = min([node.lineno, *(d.lineno for d in node.decorator_list)]) + first - 1

@@ -320,6 +320,7 @@ def test_labels_show_as_they_are(renderer, label):
 @example("\\")
 @example("\n0")
 @example("\ufffe")
+@pytest.mark.slow
 def test_any_text_gives_well_formed_svg(label):
     x = Value(1.0, label=label)
     picture = draw_dot(x.tanh(), title=label)

@@ -178,6 +178,7 @@ def test_a_leaf_is_its_own_gradient() -> None:
     assert x.grad == 1.0
 
 
+@pytest.mark.slow
 def test_a_million_additions_need_no_recursion() -> None:
     n, limit = 1_000_000, sys.getrecursionlimit()
     x = J = Value(1)

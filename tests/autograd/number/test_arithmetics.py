@@ -47,6 +47,7 @@ hidden = st.lists(st.sampled_from(["tanh", "sigmoid", "relu"]), min_size=1, max_
 
 @settings(max_examples=12, deadline=None)
 @given(hidden, outputs, st.integers(2, 3), st.integers(0, 99))
+@pytest.mark.slow
 def test_right_formulas_agree_in_every_arithmetic(
     hidden: list[str], output: tuple[str, str | None], m: int, seed: int
 ) -> None:

@@ -62,6 +62,7 @@ def networks(draw: Any) -> Network:
 
 @given(networks(), st.integers(1, 4), st.integers(0, 1000))
 @settings(max_examples=120, deadline=None)
+@pytest.mark.slow
 def test_every_entry_of_every_right_network_is_exact(net: Network, m: int, seed: int) -> None:
     report = check_network(net, *data(net, m, seed))
     assert report, str(report)

@@ -15,7 +15,7 @@ import pytest
 
 from compare import check_vjp, gradcheck
 from compare.reason import repair
-from compare.reason.editor import Editor
+from compare.reason.corrections import Corrections
 from compare.report.report import Report
 
 LAYER = """
@@ -182,7 +182,7 @@ def test_a_correction_that_only_fits_this_point_is_not_given() -> None:
 
 
 def test_corrections_keep_the_numbers_of_the_lines() -> None:
-    editor = Editor(LAYER)
+    editor = Corrections(LAYER)
     for node in editor.tree.body[-1:]:
         count = 0
         for edit in editor.corrections(node, ["SCALE"]):  # type: ignore[arg-type]
