@@ -49,8 +49,8 @@ class NumpyScalar:
 class Number(NumpyScalar):
     """A type of number that a node may hold; `raw` is its content.
 
-    A subclass sets `ARITHMETIC` (functions of two raw values under the names add, subtract, multiply, divide, power) and
-    defines `lift` (a plain number that code brings in -> raw, None if it is none), `shadow` (a float nearby, which
+    A subclass sets `ARITHMETIC` (functions of two raw values under the names add, subtract, multiply, divide, power)
+    and defines `lift` (a plain number that code brings in -> raw, None if it is none), `shadow` (a float nearby, which
     decides comparisons with infinities), `negative` and `elementary`. Comparisons are those of `comparable`.
     """
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from autograd.graph.value import apply
 from autograd.number.ops import OPS
-from autograd.record.values import ValueArray, shadows
+from autograd.number.vocabulary import shadows
+from autograd.record.values import ValueArray
 
 
 def _solve(A: Any, B: Any) -> Any:

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from autograd import Value, graph
 from autograd.graph.value import local_derivatives
 from autograd.number.residue import ZeroResidue
+from autograd.number.vocabulary import shadows
 from autograd.record.places import Place, locating
-from autograd.record.values import shadows
 from compare.subject.arithmetic import Arithmetic, digits, precise, residues, same
 from compare.verdict.court import Sides
 

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd.number.array import NumberArray, Refused
+from autograd.number.array import NumberArray
 from autograd.number.residue import ZeroResidue
+from autograd.number.vocabulary import Refused
 from compare.report.report import DIFFERENT, INHERITED, Report, Row, counted
 from compare.subject.arithmetic import NAMES, SYMBOLS, Arithmetic
 from compare.subject.graph import NetworkGraph

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autograd.number.degree import Atoms
 from autograd.number.precise import Precise
 from autograd.number.residue import Residue, ZeroResidue
-from autograd.record.values import shadows
+from autograd.number.vocabulary import shadows
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Mismatch, Row, counted
 from compare.subject.arithmetic import (
     EXACT_NUMBERS,

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
-from autograd.number.array import Refused
 from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.ops import Op
 from autograd.number.residue import ResidueArray, ZeroResidue
+from autograd.number.vocabulary import Refused
 from autograd.record.running import allocating
 from autograd.tape.blocks import CONSTANT
 from compare.subject.arithmetic import Arithmetic
