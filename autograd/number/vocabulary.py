@@ -138,6 +138,11 @@ def _logaddexp2(x: Any, y: Any) -> Any:
     return row("logaddexp", x * math.log(2), y * math.log(2)) / math.log(2)
 
 
+def _heaviside(x: Any, h: Any) -> Any:
+    step = (shadows(x) > 0) * 1
+    return choose(shadows(x) == 0, h, step + np.zeros(np.shape(h), int) if np.shape(h) else step)
+
+
 def _scaled(factor: float) -> Function:
     return lambda x: x * factor
 
@@ -157,7 +162,7 @@ COMPOSED: dict[str, Function] = {
     "arctan2": _arctan2,
     "remainder": _remainder,
     "copysign": lambda x, y: abs(x) * _whole(np.copysign(1.0, shadows(y))),
-    "heaviside": lambda x, h: choose(shadows(x) == 0, h, (shadows(x) > 0) * 1),
+    "heaviside": _heaviside,
     "deg2rad": _scaled(math.pi / 180),
     "radians": _scaled(math.pi / 180),
     "rad2deg": _scaled(180 / math.pi),

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.number.carrier import Carrier
 from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, refusal, shadows
 from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
 from autograd.record.places import is_users
@@ -173,9 +174,14 @@ def _for_nodes(original: Function, own: Function) -> Function:
 
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        return own(*args, **kwargs) if holds_nodes([*args, *kwargs.values()]) else original(*args, **kwargs)
+        return own(*args, **kwargs) if _holds_ours([*args, *kwargs.values()]) else original(*args, **kwargs)
 
     return function
+
+
+def _holds_ours(x: Any) -> bool:
+    """Whether something stands for floats in it: a Value, a number, or an array of a tape or of numbers."""
+    return isinstance(x, Carrier) or holds_nodes(x) or (isinstance(x, (list, tuple)) and any(map(_holds_ours, x)))
 
 
 def _is_float(dtype: Any) -> bool:
@@ -218,18 +224,21 @@ def allocating(holder: Function) -> Iterator[None]:
 
 
 def _array_maker(original: Function) -> Function:
-    """np.array and its kind: Values stay Values whatever float type is asked for."""
+    """np.array and its kind: Values stay Values whatever float type is asked for, in new memory where NumPy makes it."""
 
     @functools.wraps(original)
     def make(x: Any, *args: Any, **kwargs: Any) -> Any:
-        asked, asked_by_name = args, kwargs.values()
-        if holds_nodes(x):
-            args = tuple(object if _is_dtype(a) else a for a in args)
-            kwargs = {k: object if k == "dtype" and _is_float(v) else v for k, v in kwargs.items()}
-        narrower = any(_is_dtype(a) and np.dtype(a) != np.dtype(float) for a in (*asked, *asked_by_name))
+        dtype = args[0] if args else kwargs.get("dtype")
+        x = _stacked(x)
+        if isinstance(x, Carrier):
+            found = x.astype(float if dtype is None else dtype, copy=False)
+            return found.copy() if original is np.array and found is x and kwargs.get("copy", True) else found
+        in_floats = holds_nodes(x) and _is_float(dtype)
+        if in_floats:
+            args, kwargs = args[1:], {**kwargs, "dtype": object}
         array = original(x, *args, **kwargs)
-        if narrower and array is x:
-            array = array.copy()  # NumPy would make new memory
+        if in_floats and np.dtype(dtype) != np.dtype(float) and np.may_share_memory(array, x):
+            array = array.copy()
         if isinstance(x, (list, tuple)) and array.dtype.kind == "f":
             array = array.astype(object)  # Values may be put into it
         return array.view(ValueArray) if array.dtype == object else array
@@ -237,8 +246,12 @@ def _array_maker(original: Function) -> Function:
     return make
 
 
-def _is_dtype(x: Any) -> bool:
-    return isinstance(x, (type, str, np.dtype)) and _is_float(x)
+def _stacked(x: Any) -> Any:
+    """A list of arrays of a tape or of numbers as one of them; other things as they are."""
+    if not isinstance(x, (list, tuple)):
+        return x
+    parts = [_stacked(y) for y in x]
+    return np.stack(parts) if any(isinstance(y, Carrier) for y in parts) else x
 
 
 def _on_shadows(function: Function) -> Function:

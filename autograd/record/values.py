@@ -17,9 +17,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value, apply, as_number, constant, kind_of, record
+from autograd.number.carrier import Carrier
 from autograd.number.number import Number
 from autograd.number.ops import OPS
 from autograd.number.vocabulary import (
+    ASKS,
     COMPARISONS,
     COMPOSED,
     QUESTIONS,
@@ -51,15 +53,26 @@ class ValueArray(np.ndarray[Any, Any]):
     _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Carrier) for x in inputs):
+            return NotImplemented  # an array that `recording` made, beside one of a tape
         return record_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
+        if any(issubclass(kind, Carrier) for kind in types):
+            return NotImplemented
         if func is np.dot:
             return _dot(*args, **kwargs)
         try:
             result = _recorded(super().__array_function__(func, types, args, kwargs))
         except (TypeError, AttributeError) as error:
-            if isinstance(error, Refused) or " on Values" in str(error) or "cannot be recorded" in str(error):
+            if func.__name__ in ASKS:  # NumPy looks for floats
+                return func(*map(shadows, args), **kwargs)
+            inside = f"np.{func.__name__} cannot"  # a ufunc by which NumPy does it
+            if (
+                (isinstance(error, Refused) and not str(error).startswith(inside))
+                or " on Values" in str(error)
+                or "cannot be recorded" in str(error)
+            ):
                 raise
             raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):

@@ -92,6 +92,8 @@ class TapeArray(Carrier):
                 raise Refused("these arrays were recorded on two different tapes")
             return x.ids
         x = np.asarray(x)
+        if x.dtype == object and all(isinstance(y, (float, int)) for y in x.flat):  # of plain numbers
+            x = x.astype(float)
         if x.dtype.kind not in "biuf":
             raise Refused(f"a TapeArray beside an array of {x.dtype} cannot be recorded")
         return self.tape.leaf(x, CONSTANT) if x.ndim or x != 0 or x.dtype.kind == "f" else np.zeros((), np.int64)
