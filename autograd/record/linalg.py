@@ -1,4 +1,4 @@
-"""Functions of `np.linalg` and `scipy.special` that insist on floats, for Values and for what else stands for floats."""
+"""Functions of `np.linalg` and `scipy.special` that insist on floats, for all that stands for floats here."""
 
 from __future__ import annotations
 

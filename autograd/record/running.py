@@ -224,7 +224,7 @@ def allocating(holder: Function) -> Iterator[None]:
 
 
 def _array_maker(original: Function) -> Function:
-    """np.array and its kind: Values stay Values whatever float type is asked for, in new memory where NumPy makes it."""
+    """np.array and its kind: Values stay Values whatever float type is asked for, copied where NumPy copies."""
 
     @functools.wraps(original)
     def make(x: Any, *args: Any, **kwargs: Any) -> Any:

@@ -67,12 +67,8 @@ class ValueArray(np.ndarray[Any, Any]):
         except (TypeError, AttributeError) as error:
             if func.__name__ in ASKS:  # NumPy looks for floats
                 return func(*map(shadows, args), **kwargs)
-            inside = f"np.{func.__name__} cannot"  # a ufunc by which NumPy does it
-            if (
-                (isinstance(error, Refused) and not str(error).startswith(inside))
-                or " on Values" in str(error)
-                or "cannot be recorded" in str(error)
-            ):
+            by_numpy = isinstance(error, Refused) and str(error).startswith(f"np.{func.__name__} cannot")  # its ufunc
+            if " on Values" in str(error) or (isinstance(error, Refused) and not by_numpy):
                 raise
             raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
