@@ -9,9 +9,11 @@ if (Path(__file__).parent / "tracer.py").exists():
     )
 
 from autograd.draw.dot import draw_dot
-from autograd.draw.notebook import array_as_html
+from autograd.draw.notebook import array_as_html, value_as_html
 from autograd.graph.value import Contribution, Value, contributions, graph
 from autograd.number.exact import Exact
+from autograd.number.precise import Precise
+from autograd.number.residue import Residue
 from autograd.record.values import ValueArray, gradients, numbers, total, values
 from autograd.tape.array import TapeArray
 from autograd.tape.tape import Tape
@@ -19,6 +21,8 @@ from autograd.tape.tape import Tape
 __all__ = [
     "Contribution",
     "Exact",
+    "Precise",
+    "Residue",
     "Tape",
     "TapeArray",
     "Value",
@@ -32,4 +36,5 @@ __all__ = [
     "values",
 ]
 
+Value._repr_html_ = value_as_html
 ValueArray._repr_html_ = array_as_html

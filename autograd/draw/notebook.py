@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.draw.dot import MAX_NODES, recorded, show
+from autograd.draw.dot import MAX_NODES, recorded
 from autograd.graph.value import Value
+from autograd.number.show import show
 
 MOST_ROWS, MOST_COLUMNS = 12, 10  # of a table
 

@@ -11,90 +11,17 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from autograd.number import symbolic
-from autograd.number.number import Number, NumpyScalar
+from autograd.number.number import OPERATORS, Number, NumpyScalar
 from autograd.number.ops import OPS, Op
 from autograd.number.rational import plain
 
-_creation = itertools.count(1)
 _CONSTANT = 0  # the `order` of a number that code brought in: it is nobody's result
-
-
-_data = operator.attrgetter("data")
-_new, _next = object.__new__, _creation.__next__
-
-
-def record(op: Op, operands: tuple[Value, ...], data: Any = None) -> Value:
-    """The node that `op` makes of nodes; `data` is its number where that is known already."""
-    return _node(op.value(*map(_data, operands)) if data is None else data, op, operands)
-
-
-def _node(data: Any, op: Op, operands: tuple[Value, ...]) -> Value:
-    node = _new(Value)
-    node.data = data
-    node.grad = 0
-    node.label = ""
-    node.op = op
-    node.operands = operands
-    node.order = _next()
-    return node
-
-
-def _unary(op: Op) -> Callable[[Value], Value]:
-    def method(self: Value) -> Value:
-        return _node(op.value(self.data), op, (self,))
-
-    return method
-
-
-def _binary(op: Op, with_constant: Op | None = None) -> Callable[[Value, Any], Any]:
-    value, op_n = op.value, with_constant or op
-
-    def method(self: Value, other: Any) -> Any:
-        if type(other) is Value:
-            return _node(value(self.data, other.data), op, (self, other))
-        number = as_number(other)
-        if number is None:
-            return NotImplemented  # an ndarray then loops over its own elements
-        if op_n is op and isinstance(self.data, Number):
-            number = self.data.beside(number)
-        return _node(value(self.data, number), op_n, (self, _leaf(number)))
-
-    return method
-
-
-def _reflected(op: Op) -> Callable[[Value, Any], Any]:
-    def method(self: Value, other: Any) -> Any:
-        number = as_number(other)
-        if number is None:
-            return NotImplemented
-        if isinstance(self.data, Number):
-            number = self.data.beside(number)
-        return _node(op.value(number, self.data), op, (_leaf(number), self))
-
-    return method
-
-
-def _named(op: Op, operator_: Callable[[Value, Any], Any]) -> Callable[[Value, Any], Any]:
-    """The same as a method, x.maximum(y), where nobody tries the other operand after a NotImplemented."""
-
-    def method(self: Value, other: Any) -> Any:
-        node = operator_(self, other)
-        return apply(op, self, other) if node is NotImplemented else node  # raises what is wrong with the operand
-
-    return method
-
-
-def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], bool]:
-    def method(self: Value, other: Any) -> bool:
-        other = other.data if isinstance(other, Value) else as_number(other)
-        return NotImplemented if other is None else compare(self.data, other)
-
-    return method
+_creation = itertools.count(1)
 
 
 class Value(NumpyScalar):
@@ -122,6 +49,11 @@ class Value(NumpyScalar):
     op: Op | None
     operands: tuple[Value, ...]
     order: int
+
+    # what builds on nodes binds itself: arrays of nodes the first two, pictures the last
+    __array_ufunc__: ClassVar[Callable[..., Any]]
+    reshape: ClassVar[Callable[..., Any]]
+    _repr_html_: ClassVar[Callable[..., str]]
 
     def __init__(self, data: Any, label: str = "") -> None:
         self.data = _checked(data)
@@ -175,11 +107,6 @@ class Value(NumpyScalar):
         label = f", label={self.label!r}" if self.label else ""
         return f"Value({self.data!r}{label})"
 
-    def _repr_html_(self) -> str:
-        from autograd.draw.notebook import value_as_html  # pictures build on this module
-
-        return value_as_html(self)
-
     def __format__(self, spec: str) -> str:
         data = float(self.data) if isinstance(self.data, Fraction) else self.data
         return format(data, spec) if spec else repr(self)
@@ -195,32 +122,29 @@ class Value(NumpyScalar):
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         return self
 
-    def reshape(self, *shape: Any, **keywords: Any) -> Any:
-        from autograd.record.values import ValueArray  # the arrays build on this module
-
-        return super().reshape(*shape, **keywords).view(ValueArray)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from autograd.record.values import record_ufunc
-
-        return record_ufunc(ufunc, method, inputs, kwargs)
-
-    __add__, __radd__ = _binary(OPS["add"]), _reflected(OPS["add"])
-    __sub__, __rsub__ = _binary(OPS["subtract"]), _reflected(OPS["subtract"])
-    __mul__, __rmul__ = _binary(OPS["multiply"]), _reflected(OPS["multiply"])
-    __truediv__, __rtruediv__ = _binary(OPS["divide"]), _reflected(OPS["divide"])
-    __pow__, __rpow__ = _binary(OPS["power"], OPS["power_n"]), _reflected(OPS["power"])
-    __neg__, __abs__ = _unary(OPS["negative"]), _unary(OPS["absolute"])
-    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
-    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
-    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
-
     def __pos__(self) -> Value:
         return self
 
-    if TYPE_CHECKING:  # the other rows of the table are methods under NumPy's names: x.exp(), x.tanh(), x.maximum(y)
+    if TYPE_CHECKING:
+        # the operators below, and the other rows of the table under NumPy's names: x.exp(), x.tanh(), x.maximum(y)
 
         def __getattr__(self, name: str) -> Any: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
+        def __pow__(self, other: Any) -> Any: ...
+        def __rpow__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __abs__(self) -> Any: ...
+        def __lt__(self, other: Any) -> bool: ...
+        def __le__(self, other: Any) -> bool: ...
+        def __gt__(self, other: Any) -> bool: ...
+        def __ge__(self, other: Any) -> bool: ...
 
 
 class Contribution(NamedTuple):
@@ -289,6 +213,28 @@ def contributions(J: Value, x: Value) -> list[Contribution]:
     ]
 
 
+# Nodes are made
+
+_data = operator.attrgetter("data")
+_new, _next = object.__new__, _creation.__next__
+
+
+def record(op: Op, operands: tuple[Value, ...], data: Any = None) -> Value:
+    """The node that `op` makes of nodes; `data` is its number where that is known already."""
+    return _node(op.value(*map(_data, operands)) if data is None else data, op, operands)
+
+
+def _node(data: Any, op: Op, operands: tuple[Value, ...]) -> Value:
+    node = _new(Value)
+    node.data = data
+    node.grad = 0
+    node.label = ""
+    node.op = op
+    node.operands = operands
+    node.order = _next()
+    return node
+
+
 def apply(op: Op, *operands: Any) -> Any:
     """The node `op(*operands)`; a plain number where no operand is a node.
 
@@ -355,6 +301,70 @@ def _one(data: Any) -> Any:
     return 1 if symbolic.is_expression(data) else type(data)(1)
 
 
+# The operators: each row of the table is one of Python's, or a method under NumPy's name
+
+
+def _unary(op: Op) -> Callable[[Value], Value]:
+    def method(self: Value) -> Value:
+        return _node(op.value(self.data), op, (self,))
+
+    return method
+
+
+def _binary(op: Op, with_constant: Op | None = None) -> Callable[[Value, Any], Any]:
+    value, op_n = op.value, with_constant or op
+
+    def method(self: Value, other: Any) -> Any:
+        if type(other) is Value:
+            return _node(value(self.data, other.data), op, (self, other))
+        number = as_number(other)
+        if number is None:
+            return NotImplemented  # an ndarray then loops over its own elements
+        if op_n is op and isinstance(self.data, Number):
+            number = self.data.beside(number)
+        return _node(value(self.data, number), op_n, (self, _leaf(number)))
+
+    return method
+
+
+def _reflected(op: Op) -> Callable[[Value, Any], Any]:
+    def method(self: Value, other: Any) -> Any:
+        number = as_number(other)
+        if number is None:
+            return NotImplemented
+        if isinstance(self.data, Number):
+            number = self.data.beside(number)
+        return _node(op.value(number, self.data), op, (_leaf(number), self))
+
+    return method
+
+
+def _named(op: Op, operator_: Callable[[Value, Any], Any]) -> Callable[[Value, Any], Any]:
+    """The same as a method, x.maximum(y), where nobody tries the other operand after a NotImplemented."""
+
+    def method(self: Value, other: Any) -> Any:
+        node = operator_(self, other)
+        return apply(op, self, other) if node is NotImplemented else node  # raises what is wrong with the operand
+
+    return method
+
+
+def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], bool]:
+    def method(self: Value, other: Any) -> bool:
+        other = other.data if isinstance(other, Value) else as_number(other)
+        return NotImplemented if other is None else compare(self.data, other)
+
+    return method
+
+
+for _name, _python in OPERATORS.items():
+    _with_constant = OPS["power_n"] if _name == "power" else None
+    setattr(Value, f"__{_python}__", _binary(OPS[_name], _with_constant))
+    setattr(Value, f"__r{_python}__", _reflected(OPS[_name]))
+for _name, _python in {"negative": "neg", "absolute": "abs"}.items():
+    setattr(Value, f"__{_python}__", _unary(OPS[_name]))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Value, f"__{_name}__", _comparison(getattr(operator, _name)))
 for _op in OPS.values():
     if _op.arity == 1:
         setattr(Value, _op.name, _unary(_op))

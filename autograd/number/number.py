@@ -49,8 +49,8 @@ class NumpyScalar:
 class Number(NumpyScalar):
     """A type of number that a node may hold; `raw` is its content.
 
-    A subclass sets `ARITHMETIC` (functions of two raw values under the names add, subtract, multiply, divide, power)
-    and defines `lift` (a plain number that code brings in -> raw, None if it is none), `shadow` (a float nearby, which
+    A subclass sets `ARITHMETIC` (functions of two raw values named add, subtract, multiply, divide and power) and
+    defines `lift` (a plain number that code brings in -> raw, None if it is none), `shadow` (a float nearby, which
     decides comparisons with infinities), `negative` and `elementary`. Comparisons are those of `comparable`.
     """
 
@@ -112,8 +112,8 @@ class Number(NumpyScalar):
 
     def __init_subclass__(cls) -> None:
         for name, function in cls.ARITHMETIC.items():
-            setattr(cls, f"__{_OPERATORS[name]}__", _forward(cls, name, function))
-            setattr(cls, f"__r{_OPERATORS[name]}__", _backward(cls, name, function))
+            setattr(cls, f"__{OPERATORS[name]}__", _forward(cls, name, function))
+            setattr(cls, f"__r{OPERATORS[name]}__", _backward(cls, name, function))
 
     def __lt__(self, other: Any) -> Any:
         return _compare(self, other, operator.lt)
@@ -149,7 +149,7 @@ class Number(NumpyScalar):
 
 
 #: Python's names for the arithmetic operations of the table
-_OPERATORS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
+OPERATORS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
 
 
 def operator_of(name: str) -> Callable[[Any, Any], Any]:
@@ -158,7 +158,7 @@ def operator_of(name: str) -> Callable[[Any, Any], Any]:
     >>> operator_of("subtract")(3, 1)
     2
     """
-    function: Callable[[Any, Any], Any] = getattr(operator, _OPERATORS[name])
+    function: Callable[[Any, Any], Any] = getattr(operator, OPERATORS[name])
     return function
 
 

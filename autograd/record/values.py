@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value, apply, as_number, constant, kind_of, record
 from autograd.number.carrier import Carrier
-from autograd.number.number import Number
+from autograd.number.number import Number, NumpyScalar
 from autograd.number.ops import OPS
 from autograd.number.vocabulary import (
     ASKS,
@@ -328,3 +328,14 @@ def _holds_values(array: Array) -> bool:
 def _operands(array: Array, kind: type[Number] | None) -> Array:
     """The array with its plain numbers as nodes, each once, however many products it takes part in."""
     return _filled([x if isinstance(x, Value) else constant(x, kind) for x in array.flat], array.shape)
+
+
+def _ufunc(self: Value, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    return record_ufunc(ufunc, method, inputs, kwargs)
+
+
+def _reshape(self: Value, *shape: Any, **keywords: Any) -> Any:
+    return NumpyScalar.reshape(self, *shape, **keywords).view(ValueArray)
+
+
+Value.__array_ufunc__, Value.reshape = _ufunc, _reshape

@@ -25,11 +25,11 @@ from rich.text import Text
 
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import Graph, draw_dot, formula_of, neighbourhood
-from autograd.draw.dot import show as rounded
+from autograd.number.show import show as rounded
 from autograd.number.vocabulary import shadows
 from autograd.record.places import Place, locating
 from compare.check import Task
-from compare.reason.search import expression
+from compare.reason.source import expression
 from compare.report.report import Report, as_text, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Exact, Value, contributions, graph
-from autograd.draw.dot import FONT, Graph, formula_of, show
+from autograd.draw.dot import FONT, Graph, formula_of
 from autograd.number.ops import OPS
+from autograd.number.show import show
 
 Show = Callable[[Any], str]
 

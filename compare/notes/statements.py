@@ -27,6 +27,7 @@ from rich.text import Text
 
 from autograd import Exact, Value, contributions, gradients, graph, numbers, values
 from autograd.number.ops import OPS
+from autograd.number.show import as_written as show
 from compare.notes.derivation import Step, as_text, derivation
 from compare.report.report import as_text as plain_text
 from compare.report.report import counted
@@ -313,20 +314,6 @@ def network(units: int = 3) -> NetworkGraph:
 
 
 # How numbers are shown and compared
-
-
-def show(x: Any) -> str:
-    """A number or a small array as people write it.
-
-    >>> show(matrix("-1/2 3")), show(matrix("1 0; 0 1"))
-    ('(−1/2, 3)', '(1, 0; 0, 1)')
-    """
-    if isinstance(x, np.ndarray) and x.size == 1:
-        return show(x.item())
-    if isinstance(x, np.ndarray):
-        rows = [", ".join(map(show, row)) for row in (x.T if x.shape[1:] == (1,) else x)]
-        return f"({'; '.join(rows)})"
-    return f"{x}".replace("-", "−")
 
 
 def factor(x: Any) -> str:

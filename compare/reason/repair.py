@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd import graph
 from autograd.number.residue import ZeroResidue
 from autograd.record.places import is_users
 from compare.reason.editor import Edit, Editor
@@ -31,10 +32,16 @@ from compare.verdict.court import Sides
 
 Array = NDArray[Any]
 
-MOST_SECONDS = 5.0  # of trying corrections
-MOST_SECONDS_MORE = 10.0  # of confirming them
+MOST_WORK = 1_500_000  # of trying corrections, as `_work` counts it
+WORK_OF_A_TRIAL = 300  # of compiling a correction and looking at what it gives
+MOST_WORK_MORE = 5_000_000  # of confirming them: nodes of long floats
 MOST_CONFIRMED = 12  # corrections tried in exact numbers
 UNLIKELY = 4  # rank of corrections that are tried only where nothing else was found
+
+# A clock ends what has no end, nothing else: the same words on every machine.
+MOST_SECONDS = 120.0  # of the whole search
+MOST_TIMES = 20  # what a correction may take, in times of the pass as it is, and a second
+MOST_ENDLESS = 10  # corrections that took longer
 
 
 _OWN = f"{Path(__file__).parents[1]}{os.sep}"  # this package
@@ -58,32 +65,47 @@ class _Piece(NamedTuple):
     shared: bool  # with the forward pass
 
 
-def repairs(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0) -> list[Repair]:
+def repairs(
+    task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0
+) -> tuple[list[Repair], str]:
     """The corrections that make some of the wrong gradients right and none of the right ones wrong, best first.
 
     The unlikely ones are tried while some gradient is `unexplained`. All that is done in a process of its own, for a
-    corrected pass may do anything; code that writes files or opens connections gets no corrections.
+    corrected pass may do anything; code that writes files or opens connections gets no corrections. The second is what
+    was left out where the search was cut short.
     """
-    return apart(lambda: _search(task, wrong, unexplained, floats, seed), MOST_SECONDS + MOST_SECONDS_MORE) or []
+    if not hasattr(os, "fork"):
+        return [], "corrections of your code (this system cannot copy a process to try them in)"
+    found = apart(lambda: _search(task, wrong, unexplained, floats, seed), MOST_SECONDS)
+    return found or ([], "corrections of your code (a corrected pass crashed, or had no end)")
 
 
-def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int) -> list[Repair]:
-    deadline = time.monotonic() + MOST_SECONDS
+def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int) -> tuple[list[Repair], str]:
+    start = time.monotonic()
     if _claimed(task, MOST_SECONDS) is None:
-        return []
-    seconds = 0.2 + 20 * (time.monotonic() - deadline + MOST_SECONDS)  # for one run
+        return [], ""
+    seconds = 1 + MOST_TIMES * (time.monotonic() - start)  # for one run
+    each = WORK_OF_A_TRIAL + _work(task)
     true = {name: np.asarray(x, float) for name, x in floats.chain.items()}
     right = [name for name in true if name not in wrong]
     todo = set(unexplained)
     found: list[tuple[tuple[str, ...], Edit, _Piece]] = []
-    for piece, edit in _by_rank(_pieces(task)):
-        if time.monotonic() > deadline or (edit.rank >= UNLIKELY and not todo):
+    candidates, endless, stopped = _by_rank(_pieces(task)), 0, ""
+    for tried, (piece, edit) in enumerate(candidates):
+        if edit.rank >= UNLIKELY and not todo:
+            break
+        if tried * each > MOST_WORK or endless == MOST_ENDLESS:
+            stopped = f"corrections of your code after the first {tried} of {len(candidates)}"
             break
         code = _compiled(piece, edit)
         if code is None:
             continue
-        with _corrected(piece, code):
-            ours = _claimed(task, min(seconds, deadline - time.monotonic()))
+        try:
+            with _corrected(piece, code):
+                ours = _claimed(task, seconds)
+        except TookTooLong:
+            endless += 1
+            continue
         if ours is None or not all(_close(ours.get(name), true[name]) for name in right):
             continue
         names = tuple(name for name in wrong if _close(ours.get(name), true[name]))
@@ -91,16 +113,18 @@ def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, 
             found.append((names, edit, piece))
             todo.difference_update(names)
     found.sort(key=lambda one: (-len(one[0]), one[1].rank))
-    confirmed: list[Repair] = []
     judge = _Judge(task, right, seed)
-    for names, edit, piece in found[:MOST_CONFIRMED]:
+    most = min(MOST_CONFIRMED, 1 + MOST_WORK_MORE // (1 + judge.nodes))
+    confirmed: list[Repair] = []
+    for names, edit, piece in found[:most]:
         if all(sum(name in repair.names for repair in confirmed) >= 2 for name in names):
             continue
         code = _compiled(piece, edit)
-        left = deadline + MOST_SECONDS_MORE - time.monotonic()
-        if code is not None and judge.finds_right(piece, code, [*names, *right], left):
+        if code is not None and judge.finds_right(piece, code, [*names, *right]):
             confirmed.append(Repair(_sentence(names, piece, edit), names, edit.rank))
-    return confirmed
+    if not confirmed and len(found) > most:
+        stopped = f"{len(found) - most} corrections of your code that fit in float64"
+    return confirmed, stopped
 
 
 def _by_rank(pieces: list[_Piece]) -> list[tuple[_Piece, Edit]]:
@@ -181,8 +205,7 @@ def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
     found: dict[CodeType, None] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        file = frame.f_code.co_filename
-        if event == "call" and is_users(file) and not file.startswith(_OWN):
+        if event == "call" and _is_theirs(frame):
             found[frame.f_code] = None
 
     before = sys.getprofile()
@@ -193,6 +216,34 @@ def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
     finally:
         sys.setprofile(before)
     return list(found)
+
+
+def _work(task: Any) -> int:
+    """How much the user's pass does: the lines of its code that run, and the numbers in its arrays (100 are a line)."""
+    lines = numbers = 0
+
+    def note(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines, numbers
+        if event == "call" and not _is_theirs(frame):
+            return None
+        lines += event == "line"
+        if event == "return":
+            numbers += sum(x.size for x in frame.f_locals.values() if isinstance(x, np.ndarray))
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        with contextlib.suppress(TookTooLong):
+            _claimed(task, MOST_SECONDS)
+    finally:
+        sys.settrace(before)
+    return lines + numbers // 100
+
+
+def _is_theirs(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return is_users(file) and not file.startswith(_OWN)
 
 
 def _piece(function: FunctionType, shared: bool = False) -> _Piece | None:
@@ -253,13 +304,13 @@ def _quiet() -> Iterator[None]:
 
 
 def _claimed(task: Any, seconds: float) -> dict[str, Any] | None:
-    """The gradients that the user's pass gives in float64; None where it raises or takes longer."""
+    """The gradients that the user's pass gives in float64; None where it raises. TookTooLong where it takes longer."""
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
     with _quiet(), task.running(record=False):
         try:
-            with limited(max(seconds, 0.01)):
+            with limited(seconds):
                 ours: dict[str, Any] = task.by_hand(given, None)
-        except (Exception, TookTooLong):  # a correction may make any nonsense of the code
+        except Exception:  # a correction may make any nonsense of the code
             return None
     return ours
 
@@ -309,8 +360,10 @@ class _Judge:
         self.task, self.seed = task, seed
         self.long, self.digits = precise(200), 40.0
         self.others = _elsewhere(task, seed)
+        self.nodes = 0  # of the graph in long floats: how much a confirmation does
         try:
-            sides = task.traced(self.long)[2]
+            J, _, sides = task.traced(self.long)
+            self.nodes = len(graph(J))
             self.chain: dict[str, Array] | None = sides.chain
             known = [digits(*sides.pair(name)).min(initial=np.inf) for name in right]
             if min(known, default=np.inf) < self.digits:  # floats such as sqrt(2) are in the code: no more is to be had
@@ -318,9 +371,9 @@ class _Judge:
         except (ValueError, TypeError, ArithmeticError):
             self.chain = None
 
-    def finds_right(self, piece: _Piece, code: CodeType, names: list[str], seconds: float) -> bool:
-        """Whether the corrected pass gives these gradients, in this time, and not at this point alone."""
-        with _quiet(), _corrected(piece, code), contextlib.suppress(TookTooLong), limited(max(seconds, 0.01)):
+    def finds_right(self, piece: _Piece, code: CodeType, names: list[str]) -> bool:
+        """Whether the corrected pass gives these gradients, and not at this point alone."""
+        with _quiet(), _corrected(piece, code), contextlib.suppress(TookTooLong), limited(MOST_SECONDS):
             return self._exactly_right(names) and not any(_refuted(other, true, names) for other, true in self.others)
         return False
 

@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd.number.array import NumberArray
 from autograd.number.residue import ZeroResidue
+from autograd.number.show import in_full as show
 from autograd.number.vocabulary import Refused
 from compare.report.report import DIFFERENT, INHERITED, Report, Row, counted
 from compare.subject.arithmetic import NAMES, SYMBOLS, Arithmetic
 from compare.subject.graph import NetworkGraph
-from compare.verdict.court import Court, Judge, Sides, about_floats, largest_difference, show
+from compare.verdict.court import Court, Judge, Sides, about_floats, largest_difference
 from compare.verdict.large import GROUP, LargeCourt, peak_memory
 from matrix_backprop import Backward, Forward, Network
 

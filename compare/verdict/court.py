@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.degree import Atoms
-from autograd.number.precise import Precise
 from autograd.number.residue import Residue, ZeroResidue
+from autograd.number.show import in_full as show
 from autograd.number.vocabulary import shadows
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Mismatch, Row, counted
 from compare.subject.arithmetic import (
@@ -226,20 +226,6 @@ def about_floats(rows: list[Row]) -> list[str]:
         + f" The hand-written side is closer to the true gradient in {counted(ours, 'array')}, the scalar sum in"
         f" {theirs}. ulps: distance from the true gradient ≤ the most that rounding can cause."
     ]
-
-
-def show(x: Any, figures: int = 17) -> str:
-    """A number as people read it.
-
-    >>> from fractions import Fraction
-    >>> show(Precise(0.1)), show(Fraction(1, 3))
-    ('0.1', '1/3')
-    """
-    if hasattr(x, "content"):
-        return str(x.content)
-    if isinstance(x, Precise):
-        return repr(x.shadow()) if figures == 17 else format(x, f".{figures}g")
-    return str(x)
 
 
 def largest_difference(ours: Any, theirs: Array) -> float | None:

@@ -258,3 +258,11 @@ def test_no_row_warns_on_numpy_scalars() -> None:
     with warnings.catch_warnings(), np.errstate(all="raise"):
         assert apply(OPS["divide"], np.float64(1), np.float64(0)) == math.inf
         assert apply(OPS["exp"], np.float32(1000)) == math.inf
+
+
+@pytest.mark.parametrize("name", ["sum", "dot"])
+def test_a_sum_is_added_from_left_to_right_on_every_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.sum", lambda *_: pytest.fail("the built-in sum rounds otherwise from Python 3.12 on"))
+    terms = (1.0, 1e100, 1.0, -1e100, 0.5)
+    operands = terms if name == "sum" else terms + (1.0,) * len(terms)
+    assert OPS[name].value(*operands) == 0.5  # 2.5 without any rounding

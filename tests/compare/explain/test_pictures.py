@@ -15,7 +15,7 @@ import pytest
 
 from autograd import graph as graph_of
 from autograd import numbers
-from autograd.draw.dot import show
+from autograd.number.show import show
 from compare import notes
 from compare.command import main as cli
 from compare.command.mutants import Finding, Mutants

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import linecache
 import re
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -189,9 +191,25 @@ def test_corrections_keep_the_numbers_of_the_lines() -> None:
         assert count > 100
 
 
-def test_the_search_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repair, "MOST_SECONDS", 0.0)
-    assert not any("exactly right" in reason for reason in reasons(("dz @ w.T", "dz @ w")))
+def test_a_search_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = ("dz = da * slope(a)", "dz = da * slope(a) + np.cos(a)")
+    assert "Not tried" not in " ".join(reasons(wrong))
+    monkeypatch.setattr(repair, "MOST_WORK", 0)
+    assert not any("exactly right" in reason for reason in reasons(wrong))
+    found = reasons(wrong)
+    assert found
+    for reason in found:
+        assert reason.startswith("No edit explains it")
+        assert re.search(r"Not tried were corrections of your code after the first 1 of \d{3,}\.$", reason)
+
+
+def test_no_clock_decides_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    edit = ("dz @ w.T", "dz @ w")
+    before = reasons(edit)
+    assert any("exactly right" in reason for reason in before)
+    slow = types.SimpleNamespace(monotonic=itertools.count(step=1e4).__next__)
+    monkeypatch.setattr(repair, "time", slow)
+    assert reasons(edit) == before
 
 
 TOGETHER = """
