@@ -77,6 +77,7 @@ class Value(NumpyScalar):
         for node in nodes:
             node.grad = 0
         self.grad = _one(self.data)
+        unclear = False
         for consumer in reversed(nodes):  # a node's consumers are newer than the node, so its gradient is complete here
             operands, upstream = consumer.operands, consumer.grad
             if len(operands) == 2:  # the loop below written out for the commonest case: a third of the time
@@ -87,6 +88,15 @@ class Value(NumpyScalar):
             elif operands:
                 for operand, local_derivative in zip(operands, local_derivatives(consumer), strict=True):
                     operand.grad += local_derivative * upstream
+            elif upstream != upstream:
+                unclear = True
+        if unclear:  # rarely, and only then what is 0 by choice is looked for
+            for node in nodes:
+                node.grad = 0
+            self.grad = _one(self.data)
+            for consumer in reversed(nodes):
+                for operand, local_derivative in zip(consumer.operands, local_derivatives(consumer), strict=True):
+                    operand.grad += _product(consumer, local_derivative)
 
     @property
     def constant(self) -> bool:
@@ -169,6 +179,18 @@ def local_derivatives(node: Value) -> Any:
     return node.op.partials(node.data, *[x.data for x in node.operands]) if node.op else ()
 
 
+def _product(consumer: Value, local_derivative: Any) -> Any:
+    """Local derivative times upstream; one that is 0 by choice, of a mask or a branch, makes 0 of inf and nan, too.
+
+    Such a 0 is the int of a piecewise row of the table, or comes of a number 0 that code brought in.
+    """
+    product = local_derivative * consumer.grad
+    if product == product or local_derivative != 0:
+        return product
+    chosen = type(local_derivative) is int or any(x.constant and x.data == 0 for x in consumer.operands)
+    return 0 if chosen else product
+
+
 def contributions(J: Value, x: Value) -> list[Contribution]:
     """One contribution for every use of x in J's graph; their products sum to `x.grad`.
 
@@ -184,7 +206,7 @@ def contributions(J: Value, x: Value) -> list[Contribution]:
     x.grad = 0
     J.backward()
     return [
-        Contribution(consumer, local_derivative, consumer.grad, local_derivative * consumer.grad)
+        Contribution(consumer, local_derivative, consumer.grad, _product(consumer, local_derivative))
         for consumer in graph(J)
         for operand, local_derivative in zip(consumer.operands, local_derivatives(consumer), strict=True)
         if operand is x

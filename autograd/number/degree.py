@@ -129,17 +129,12 @@ class DegreeArray(NumberArray):
     def constant(self, x: Any) -> Self:
         return type(self)(np.asarray(x).astype(float))
 
-    def like(self, other: Any) -> Self:
-        self.degree = other.degree
-        return self
-
-    def _moved(self, function: Callable[..., Any], *arrays: Any) -> Self:
-        degree = tuple(max(x.degree[k] for x in arrays) for k in (0, 1))
-        return type(self)(function(*(x.shadow for x in arrays)), degree=degree)
+    def made(self, contents: list[Any], sources: Sequence[Any]) -> Self:
+        return type(self)(contents[0], degree=(max(x.degree[0] for x in sources), max(x.degree[1] for x in sources)))
 
     def __setitem__(self, index: Any, other: Any) -> None:
         super().__setitem__(index, other)
-        other = self._as_one(other)
+        other = self.as_one(other)
         self.degree = max(self.degree[0], other.degree[0]), max(self.degree[1], other.degree[1])
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:

@@ -16,10 +16,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from gmpy2 import lcm, mpq
 
-from autograd.number.array import Array, NumberArray, Refused, filled
+from autograd.number.array import Array, NumberArray
+from autograd.number.carrier import filled
 from autograd.number.number import Number
 from autograd.number.ops import OPS
 from autograd.number.rational import meant, nearest, plain, rational_power
+from autograd.number.vocabulary import Refused
 
 _MPQ = type(mpq())
 
@@ -127,14 +129,14 @@ class ExactArray(NumberArray):
 
     def same(self, other: Any) -> Array:
         """Entry by entry, whether these are the same fractions."""
-        return np.asarray(self.lanes[0] == self._as_one(other).lanes[0], bool)
+        return np.asarray(self.lanes[0] == self.as_one(other).lanes[0], bool)
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         return type(self)(shadow, [_objects(getattr(np, name)(x.lanes[0], y.lanes[0]))])
 
     def _power(self, x: Any, n: Any) -> Any:
         """A root of a power is taken out, as in `Exact`."""
-        x, n = self._as_one(x), self._as_one(n)
+        x, n = self.as_one(x), self.as_one(n)
         return type(self)(x.shadow**n.shadow, [_each(rational_power, x.lanes[0], n.lanes[0])])
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:

@@ -107,6 +107,60 @@ sinh, cosh = elementary("sinh", math.sinh), elementary("cosh", math.cosh)
 sigmoid = elementary("sigmoid", sigmoid_in_floats)
 
 
+log1p = elementary("log1p", math.log1p)
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)), without an overflow.
+
+    >>> logaddexp(0, 0) == math.log(2)
+    True
+    """
+    if isinstance(x, (np.ndarray, *_PLAIN)) and isinstance(y, (np.ndarray, *_PLAIN)):
+        with np.errstate(all="ignore"):
+            found = np.logaddexp(_as_float(x), _as_float(y))
+        return found if isinstance(found, np.ndarray) else float(found)
+    if symbolic.is_expression(x) or symbolic.is_expression(y):
+        return log(exp(x) + exp(y))
+    return choose(first_is_larger(x, y), x, y) + log1p(exp(-abs(x - y)))
+
+
+def logaddexp_slopes(x: Any, y: Any) -> tuple[Any, Any]:
+    """sigmoid(x - y) and sigmoid(y - x), of one exponential that cannot overflow."""
+    if symbolic.is_expression(x) or symbolic.is_expression(y):
+        return 1 / (1 + exp(y - x)), 1 / (1 + exp(x - y))
+    difference = x - y
+    difference = choose((difference != difference) & (x == y), 0.0, difference)  # of two equal infinities
+    e = exp(-abs(difference))
+    larger, smaller = 1 / (1 + e), e / (1 + e)
+    return choose(difference >= 0, larger, smaller), choose(difference >= 0, smaller, larger)
+
+
+def _as_float(x: Any) -> Any:
+    return x if isinstance(x, np.ndarray) else float(x)
+
+
+def _of_nothing(x: Any, y: Any) -> Any:
+    """Where 0 log y is 0, whatever the logarithm is."""
+    return (x == 0) & (y <= 0)
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """x log(y), and 0 where x is 0 (but not where y is nan).
+
+    >>> xlogy(0.0, 0.0), xlogy(2.0, 1.0)
+    (0.0, 0.0)
+    """
+    nothing = _of_nothing(x, y)
+    return choose(nothing, x * 0, x * log(choose(nothing, 1, y)))
+
+
+def xlogy_slopes(x: Any, y: Any) -> tuple[Any, Any]:
+    """log(y) by x, which may be infinite, and x / y by y, 0 where x is 0."""
+    nothing = _of_nothing(x, y)
+    return log(y), choose(nothing, 0, divide(x, choose(nothing, 1, y)))
+
+
 def relu(x: Any) -> Any:
     """x where it is positive or nan, else 0."""
     if isinstance(x, float):

@@ -29,6 +29,8 @@ from autograd.number.functions import (
     first_is_larger,
     first_is_smaller,
     log,
+    logaddexp,
+    logaddexp_slopes,
     power,
     relu,
     sigmoid,
@@ -38,6 +40,8 @@ from autograd.number.functions import (
     softplus_in_floats,
     sqrt,
     total,
+    xlogy,
+    xlogy_slopes,
 )
 
 
@@ -125,6 +129,8 @@ _ROWS = [
                                                  lambda out, x, y: _of_the_chosen(first_is_larger(x, y))),
     Op("minimum",    "min", 2, lambda x, y: choose(first_is_smaller(x, y), x, y),
                                                  lambda out, x, y: _of_the_chosen(first_is_smaller(x, y))),
+    Op("logaddexp",  "log Σ exp", 2, logaddexp,  lambda out, x, y: logaddexp_slopes(x, y)),
+    Op("xlogy",      "x log y", 2, xlogy,        lambda out, x, y: xlogy_slopes(x, y)),  # of scipy.special
     #  elementary    in floats      local derivative
     _function("exp",      math.exp,   lambda out, x: out),
     _function("expm1",    math.expm1, lambda out, x: out + 1),
@@ -138,6 +144,9 @@ _ROWS = [
     _function("arcsin",   math.asin,  lambda out, x: divide(1, sqrt(1 - x * x))),
     _function("arccos",   math.acos,  lambda out, x: -divide(1, sqrt(1 - x * x))),
     _function("arctan",   math.atan,  lambda out, x: divide(1, 1 + x * x)),
+    _function("arcsinh",  math.asinh, lambda out, x: divide(1, sqrt(x * x + 1))),
+    _function("arccosh",  math.acosh, lambda out, x: divide(1, sqrt(x * x - 1))),
+    _function("arctanh",  math.atanh, lambda out, x: divide(1, 1 - x * x)),
     _function("sinh",     math.sinh,  lambda out, x: cosh(x)),
     _function("cosh",     math.cosh,  lambda out, x: sinh(x)),
     _function("tanh",     math.tanh,  lambda out, x: 1 - out * out),

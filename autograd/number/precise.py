@@ -17,7 +17,8 @@ from autograd.number.exact import Exact
 from autograd.number.number import Number
 
 BITS = 1000
-_NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}  # where gmpy2 does not use NumPy's name
+# where gmpy2 does not use NumPy's name
+_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 
 
 def _context(bits: int) -> Any:

@@ -15,9 +15,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from autograd.number.array import Array, NumberArray, Refused
+from autograd.number.array import Array, NumberArray
 from autograd.number.rational import meant
 from autograd.number.shadowed import Shadowed
+from autograd.number.vocabulary import Refused
 
 PRIME = 2**61 - 1
 SMALL_PRIME = 2**31 - 1  # that of arrays: a product of two residues fits into an int64
@@ -144,7 +145,7 @@ class ResidueArray(NumberArray):
 
     def same(self, other: Any) -> Array:
         """Entry by entry, whether these are the same residues at every point."""
-        other = self._as_one(other)
+        other = self.as_one(other)
         same: Array = np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
         return same
 

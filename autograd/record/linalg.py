@@ -1,4 +1,4 @@
-"""Functions of `np.linalg` and `scipy.special` that insist on floats, written for arrays of Values."""
+"""Functions of `np.linalg` and `scipy.special` that insist on floats, for all that stands for floats here."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from autograd.graph.value import apply
-from autograd.number.ops import OPS
-from autograd.record.values import ValueArray, shadows
+from autograd.number.carrier import Carrier
+from autograd.number.vocabulary import row, shadows
+from autograd.record.values import ValueArray
+
+
+def _working(*arrays: Any) -> list[Any]:
+    """Copies to work on: of Values, or of the kind of array that one of them is."""
+    one = next((x for x in arrays if isinstance(x, Carrier)), None)
+    if one is not None:
+        return [one.as_one(x).copy() for x in arrays]
+    return [np.array(x, object).view(ValueArray) for x in arrays]
 
 
 def _solve(A: Any, B: Any) -> Any:
     """The solution of A X = B by elimination, the largest number of a column as its pivot."""
-    A, B = np.array(A, object).view(ValueArray), np.array(B, object).view(ValueArray)
+    A, B = _working(A, B)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
-        raise TypeError(
-            f"np.linalg on Values solves one square system, not one of shape {A.shape}: loop over the stack"
-        )
+        raise TypeError(f"np.linalg here solves one square system, not one of shape {A.shape}: loop over the stack")
     n = len(A)
     X = B.reshape(n, -1)
     for k in range(n):
@@ -26,17 +32,17 @@ def _solve(A: Any, B: Any) -> Any:
         A[[k, pivot]], X[[k, pivot]] = A[[pivot, k]], X[[pivot, k]]
         if not shadows(A[k, k]):
             raise np.linalg.LinAlgError("Singular matrix")
-        for row in range(n):
-            if row != k:
-                factor = A[row, k] / A[k, k]
-                A[row, k:] = A[row, k:] - factor * A[k, k:]
-                X[row] = X[row] - factor * X[k]
+        for i in range(n):
+            if i != k:
+                factor = A[i, k] / A[k, k]
+                A[i, k:] = A[i, k:] - factor * A[k, k:]
+                X[i] = X[i] - factor * X[k]
     return (X / np.diag(A)[:, None]).reshape(B.shape)
 
 
 def _det(A: Any) -> Any:
     """The determinant, by expansion along the first row without a square root or a division."""
-    A = np.asarray(A, object)
+    (A,) = _working(A)
     if len(A) == 1:
         return A[0, 0]
     rest = np.delete(A, 0, axis=0)
@@ -45,23 +51,22 @@ def _det(A: Any) -> Any:
 
 def _slogdet(A: Any) -> tuple[float, Any]:
     det = _det(A)
-    return float(np.sign(shadows(det))), apply(OPS["log"], abs(det))
+    return float(np.sign(shadows(det))), row("log", abs(det))
 
 
 def _cholesky(A: Any) -> Any:
     """L with L L^T = A, row by row."""
-    A = np.asarray(A, object)
-    L = np.array(np.zeros(A.shape).tolist(), object)
+    A, L = _working(A, np.zeros(A.shape, int).tolist())
     for i in range(len(A)):
         for j in range(i):
             L[i, j] = (A[i, j] - sum(L[i, :j] * L[j, :j])) / L[j, j]
-        L[i, i] = apply(OPS["sqrt"], A[i, i] - sum(L[i, :i] ** 2))
-    return L.view(ValueArray)
+        L[i, i] = row("sqrt", A[i, i] - sum(L[i, :i] ** 2))
+    return L
 
 
 LINEAR_ALGEBRA: dict[str, Callable[..., Any]] = {
     "solve": _solve,
-    "inv": lambda A: _solve(A, np.array(np.identity(len(A)).tolist(), object)),
+    "inv": lambda A: _solve(A, np.identity(len(A), int).tolist()),
     "det": _det,
     "slogdet": _slogdet,
     "cholesky": _cholesky,

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd.graph.value import apply
-from autograd.number.ops import OPS
+from autograd.number.carrier import Carrier
+from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, refusal, shadows
 from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
 from autograd.record.places import is_users
-from autograd.record.values import COMPOSED, ValueArray, holds_nodes, shadows
+from autograd.record.values import ValueArray, holds_nodes
 
 Function = Callable[..., Any]
 
@@ -151,23 +151,16 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
         yield np, name, _allocator(getattr(np, name))
     for name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
         yield np, name, _array_maker(getattr(np, name))
-    for name in ("allclose", "isclose", "array_equal", "nan_to_num", "round", "around"):
-        yield (
-            np,
-            name,
-            _for_nodes(getattr(np, name), _ON_SHADOWS.get(name, _on_shadows(getattr(np, name)))),
-        )
-    for name in ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc", "floor_divide"):
+    yield np, "nan_to_num", _for_nodes(np.nan_to_num, _finite)
+    for name in (*QUESTIONS, *STEPS, "allclose", "isclose", "array_equal"):
         yield np, name, _for_nodes(getattr(np, name), _on_shadows(getattr(np, name)))
     yield np, "finfo", lambda x: np.finfo(_as_float(x))
     yield np, "issubdtype", lambda x, kind: np.issubdtype(_as_float(x), kind)
-    for name, own in _MATH.items():
+    for name in REFUSED:
+        path, _, function = name.replace("np", "numpy").rpartition(".")
+        yield sys.modules[path], function, _for_nodes(getattr(sys.modules[path], function), _refusing(name))
+    for name, own in MATH.items():
         yield math, name, _for_nodes(getattr(math, name), own)
-    for name in ("eig", "eigh", "eigvals", "eigvalsh", "lstsq", "pinv", "qr", "svd"):
-        advice = (
-            f"np.linalg.{name} cannot be recorded: np.linalg has solve, inv, det, slogdet, cholesky and norm on Values"
-        )
-        yield np.linalg, name, _for_nodes(getattr(np.linalg, name), _refuse(advice))
     for name, own in LINEAR_ALGEBRA.items():
         yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
     special = sys.modules.get("scipy.special")
@@ -181,9 +174,14 @@ def _for_nodes(original: Function, own: Function) -> Function:
 
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        return own(*args, **kwargs) if holds_nodes([*args, *kwargs.values()]) else original(*args, **kwargs)
+        return own(*args, **kwargs) if _holds_ours([*args, *kwargs.values()]) else original(*args, **kwargs)
 
     return function
+
+
+def _holds_ours(x: Any) -> bool:
+    """Whether something stands for floats in it: a Value, a number, or an array of a tape or of numbers."""
+    return isinstance(x, Carrier) or holds_nodes(x) or (isinstance(x, (list, tuple)) and any(map(_holds_ours, x)))
 
 
 def _is_float(dtype: Any) -> bool:
@@ -226,14 +224,21 @@ def allocating(holder: Function) -> Iterator[None]:
 
 
 def _array_maker(original: Function) -> Function:
-    """np.array and its kind: Values stay Values whatever float type is asked for."""
+    """np.array and its kind: Values stay Values whatever float type is asked for, copied where NumPy copies."""
 
     @functools.wraps(original)
     def make(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if holds_nodes(x):
-            args = tuple(object if _is_dtype(a) else a for a in args)
-            kwargs = {k: object if k == "dtype" and _is_float(v) else v for k, v in kwargs.items()}
+        dtype = args[0] if args else kwargs.get("dtype")
+        x = _stacked(x)
+        if isinstance(x, Carrier):
+            found = x.astype(float if dtype is None else dtype, copy=False)
+            return found.copy() if original is np.array and found is x and kwargs.get("copy", True) else found
+        in_floats = holds_nodes(x) and _is_float(dtype)
+        if in_floats:
+            args, kwargs = args[1:], {**kwargs, "dtype": object}
         array = original(x, *args, **kwargs)
+        if in_floats and np.dtype(dtype) != np.dtype(float) and np.may_share_memory(array, x):
+            array = array.copy()
         if isinstance(x, (list, tuple)) and array.dtype.kind == "f":
             array = array.astype(object)  # Values may be put into it
         return array.view(ValueArray) if array.dtype == object else array
@@ -241,8 +246,12 @@ def _array_maker(original: Function) -> Function:
     return make
 
 
-def _is_dtype(x: Any) -> bool:
-    return isinstance(x, (type, str, np.dtype)) and _is_float(x)
+def _stacked(x: Any) -> Any:
+    """A list of arrays of a tape or of numbers as one of them; other things as they are."""
+    if not isinstance(x, (list, tuple)):
+        return x
+    parts = [_stacked(y) for y in x]
+    return np.stack(parts) if any(isinstance(y, Carrier) for y in parts) else x
 
 
 def _on_shadows(function: Function) -> Function:
@@ -254,52 +263,15 @@ def _on_shadows(function: Function) -> Function:
     return own
 
 
-def _finite(x: Any, *_args: Any, **_keywords: Any) -> Any:
-    """np.nan_to_num of finite numbers."""
+def _finite(x: Any, copy: bool = True, **_: Any) -> Any:
+    """np.nan_to_num of finite numbers, a copy as NumPy makes it."""
     if not np.isfinite(shadows(x)).all():
-        raise TypeError("np.nan_to_num on Values that are not finite: replace them with np.where before they appear")
-    return x
+        raise refusal("np.nan_to_num of what is not finite")
+    return x.copy() if copy and isinstance(x, np.ndarray) else x
 
 
-def _refuse(advice: str) -> Function:
+def _refusing(name: str) -> Function:
     def own(*_args: Any, **_keywords: Any) -> Any:
-        raise TypeError(advice)
+        raise refusal(name)
 
     return own
-
-
-_ON_SHADOWS: dict[str, Function] = {
-    "nan_to_num": _finite,
-    "round": _refuse("np.round has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"),
-    "around": _refuse("np.around has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"),
-}
-
-
-def _element(name: str) -> Function:
-    op = OPS[name]
-    return lambda x: apply(op, x)
-
-
-def _whole(name: str) -> Function:
-    return _refuse(f"math.{name} has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out")
-
-
-_MATH: dict[str, Function] = {
-    **{name: _whole(name) for name in ("floor", "ceil", "trunc")},
-    **{
-        name: _element(name)
-        for name in ("exp", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")
-    },
-    **{name: _element(f"arc{name[1:]}") for name in ("asin", "acos", "atan")},
-    **{name: COMPOSED[name] for name in ("log2", "log10", "exp2", "hypot")},
-    **{name: COMPOSED[f"arc{name[1:]}"] for name in ("atan2", "asinh", "acosh", "atanh")},
-    "log": lambda x, *base: apply(OPS["log"], x) / (math.log(base[0]) if base else 1),
-    "pow": lambda x, y: x**y,
-    "fabs": abs,
-    "fsum": sum,
-    "prod": lambda xs, start=1: functools.reduce(lambda x, y: x * y, xs, start),
-    "isnan": lambda x: math.isnan(shadows(x)),
-    "isinf": lambda x: math.isinf(shadows(x)),
-    "isfinite": lambda x: math.isfinite(shadows(x)),
-    "isclose": lambda x, y, **keywords: math.isclose(shadows(x), shadows(y), **keywords),
-}

@@ -7,6 +7,7 @@ masks), a sum or a product of matrices would become a long chain of additions wh
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -15,11 +16,32 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
-from autograd.graph.value import Value, apply, constant, kind_of, record
+from autograd.graph.value import Value, apply, as_number, constant, kind_of, record
+from autograd.number.carrier import Carrier
 from autograd.number.number import Number, NumpyScalar
 from autograd.number.ops import OPS
+from autograd.number.vocabulary import (
+    ASKS,
+    COMPARISONS,
+    COMPOSED,
+    QUESTIONS,
+    RECORDERS,
+    STEPS,
+    Refused,
+    has_rule,
+    refusal,
+    shadows,
+)
 
 Array = NDArray[Any]
+
+RECORDERS[Value] = lambda name, *operands: apply(OPS[name], *operands)
+
+
+@shadows.register
+def _(x: Value) -> Any:
+    return shadows(x.data)
+
 
 # these run faster as NumPy's loop over the elements' own operators, and make the same nodes
 _LOOPS = ("add", "subtract", "multiply", "negative")
@@ -31,18 +53,24 @@ class ValueArray(np.ndarray[Any, Any]):
     _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Carrier) for x in inputs):
+            return NotImplemented  # an array that `recording` made, beside one of a tape
         return record_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
+        if any(issubclass(kind, Carrier) for kind in types):
+            return NotImplemented
         if func is np.dot:
             return _dot(*args, **kwargs)
         try:
             result = _recorded(super().__array_function__(func, types, args, kwargs))
         except (TypeError, AttributeError) as error:
-            if " on Values" in str(error) or "cannot be recorded" in str(error):
+            if func.__name__ in ASKS:  # NumPy looks for floats
+                return func(*map(shadows, args), **kwargs)
+            by_numpy = isinstance(error, Refused) and str(error).startswith(f"np.{func.__name__} cannot")  # its ufunc
+            if " on Values" in str(error) or (isinstance(error, Refused) and not by_numpy):
                 raise
-            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
-            raise TypeError(f"{name} cannot be recorded: {error}; write it with sums and products") from error
+            raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
             return result.item()  # a lone Value, so that it can be asked for its gradient
         return result
@@ -60,9 +88,9 @@ class ValueArray(np.ndarray[Any, Any]):
         return out
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        """Values stay Values whatever float type is asked for; they have none of their own."""
+        """Values stay Values whatever float type is asked for; a copy where floats of 64 bits would be copied."""
         if np.dtype(dtype).kind == "f" and holds_nodes(self):
-            return self.copy()
+            return self if not kwargs.get("copy", True) and np.dtype(dtype) == np.dtype(float) else self.copy()
         return super().astype(dtype, *args, **kwargs)
 
 
@@ -104,21 +132,6 @@ def numbers(array: Any) -> Array:
     return _array_of(array, lambda x: x.data if isinstance(x, Value) else x)
 
 
-def shadows(array: Any) -> Any:
-    """The floats that Values or exact numbers in an array stand for; a float for a lone one, other things as they are.
-
-    >>> shadows(values([1, 2], "x"))
-    array([1., 2.])
-    """
-    if isinstance(array, Value):
-        return shadows(array.data)
-    if isinstance(array, Number):
-        return array.shadow()
-    if isinstance(array, np.ndarray) and array.dtype == object:
-        return np.array([float(shadows(x)) for x in array.flat]).reshape(array.shape)
-    return [shadows(x) for x in array] if isinstance(array, (list, tuple)) else array
-
-
 def holds_nodes(x: Any) -> bool:
     """Whether x is a Value or a number of this package, or an array, list or tuple with one in it."""
     if isinstance(x, (Value, Number)):
@@ -152,81 +165,37 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
         return _recorded(_sum(*arrays, **kwargs))
     if method == "__call__" and ufunc is np.matmul and not kwargs:
         return _recorded(_matmul(*arrays))
-    if name in _NUMBERS_ONLY:
+    if name in QUESTIONS or name in STEPS:
         return getattr(ufunc, method)(*map(shadows, arrays), **kwargs)
-    if method == "__call__" and name in OPS and name not in _LOOPS:
-        ufunc = np.frompyfunc(_element(name), len(arrays), 1)
-    elif name in COMPOSED and (method == "__call__" or ufunc.nin == 2):
-        ufunc = np.frompyfunc(COMPOSED[name], ufunc.nin, 1)
+    known = has_rule(name)
+    of_pairs = ufunc.nin == 2 and (name in COMPOSED or "OO->O" not in ufunc.types)  # its reduce makes nodes, too
+    if known and name not in _LOOPS and (method == "__call__" or of_pairs):
+        ufunc = np.frompyfunc(_element(name), ufunc.nin, 1)
     try:
         with np.errstate(all="ignore"):  # a comparison with nan in a loop over objects would warn
             return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
     except (TypeError, AttributeError) as error:
+        if not known and name not in COMPARISONS:
+            raise refusal(f"np.{name}") from error
         raise TypeError(f"np.{name} on Values: {error}") from error
 
 
-# what these give is no function of the Values that has a slope: questions, and steps whose derivative is 0
-_NUMBERS_ONLY = ("isnan", "isfinite", "isinf", "signbit", "sign", "floor", "ceil", "rint", "trunc", "floor_divide")
-
-
-def _call(name: str, x: Any) -> Any:
-    return apply(OPS[name], x)
-
-
-def _logaddexp(x: Any, y: Any) -> Any:
-    if -math.inf in (shadows(x), shadows(y)):  # the logarithm of 0: nothing is added
-        return y if shadows(x) == -math.inf else x
-    return (x if x >= y else y) + _call("log1p", _call("exp", -abs(x - y)))
-
-
-def _arctan2(y: Any, x: Any) -> Any:
-    if not x:
-        return 0 * y + math.copysign(math.pi / 2, shadows(y)) - x / y
-    return _call("arctan", y / x) + (0 if x > 0 else math.pi if y >= 0 else -math.pi)
-
-
-def _xlogy(x: Any, y: Any) -> Any:
-    return x * _call("log", y) if x else 0 * y
-
-
-# functions of NumPy and SciPy made of rows of the table
-COMPOSED: dict[str, Callable[..., Any]] = {
-    "logaddexp": _logaddexp,
-    "log2": lambda x: _call("log", x) / math.log(2),
-    "log10": lambda x: _call("log", x) / math.log(10),
-    "exp2": lambda x: _call("exp", x * math.log(2)),
-    "hypot": lambda x, y: _call("sqrt", x * x + y * y),
-    "float_power": lambda x, y: x**y,
-    "fabs": abs,
-    "fmax": lambda x, y: apply(OPS["maximum"], x, y),
-    "fmin": lambda x, y: apply(OPS["minimum"], x, y),
-    "expit": lambda x: _call("sigmoid", x),
-    "log_expit": lambda x: -_call("softplus", -x),
-    "xlogy": _xlogy,
-    "entr": lambda x: -_xlogy(x, x),
-    "rel_entr": lambda x, y: _xlogy(x, x / y),
-    "logit": lambda x: _call("log", x / (1 - x)),
-    "ndtr": lambda x: (1 + _call("erf", x / math.sqrt(2))) / 2,
-    "arctan2": _arctan2,
-    "arcsinh": lambda x: _call("log", x + _call("sqrt", x * x + 1)),
-    "arccosh": lambda x: _call("log", x + _call("sqrt", x * x - 1)),
-    "arctanh": lambda x: _call("log", (1 + x) / (1 - x)) / 2,
-    "remainder": lambda x, y: x - y * math.floor(shadows(x) / shadows(y)),
-    "copysign": lambda x, y: abs(x) * int(math.copysign(1, shadows(y))),
-    "heaviside": lambda x, h: h if shadows(x) == 0 else int(shadows(x) > 0),
-    "deg2rad": lambda x: x * (math.pi / 180),
-    "radians": lambda x: x * (math.pi / 180),
-    "rad2deg": lambda x: x * (180 / math.pi),
-    "degrees": lambda x: x * (180 / math.pi),
-}
-
-
+@functools.cache
 def _element(name: str) -> Callable[..., Any]:
-    """What a ufunc of the table does to the elements: a Value's method, else the table, where 1/3 is a third."""
+    """What a ufunc does to the elements: a Value's method, else the table, where 1/3 is a third, or its own rule."""
+    if name not in OPS:
+        rule = COMPOSED[name]
+        return lambda *xs: rule(*map(_as_plain, xs))
     op, method = OPS[name], getattr(Value, name)
     if op.arity == 1:
         return lambda x: method(x) if type(x) is Value else apply(op, x)
     return lambda x, y: method(x, y) if type(x) is Value else apply(op, x, y)
+
+
+def _as_plain(x: Any) -> Any:
+    """An element, NumPy's scalars as Python's own."""
+    number = as_number(x)
+    return x if number is None else number
 
 
 def _plain(x: Any) -> Any:

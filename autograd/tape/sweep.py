@@ -206,12 +206,13 @@ class Sweep:
             data[block.rows].reshape(block.shape), [x[block.rows].reshape(block.shape) for x in self.lanes]
         )
         above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
-        partials = block.op.partials(out, *self._operands(block))
+        operands = self._operands(block)
+        partials = block.op.partials(out, *operands)
         for k, partial in enumerate(partials):
             if not needed[k]:
                 continue
             one = isinstance(partial, int) and partial == 1
-            product = above if one else self._of_reached(block, partial * above, J)
+            product = above if one else self._contributions(block, operands, partial, above, J)
             axes = block.repeats(k)
             for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
                 self._add(grad, block, k, np.add.reduce(found, axis=axes, keepdims=True) if axes else found)
@@ -220,11 +221,19 @@ class Sweep:
         """Each sum to the gradient of the node at the end of its edges."""
         np.add.at(grad, block.operands[operand].ravel(), sums.ravel())
 
-    def _of_reached(self, block: Block, product: Any, J: int) -> Any:
-        """Without the nan of an infinite slope at a node that J does not depend on: there it is no contribution."""
+    def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
+        """Local derivatives times upstream, without the nan of an infinite slope where it is no contribution.
+
+        That is at nodes that J does not depend on, and where a local derivative is 0 by choice, as in `Value.backward`.
+        """
+        product = partial * above
         if not math.isnan(np.add.reduce(product, axis=None)):  # a nan would make the sum one
             return product
-        return np.where(self.reach(J)[block.rows].reshape(block.shape), product, 0)
+        partial = np.asarray(partial)
+        chosen = np.full(block.shape, partial.dtype.kind in "bi")
+        for operand, needed in zip(operands, block.needed, strict=True):
+            chosen |= False if needed else np.equal(operand, 0)
+        return np.where(self.reach(J)[block.rows].reshape(block.shape) & ~(chosen & (partial == 0)), product, 0)
 
     def reach(self, J: int) -> Array:
         """Which nodes J depends on."""
@@ -255,6 +264,9 @@ class Sweep:
                 for total, up, other in zip(sums, above, others, strict=True):
                     part = _part(total, index)
                     part += self.summed(self._product(_part(other, index), _part(up, index)), axes)
+            if self.dtype is float and not block.needed[1 - k] and np.isnan(sums[0]).any():  # 0 by choice, as above
+                product = np.where(others[0] == 0, 0, others[0] * above[0])
+                sums = [np.add.reduce(product, axis=axes, keepdims=True)]
             for grad, total in zip(grads, sums, strict=True):
                 self.settle(total)
                 self._add(grad, block, k, self.divided(total, scale * scales[1 - k]))
@@ -292,8 +304,8 @@ class Numbers(Sweep):
             array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
         return [np.broadcast_to(lane, shape) for lane in array.lanes]
 
-    def _of_reached(self, block: Block, product: Any, J: int) -> Any:
-        return product
+    def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
+        return partial * above
 
 
 class Residues(Numbers):

@@ -24,8 +24,8 @@ from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of, neighbourhood
 from autograd.draw.svg import Picture, draw_dot
 from autograd.number.show import show as rounded
+from autograd.number.vocabulary import shadows
 from autograd.record.places import Place, locating
-from autograd.record.values import shadows
 from compare.reason.source import expression
 from compare.report.report import Report, counted
 from compare.report.table import Column, Table, as_text, paragraph

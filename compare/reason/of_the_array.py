@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.record.values import shadows
+from autograd.number.vocabulary import shadows
 from compare.reason.edit import Known
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.record.values import shadows
+from autograd.number.vocabulary import shadows
 from compare.reason.edges import Recorded
 from compare.reason.edit import Edit, Known, Step
 from compare.reason.source import HARNESS, Expression, Source

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tape, Value
-from autograd.number.array import NumberArray, Refused
+from autograd.number.array import NumberArray
 from autograd.number.residue import ZeroResidue
+from autograd.number.vocabulary import Refused
 from compare.report.report import counted
 from compare.subject.arithmetic import SYMBOLS, Arithmetic
 from compare.subject.graph import NetworkGraph, refuse_saturation

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value, graph
-from autograd.number.array import Refused
 from autograd.number.degree import Atoms
 from autograd.number.residue import ZeroResidue
+from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import Arithmetic, degrees, residues
 from compare.subject.points import Move
 from compare.subject.subject import KINKED, SATURATING, Sides, Subject, Units

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray, Value, ValueArray, numbers, values
 from autograd import gradients as gradients_of
-from autograd.number.array import Refused
+from autograd.number.vocabulary import Refused
 from autograd.record.running import allocating, recording
 from autograd.record.values import holds_nodes
 from autograd.tape.blocks import CONSTANT

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
-from autograd.number.array import NumberArray, Refused
+from autograd.number.array import NumberArray
 from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import ResidueArray, ZeroResidue
+from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import EXACT_NUMBERS, Arithmetic
 from compare.subject.subject import KINKED, SATURATING, Leaves, Recorded, Sides, Subject, Units
 

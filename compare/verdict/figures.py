@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.record.values import shadows
+from autograd.number.vocabulary import shadows
 from compare.report.report import ROUNDING, Mismatch, Row, counted
 from compare.subject.arithmetic import ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs

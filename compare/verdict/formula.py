@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.number.array import Refused
 from autograd.number.residue import Residue, ResidueArray, ZeroResidue
-from autograd.record.values import shadows
+from autograd.number.vocabulary import Refused, shadows
 from compare.report.report import DATA, DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, precise
 from compare.subject.points import Move, near, redrawn

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.record.values import shadows
+from autograd.number.vocabulary import shadows
 from compare.report.report import DIFFERENT, UNSTABLE
 from compare.subject.arithmetic import OF_THE_DATA, ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs

@@ -14,8 +14,9 @@ from numpy import empty, exp, zeros
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from autograd import Value, gradients, values
+from autograd.number.vocabulary import shadows
 from autograd.record.running import recording
-from autograd.record.values import ValueArray, shadows
+from autograd.record.values import ValueArray
 from compare.subject.arithmetic import precise
 
 rng = np.random.default_rng(0)

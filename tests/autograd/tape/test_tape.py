@@ -17,7 +17,7 @@ from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS
 from autograd.number.residue import SMALL_PRIME, ResidueArray, ZeroResidue
-from autograd.record.values import shadows
+from autograd.number.vocabulary import shadows
 from autograd.tape.sweep import CHUNK, slabs
 
 RNG = np.random.default_rng(7)
@@ -181,7 +181,7 @@ UNARY = [name for name, op in OPS.items() if op.arity == 1]
 
 @pytest.mark.parametrize("name", UNARY)
 def test_every_operation_of_one_operand(name: str) -> None:
-    x = np.array([0.25, 0.5, 0.875])
+    x = np.array([0.25, 0.5, 0.875]) + (name == "arccosh")
     assert_same_graph(
         lambda x: getattr(x, name)() if not hasattr(np, name) else getattr(np, name)(x) * x, x
     ) if hasattr(np, name) else None
@@ -380,13 +380,12 @@ def test_data_without_gradients_save_work_and_change_nothing_else() -> None:
 
 REFUSED: dict[str, tuple[Code, str]] = {
     "np.fft.fft": (np.fft.fft, "np.fft.fft"),
-    "np.convolve": (lambda x: np.convolve(x[0], x[1]), "np.convolve cannot be recorded on a tape"),
     "np.linalg.inv": (lambda x: np.linalg.inv(x[:, :3]), "np.linalg.inv cannot be recorded"),
-    "np.nan_to_num": (np.nan_to_num, "np.nan_to_num cannot be recorded"),
-    "np.spacing": (np.spacing, "np.spacing cannot be recorded on a tape"),
+    "np.nan_to_num": (lambda x: np.nan_to_num(np.log(x - x)), "np.nan_to_num of what is not finite"),
+    "np.spacing": (np.spacing, "np.spacing cannot be recorded: write it with sums"),
     "np.add.at on floats": (lambda x: np.add.at(np.zeros((3, 4)), 0, x[0]), "its gradient would be lost"),
     "np.multiply.at": (lambda x: np.multiply.at(x, 0, 1), "np.multiply.at cannot be recorded"),
-    "np.multiply.outer": (lambda x: np.multiply.outer(x, x), "np.multiply.outer cannot be recorded"),
+    "np.multiply.reduceat": (lambda x: np.multiply.reduceat(x, [0]), "np.multiply.reduceat cannot be recorded"),
     "sum where": (lambda x: np.sum(x, where=X > 0), "unexpected keyword argument 'where'"),
     "pad with the mean": (lambda x: np.pad(x, 1, mode="mean"), "np.pad with mode 'mean'"),
     "into an array of floats": (lambda x: np.zeros((3, 4)).__setitem__(slice(None), x), "its gradient would be lost"),
@@ -476,12 +475,12 @@ def test_division_by_zero_modulo_the_prime_asks_for_another_point() -> None:
 @pytest.mark.parametrize("numbers_of", [lambda x: residues(x), ExactArray.given, DegreeArray.variable])
 def test_arrays_of_numbers_refuse_by_name(numbers_of: Any) -> None:
     x = numbers_of(X)
-    with pytest.raises(TypeError, match=r"np.einsum on an array of (residues|fractions|degrees)"):
-        np.einsum("ij->i", x)
-    with pytest.raises(TypeError, match="is no array of floats"):
+    with pytest.raises(TypeError, match=r"np\.fft\.fft cannot be recorded: write it with sums, products"):
+        np.fft.fft(x)
+    with pytest.raises(TypeError, match="its gradient would be lost"):
         np.asarray(x)
-    with pytest.raises(TypeError, match=r"np.add.accumulate"):
-        np.add.accumulate(x)
+    with pytest.raises(TypeError, match=r"np.add.reduceat"):
+        np.add.reduceat(x, [0])
     with pytest.raises(AttributeError, match="no attribute 'partition'"):
         x.partition(1)
 
