@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.number.carrier import Carrier
+from autograd.number.carrier import FUNCTIONS, Carrier
 from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, refusal, shadows
 from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
 from autograd.record.places import is_users
@@ -151,7 +151,7 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
         yield np, name, _allocator(getattr(np, name))
     for name in ("array", "asarray", "asanyarray", "ascontiguousarray"):
         yield np, name, _array_maker(getattr(np, name))
-    yield np, "nan_to_num", _for_nodes(np.nan_to_num, _finite)
+    yield np, "nan_to_num", _for_nodes(np.nan_to_num, FUNCTIONS["nan_to_num"])
     for name in (*QUESTIONS, *STEPS, "allclose", "isclose", "array_equal"):
         yield np, name, _for_nodes(getattr(np, name), _on_shadows(getattr(np, name)))
     yield np, "finfo", lambda x: np.finfo(_as_float(x))
@@ -261,13 +261,6 @@ def _on_shadows(function: Function) -> Function:
         return function(*map(shadows, args), **kwargs)
 
     return own
-
-
-def _finite(x: Any, copy: bool = True, **_: Any) -> Any:
-    """np.nan_to_num of finite numbers, a copy as NumPy makes it."""
-    if not np.isfinite(shadows(x)).all():
-        raise refusal("np.nan_to_num of what is not finite")
-    return x.copy() if copy and isinstance(x, np.ndarray) else x
 
 
 def _refusing(name: str) -> Function:

@@ -369,3 +369,42 @@ def test_what_is_refused_is_refused_by_the_same_words(name: str) -> None:
         words.add(str(error.value))
     assert len(words) == 1, words
     assert name in words.pop()
+
+
+@pytest.mark.parametrize(
+    ("code", "slopes"),
+    [
+        (lambda x: np.sqrt(np.maximum(x, 0)), [0, math.sqrt(1 / 8)]),
+        (lambda x: np.sqrt(np.clip(x, 0, 9)), [0, math.sqrt(1 / 8)]),
+        (lambda x: np.sqrt(x * np.array([0.0, 1.0])), [0, math.sqrt(1 / 8)]),
+        (lambda x: np.sqrt(np.array([[0.0, 0.0], [0.0, 1.0]]) @ x), [0, math.sqrt(1 / 8)]),
+        (lambda x: np.logaddexp(x, 1 * x), [1, 1]),
+        (lambda x: scipy.special.xlogy(0 * x, x + 2), [0, 0]),
+        (lambda x: scipy.special.xlogy(x + 1, 5.0), [math.log(5), math.log(5)]),
+    ],
+)
+def test_slopes_at_the_edges(code: Code, slopes: list[float]) -> None:
+    x, tape = values([-1.0, 2.0]), Tape()
+    y = tape.array([-1.0, 2.0])
+    np.sum(code(x)).backward()
+    tape.backward(np.sum(code(y)))
+    np.testing.assert_allclose(gradients(x).astype(float), slopes, atol=1e-15)
+    np.testing.assert_allclose(y.grad, slopes, atol=1e-15)
+
+
+def test_logaddexp_of_equal_operands_gives_a_half_to_each() -> None:
+    a, b = Value(0.3), Value(0.3)
+    a.logaddexp(b).backward()
+    assert (a.grad, b.grad) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["Values", "Tape"])
+def test_memory_is_new_where_numpy_makes_it_new(name: str) -> None:
+    x = CARRIERS[name](X)
+    with recording():
+        assert np.nan_to_num(x) is not x
+        assert x.astype(float, copy=False) is x
+        assert x.astype(float) is not x
+        narrow = np.asarray(x, dtype=np.float32)
+        narrow[0, 0] = 7.0
+        assert float(shadows(x)[0, 0]) == X[0, 0]
