@@ -61,8 +61,6 @@ def _advice(problem: BaseException) -> str:
 
 def as_scalar(J: Any, function: Function) -> Value:
     """The cost as one node."""
-    if isinstance(J, tuple) and J:
-        J = J[0]
     if isinstance(J, np.ndarray):
         if J.size != 1:
             raise UnusableCode(f"{name_of(function)} must give one number, it gave an array of shape {J.shape}")
@@ -103,14 +101,11 @@ def parameter_names(function: Function, count: int) -> list[str]:
     return [*names, *(f"input{k}" for k in range(len(names), count))][:count]
 
 
-def positional_count(function: Function) -> int:
-    """How many positional arguments a function can take."""
+def required_count(function: Function) -> int:
+    """How many positional arguments a function must be given."""
     try:
-        kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return 2
-    return (
-        2
-        if inspect.Parameter.VAR_POSITIONAL in kinds
-        else sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
-    )
+        return 0
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in places and p.default is p.empty for p in parameters)
