@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from compare.reason.reasons import with_reasons
-from compare.report.report import CONVENTION, DIFFERENT, INHERITED, Report, Row
+from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
 from compare.subject.arithmetic import NAMES
 from compare.subject.functions import Gradients, Layer
 from compare.subject.network import NetworkSubject
@@ -29,7 +29,8 @@ from compare.verdict.figures import about_floats, mismatches, ulps
 from compare.verdict.formula import Finding, Formula
 from compare.verdict.inherited import inherited
 from compare.verdict.kinks import conventions
-from compare.verdict.numbers import Numbers
+from compare.verdict.numbers import Numbers, another_way
+from compare.verdict.stabiliser import stabilised
 from matrix_backprop import Network
 
 __all__ = ["GradcheckError", "UnusableCode", "check_network", "check_vjp", "gradcheck", "watch"]
@@ -170,12 +171,17 @@ def check(
     numbers = Numbers(runs)
     if arithmetic is None:
         findings = {name: x if x.verdict == DIFFERENT else numbers.judged(name, x) for name, x in findings.items()}
+        if says := another_way(runs):
+            findings = {name: x._replace(verdict=DIFFERENT, says=says) for name, x in findings.items()}
     problems = dict.fromkeys(findings, "")
     if isinstance(subject, UserCode):
         problems = {name: _problem(name, runs.floats.ours[name], x.equal.shape) for name, x in findings.items()}
     wrong = [name for name, x in findings.items() if x.verdict == DIFFERENT and not problems[name] and not x.says]
     for name in conventions(runs, wrong, seed) if wrong else ():
         findings[name] = findings[name]._replace(verdict=CONVENTION)
+    wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT and not problems[name]]
+    for name, says in (stabilised(runs, wrong, seed) if arithmetic is None else {}).items():
+        findings[name] = findings[name]._replace(verdict=STABILISED, says=says)
     wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT]
     because, raised = inherited(runs, formula, wrong, problems) if wrong else ({}, {})
     rows = [_row(runs, name, findings[name], problems[name], because.get(name, "")) for name in runs.order]
@@ -189,6 +195,7 @@ def check(
             "another convention: J has no derivative at this point, where a relu, abs, max or min is at its kink or at"
             " a tie; your slope there is another choice than the chain rule's, and at points nearby both are the same."
         )
+    evidence += [f"d{row.name}: {row.says}." for row in rows if row.verdict == STABILISED]
     evidence += about_floats(runs, rows)
     facts = {**subject.facts(), "arithmetic": arithmetic or "strongest", "seed": seed}
     if isinstance(subject, UserCode):
@@ -201,20 +208,21 @@ def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) ->
     """The row of one gradient."""
     statement, formula = runs.subject.statement(name)
     verdict = INHERITED if because else finding.verdict
+    ok = verdict not in (UNSTABLE, DIFFERENT, INHERITED)
     row = Row(
         name=name,
         statement=statement,
         formula=formula,
         shape=finding.equal.shape,
-        equal=int(finding.equal.sum()),
+        equal=finding.equal.size if ok else int(finding.equal.sum()),
         size=finding.equal.size,
         verdict=verdict,
         because=because,
         problem=problem,
         says=finding.says,
     )
-    figures: dict[str, Any] = ulps(runs, name, row.ok)
-    shown = () if row.ok or problem else mismatches(runs, name, finding.equal)
+    figures: dict[str, Any] = ulps(runs, name, ok and verdict not in (STABILISED, CONVENTION))
+    shown = () if ok or problem else mismatches(runs, name, finding.equal, in_floats=bool(finding.says))
     return dataclasses.replace(row, mismatches=shown, **figures)
 
 

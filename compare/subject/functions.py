@@ -49,7 +49,7 @@ class Gradients(UserCode):
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = call_users(self.cost_function, rebuilt(self.params, given, self.root), *self._args(arithmetic))
-        return as_scalar(J, self.cost_function)
+        return as_scalar(J, self.cost_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
@@ -105,7 +105,7 @@ class Layer(UserCode):
             return np.sum(out * self._dout(arithmetic))
         terms = np.asarray(out, object) * self._dout(arithmetic)
         J = total(terms.flat)
-        return as_scalar(J, self.forward_function)
+        return as_scalar(J, self.forward_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import linecache
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 from autograd import Tape, TapeArray, Value, ValueArray, numbers, values
 from autograd import gradients as gradients_of
 from autograd.number.vocabulary import Refused
+from autograd.record.places import is_users
 from autograd.record.running import allocating, recording
 from autograd.record.values import holds_nodes
 from autograd.tape.blocks import CONSTANT
 from compare.report.report import counted
 from compare.subject.arithmetic import Arithmetic
 from compare.subject.points import Move
+from compare.subject.source import narrow_types, tests_of_types
 from compare.subject.state import unchanged
 from compare.subject.usercode import Function, unbound
 from compare.subject.watch import watching
@@ -138,8 +142,17 @@ class Subject:
         """The hand-written gradients in float64, the code run as it is."""
         raise NotImplementedError
 
+    @property
+    def plain_J(self) -> float | None:
+        """The cost in float64, the code run as it is; None where the code is known to be what was recorded."""
+        return None
+
     def trouble(self) -> str:
         """Where the hand-written code overflows or leaves the numbers in float64, "" if it does not."""
+        return ""
+
+    def tests_of_types(self) -> str:
+        """Where the code asks for types, in which a recorded run may differ from the plain one."""
         return ""
 
     def moved(self, move: Move, data: bool = True) -> Self:
@@ -209,6 +222,39 @@ class UserCode(Subject):
         finally:
             np.random.set_state(state)  # noqa: NPY002
             random.setstate(python_state)
+
+    @property
+    def plain_J(self) -> float | None:
+        given = self._given(None)
+        with self.running(record=False):
+            J = self.cost({name: plain_copy(x) for name, x in given.items()}, None)
+        return float(J)
+
+    @functools.cached_property
+    def in_single(self) -> bool:  # type: ignore[override]
+        """Whether numbers of float32 or less are among the data or in the code."""
+        arrays = [x for _, x in self.named() if isinstance(x, (np.ndarray, np.floating))]
+        return any(x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays) or bool(narrow_types(self.functions))
+
+    def tests_of_types(self) -> str:
+        return tests_of_types(self.functions)
+
+    def trouble(self) -> str:
+        """Where the hand-written code overflows or leaves the numbers in float64, "" if it does not."""
+        found: list[str] = []
+
+        def note(kind: str, flag: int) -> None:
+            frame = sys._getframe(1)
+            while frame is not None and not is_users(frame.f_code.co_filename):
+                frame = frame.f_back  # type: ignore[assignment]
+            if frame is not None:
+                line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                found.append(f"{kind} at line {frame.f_lineno}, `{line}`")
+
+        given = {name: plain_copy(x) for name, x in self._given(None).items()}
+        with self.running(record=False), np.errstate(over="call", invalid="call", divide="call", call=note):
+            self.by_hand(given, None)
+        return found[0] if found else narrow_types(self.functions)
 
     def forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, dict[str, Any]]:
         """J as a node, and the watched arrays."""

@@ -48,7 +48,9 @@ class Numbers:
             error, largest = np.abs(ours - true), float(np.max(np.abs(true), initial=0))
         bound = self.bound(name)
         explained = error <= bound + np.spacing(np.abs(true))
-        small = error <= FAR * largest
+        # a saturated unit has a gradient of 1e-50, for which float64 has 0; it would change J by nothing
+        reach = float(np.max(np.abs(self.runs.subject.arrays.get(name, np.zeros(()))), initial=0))
+        small = (error <= FAR * largest) | (error * reach <= FAR * abs(self.runs.J) * (reach > 0))
         if (explained & small).all():
             return finding
         if explained.all():
@@ -100,11 +102,25 @@ class Numbers:
         off = _part(error, largest)
         if same or self.runs.subject.in_single:
             return self._unstable(finding, explained, f"your d{name} is off by up to {off} in its own floats")
+        tests = self.runs.subject.tests_of_types()
+        why = f"by a test of types ({tests})" if tests else "by a type, or memory that nothing was written into"
         says = (
             f"the numbers that your code returns for d{name} are off by up to {off}, though its formula is right where"
-            " it is recorded: it takes another way when it runs as it is, by a type, a dtype, or memory left unfilled"
+            f" it is recorded: it takes another way when it runs as it is, {why}"
         )
         return finding._replace(verdict=DIFFERENT, equal=explained, says=says)
+
+
+def another_way(runs: Runs) -> str:
+    """That the cost is another one where it is recorded, "" if it is the same."""
+    plain, recorded = runs.subject.plain_J, runs.J
+    if plain is None or abs(plain - recorded) <= FAR * max(abs(plain), abs(recorded)) or plain != plain:
+        return ""
+    tests = runs.subject.tests_of_types()
+    return (
+        f"your cost gives {plain:.6g} when it runs as it is, and {recorded:.6g} where it is recorded: it takes another"
+        f" way, by a test of types{f' ({tests})' if tests else ''} or by what it remembers from another run"
+    )
 
 
 def _part(error: Array, largest: float) -> str:
