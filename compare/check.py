@@ -25,7 +25,7 @@ from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode
 from compare.subject.watch import watch
 from compare.verdict.audit import audit, impure
-from compare.verdict.figures import about_floats, mismatches, ulps
+from compare.verdict.figures import about_floats, mismatches, peak_memory, ulps
 from compare.verdict.formula import Finding, Formula
 from compare.verdict.inherited import inherited
 from compare.verdict.kinks import conventions
@@ -198,6 +198,8 @@ def check(
     evidence += [f"d{row.name}: {row.says}." for row in rows if row.verdict == STABILISED]
     evidence += about_floats(runs, rows)
     facts = {**subject.facts(), "arithmetic": arithmetic or "strongest", "seed": seed}
+    if not runs.knows_truth:
+        facts["peak_memory_mb"] = round(peak_memory())
     if isinstance(subject, UserCode):
         evidence += [*impure(subject), *(f"test point: {warning}" for warning in audit(runs))]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ from autograd.number.exact import ExactArray
 from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import ResidueArray, ZeroResidue
+from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
-from compare.subject.arithmetic import EXACT_NUMBERS, Arithmetic
+from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, Arithmetic
 from compare.subject.subject import KINKED, SATURATING, Leaves, Recorded, Sides, Subject, Units
 
 Array = NDArray[Any]
@@ -101,6 +102,9 @@ class OnTape:
         """Both sides in a type of number."""
         if arithmetic is EXACT_NUMBERS:
             return self.sides("fractions", ExactArray, 1, _Fractions())
+        if arithmetic in _BOUNDS:
+            bounds = _BOUNDS[arithmetic]
+            return self.sides(arithmetic.name, bounds.numbers, 2, bounds)
         assert arithmetic.kind is not None
         return self.sides(arithmetic.name, arithmetic.kind, 1, _Objects(arithmetic))
 
@@ -198,3 +202,23 @@ class _Objects:
 
     def __init__(self, arithmetic: Arithmetic) -> None:
         self.leaf, self.variable, self.given = arithmetic.leaf, arithmetic.variables, arithmetic.constants
+
+
+class _Rounded:
+    numbers: ClassVar[type[RoundedArray]] = RoundedArray
+
+    def variable(self, x: Array, name: str) -> RoundedArray:
+        return self.numbers.given(x)
+
+    def given(self, x: Array) -> RoundedArray:
+        return self.numbers.given(x)
+
+
+class _Perturbed(_Rounded):
+    numbers = PerturbedArray
+
+    def given(self, x: Array) -> RoundedArray:
+        return PerturbedArray.data(x)
+
+
+_BOUNDS: dict[Arithmetic, _Rounded] = {ROUNDED: _Rounded(), OF_THE_DATA: _Perturbed()}

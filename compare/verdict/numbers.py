@@ -6,6 +6,7 @@ as it is than when it is recorded.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -63,22 +64,20 @@ class Numbers:
         return self._unexplained(name, finding, error, explained, largest)
 
     def true(self, name: str) -> Array:
-        """The true gradient, as floats."""
-        try:
-            return np.asarray(shadows(self.runs.sides(precise(BITS)).chain[name]), float)
-        except CANNOT:
-            return np.asarray(self.runs.floats.chain[name], float)
+        """The true gradient, as floats; of a large graph, and without long floats, what the chain rule gives."""
+        if self.runs.knows_truth:
+            with contextlib.suppress(*CANNOT):
+                return np.asarray(shadows(self.runs.sides(precise(BITS)).chain[name]), float)
+        return np.asarray(self.runs.floats.chain[name], float)
 
     def bound(self, name: str) -> Array:
-        """The most that rounding in float64 can have done to the hand-written side."""
+        """The most that rounding in float64 can have done to the hand-written side, and to what stands for truth."""
         shape = np.shape(self.runs.floats.chain[name])
-        try:
-            rounded = self.runs.sides(ROUNDED).ours.get(name)
-        except CANNOT:
-            rounded = None
-        if rounded is None or np.shape(rounded) != shape:
-            return np.full(shape, np.inf)
-        bound = errors(rounded)
+        bound = np.full(shape, np.inf)
+        with contextlib.suppress(*CANNOT):
+            ours, chain = self.runs.sides(ROUNDED).pair(name)
+            if ours is not None and np.shape(ours) == shape:
+                bound = errors(ours) + (0.0 if self.runs.knows_truth else errors(chain))
         return np.where(np.isnan(bound), np.inf, bound)
 
     def _of_the_data(self, name: str) -> Any:
