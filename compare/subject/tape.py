@@ -54,7 +54,6 @@ class OnTape:
         chain, others = map(list, zip(*parts, strict=True))
         self.floats: Sides = subject.together(chain, others, None)
         """Both sides in float64; the hand-written one as it was recorded."""
-        self.first_use: dict[str, float] = self._first_uses() if self._only else {}
 
     def recorded(self, name: str) -> Iterator[Recorded]:
         """Each group in turn, in the memory of the one before."""
@@ -133,7 +132,8 @@ class OnTape:
             found |= {name for name, x in group.compared.items() if reached[x.ids].any()}
         return found
 
-    def _first_uses(self) -> dict[str, float]:
+    @functools.cached_property
+    def first_use(self) -> dict[str, float]:
         """For each gradient the first node of J's graph that was made from what it is for, inf where there is none."""
         assert self._only is not None
         reached, first = self.tape.reach(self._only.J), np.full(self.tape.size, np.inf)
