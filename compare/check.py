@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd.number.vocabulary import shadows
 from compare.reason.reasons import with_reasons
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, Report, Row
-from compare.subject.arithmetic import NAMES
+from compare.subject.arithmetic import NAMES, precise
 from compare.subject.functions import Gradients, Layer
 from compare.subject.network import NetworkSubject
 from compare.subject.points import redrawn
-from compare.subject.runs import Runs
+from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import Subject, UserCode
 from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode
@@ -35,6 +36,8 @@ from matrix_backprop import Network
 __all__ = ["GradcheckError", "UnusableCode", "check_network", "check_vjp", "gradcheck", "watch"]
 
 Array = NDArray[Any]
+
+BITS = 200  # of the long floats that tell an overflow in float64 from a cost that is none
 
 
 class GradcheckError(AssertionError):
@@ -163,6 +166,8 @@ def check(
     tell = progress or (lambda step: None)
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
     runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
+    if isinstance(subject, UserCode):
+        _refuse_no_cost(runs)
     formula = Formula(runs, arithmetic, seed)
     findings = formula.findings
     if formula.remarks and not formula.evidence:
@@ -170,6 +175,7 @@ def check(
     numbers = Numbers(runs)
     if arithmetic is None:
         findings = {name: x if x.verdict == DIFFERENT else numbers.judged(name, x) for name, x in findings.items()}
+    off = {name for name, x in findings.items() if x is not formula.findings[name]}
     problems = dict.fromkeys(findings, "")
     if isinstance(subject, UserCode):
         problems = {name: _problem(name, runs.floats.ours[name], x.equal.shape) for name, x in findings.items()}
@@ -178,7 +184,7 @@ def check(
         findings[name] = findings[name]._replace(verdict=CONVENTION)
     wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT]
     because, raised = inherited(runs, formula, wrong, problems) if wrong else ({}, {})
-    rows = [_row(runs, name, findings[name], problems[name], because.get(name, "")) for name in runs.order]
+    rows = [_row(runs, name, findings[name], problems[name], because.get(name, ""), name in off) for name in runs.order]
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     if diagnose and isinstance(subject, UserCode):
@@ -197,8 +203,24 @@ def check(
     return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
 
 
-def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) -> Row:
-    """The row of one gradient."""
+def _refuse_no_cost(runs: Runs) -> None:
+    """A cost that is no number has no gradient; one that overflows in float64 alone has."""
+    if np.isfinite(runs.J):
+        return
+    try:
+        J = runs.subject.traced(precise(BITS))[0].data
+        found = bool(np.isfinite(shadows(J)))
+    except CANNOT:
+        found = False
+    if not found:
+        raise UnusableCode(
+            f"J is {runs.J} at this point, where nothing can be compared: look for a logarithm of 0, a division by 0,"
+            " an overflow, or nan in the data"
+        )
+
+
+def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str, floats: bool) -> Row:
+    """The row of one gradient; `floats` says that its formula is right and its numbers are not."""
     statement, formula = runs.subject.statement(name)
     verdict = INHERITED if because else finding.verdict
     row = Row(
@@ -214,7 +236,7 @@ def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) ->
         says=finding.says,
     )
     figures: dict[str, Any] = ulps(runs, name, row.ok)
-    shown = () if row.ok or problem else mismatches(runs, name, finding.equal)
+    shown = () if row.ok or problem else mismatches(runs, name, finding.equal, floats)
     return dataclasses.replace(row, mismatches=shown, **figures)
 
 

@@ -83,6 +83,11 @@ class Runs:
         return self.subject.traced(None)
 
     @property
+    def J(self) -> float:
+        """The cost in float64."""
+        return float(self.traced[0].data) if self.tape is None else self.tape.J
+
+    @property
     def reached(self) -> set[str]:
         """The gradients of what J depends on."""
         if self.tape is not None:

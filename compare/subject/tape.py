@@ -44,8 +44,10 @@ class OnTape:
         self.groups = subject.parts(GROUP)
         self.nodes = self.edges = 0
         self._only: Recorded | None = None  # where there is one group, it stays recorded
+        self.J = 0.0
         parts = []
         for group in self.recorded("float64"):
+            self.J += float(group.J.data)
             self.tape.backward(group.J)
             parts.append(({name: x.grad for name, x in group.compared.items()}, _data(group.others)))
         chain, others = map(list, zip(*parts, strict=True))

@@ -18,12 +18,13 @@ Array = NDArray[Any]
 BITS = 200  # of the long floats that the true gradient is computed in
 
 
-def mismatches(runs: Runs, name: str, equal: Array, most: int = 3) -> tuple[Mismatch, ...]:
-    """The first entries that differ, with the numbers of both sides."""
+def mismatches(runs: Runs, name: str, equal: Array, floats: bool = False, most: int = 3) -> tuple[Mismatch, ...]:
+    """The first entries that differ at this point, with the numbers of both sides; of ours the floats if so wished."""
     try:
         ours, theirs = runs.sides(precise(BITS)).pair(name)
     except CANNOT:
         ours, theirs = runs.floats.pair(name)
+    ours = runs.floats.ours[name] if floats else ours
     found = []
     for index in np.argwhere(~equal)[:most]:
         place = tuple(map(int, index))
@@ -34,6 +35,8 @@ def mismatches(runs: Runs, name: str, equal: Array, most: int = 3) -> tuple[Mism
         else:
             mine = show(ours[place])
             if mine == show(theirs[place]):  # the same digits, yet not the same
+                if floats or ours[place] == theirs[place]:
+                    continue
                 mine += f" (off by {show(ours[place] - theirs[place], 2)})"
         found.append(Mismatch(place, mine, show(theirs[place])))
     return tuple(found)
