@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd.number.vocabulary import shadows
 from compare.reason.reasons import with_reasons
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
-from compare.subject.arithmetic import NAMES
+from compare.subject.arithmetic import NAMES, precise
 from compare.subject.functions import Gradients, Layer
 from compare.subject.network import NetworkSubject
 from compare.subject.points import redrawn
-from compare.subject.runs import Runs
+from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import Subject, UserCode
 from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode
@@ -36,6 +37,8 @@ from matrix_backprop import Network
 __all__ = ["GradcheckError", "UnusableCode", "check_network", "check_vjp", "gradcheck", "watch"]
 
 Array = NDArray[Any]
+
+BITS = 200  # of the long floats that tell an overflow in float64 from a cost that is none
 
 
 class GradcheckError(AssertionError):
@@ -164,6 +167,8 @@ def check(
     tell = progress or (lambda step: None)
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
     runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
+    if isinstance(subject, UserCode):
+        _refuse_no_cost(runs)
     formula = Formula(runs, arithmetic, seed)
     findings = formula.findings
     if formula.remarks and not formula.evidence:
@@ -204,6 +209,22 @@ def check(
         evidence += [*impure(subject), *(f"test point: {warning}" for warning in audit(runs))]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
     return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
+
+
+def _refuse_no_cost(runs: Runs) -> None:
+    """A cost that is no number has no gradient; one that overflows in float64 alone has."""
+    if np.isfinite(runs.J):
+        return
+    try:
+        J = runs.subject.traced(precise(BITS))[0].data
+        found = bool(np.isfinite(shadows(J)))
+    except CANNOT:
+        found = False
+    if not found:
+        raise UnusableCode(
+            f"J is {runs.J} at this point, where nothing can be compared: look for a logarithm of 0, a division by 0,"
+            " an overflow, or nan in the data"
+        )
 
 
 def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) -> Row:

@@ -120,6 +120,10 @@ class Subject:
         """The wrong gradient that this one works on, where the steps are known."""
         return ""
 
+    def called(self, name: str) -> str:
+        """What a sentence calls the hand-written gradient."""
+        return f"your d{name}"
+
     def expressions(self) -> dict[str, str]:
         """The first entry of each gradient as an expression, where that was asked for."""
         return {}

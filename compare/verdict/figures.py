@@ -39,6 +39,8 @@ def mismatches(runs: Runs, name: str, equal: Array, in_floats: bool = False, mos
         else:
             mine = show(ours[place])
             if mine == show(theirs[place]):  # the same digits, yet not the same
+                if in_floats or ours[place] == theirs[place]:
+                    continue
                 mine += f" (off by {show(ours[place] - theirs[place], 2)})"
         found.append(Mismatch(place, mine, show(theirs[place])))
     return tuple(found)

@@ -178,7 +178,8 @@ class Formula:
         short, long = (point.sides(precise(bits)) for bits in (SHORT, LONG))
         before, after = apart(*short.pair(name)), apart(*long.pair(name))
         nothing = size_of(long.chain[name]) - LONG + SHRUNK  # as good as equal, beside the largest entry
-        found: Array = (after == -np.inf) | (after <= before - SHRUNK) | ((before == -np.inf) & (after <= nothing))
+        shrunk = (after == -np.inf) | (after <= before - SHRUNK) | ((before == -np.inf) & (after <= nothing))
+        found: Array = shrunk & (after < np.inf)  # nan, inf and another shape are no numbers that could be equal
         return found
 
     def _digits(self, name: str, points: list[Runs]) -> float:
@@ -247,7 +248,7 @@ class Formula:
                     ratios = (ours / chain)[chain != 0]
                 is_factor = np.allclose(ratios, ratios[0], rtol=1e-9) and not ours[chain == 0].any()
                 other = f"{ratios[0]:.4g} times the gradient" if is_factor else "another one"
-                return f"equal at this point only{because}; at other points your d{name} is {other}"
+                return f"equal at this point only{because}; at other points {self.runs.subject.called(name)} is {other}"
         return f"equal at this point only{because}"
 
     def _data(self) -> str:

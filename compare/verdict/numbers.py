@@ -34,7 +34,7 @@ class Numbers:
 
     def judged(self, name: str, finding: Finding) -> Finding:
         """The finding about a formula that is right, or that its numbers are not."""
-        ours, chain = self.runs.floats.pair(name)
+        called, (ours, chain) = self.runs.subject.called(name), self.runs.floats.pair(name)
         ours = np.asarray(ours)
         if ours.dtype.kind not in "fiub" or np.shape(ours) != np.shape(chain):
             return finding
@@ -43,7 +43,7 @@ class Numbers:
         finite = np.isfinite(ours)
         if not finite.all():
             at = np.argwhere(~finite)[0]
-            says = f"your d{name} is {ours[tuple(at)]} at {at.tolist()}, where the gradient is {true[tuple(at)]:.4g}"
+            says = f"{called} is {ours[tuple(at)]} at {at.tolist()}, where the gradient is {true[tuple(at)]:.4g}"
             return self._unstable(finding, finite, says)
         with np.errstate(all="ignore"):
             error, largest = np.abs(ours - true), float(np.max(np.abs(true), initial=0))
@@ -57,7 +57,7 @@ class Numbers:
         if explained.all():
             if (small | (error <= 100 * self._of_the_data(name) + np.spacing(largest))).all():  # as near an optimum
                 return finding
-            says = f"your d{name} is off by up to {_part(error, largest)}: rounding, as where large terms cancel"
+            says = f"{called} is off by up to {_part(error, largest)}: rounding, as where large terms cancel"
             return self._unstable(finding, small, says)
         if self.runs.subject.in_single and (error <= SINGLE * bound + FAR * largest).all():
             return finding
@@ -98,9 +98,9 @@ class Numbers:
             same = np.allclose(recorded, np.asarray(self.runs.floats.ours[name], float), rtol=1e-12, atol=0)
         except CANNOT:
             same = False
-        off = _part(error, largest)
+        called, off = self.runs.subject.called(name), _part(error, largest)
         if same or self.runs.subject.in_single:
-            return self._unstable(finding, explained, f"your d{name} is off by up to {off} in its own floats")
+            return self._unstable(finding, explained, f"{called} is off by up to {off} in its own floats")
         tests = self.runs.subject.tests_of_types()
         why = f"by a test of types ({tests})" if tests else "by a type, or memory that nothing was written into"
         says = (
