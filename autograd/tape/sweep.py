@@ -148,9 +148,17 @@ class Sweep:
             if block.op.arity == 0:
                 self._forward_sums(block)
                 return
-            value = block.op.value(*self._operands(block))
+            value = self._value(block.op, self._operands(block))
         for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
             lane[block.rows] = found.ravel()
+
+    def _value(self, op: Op, operands: list[Any]) -> Any:
+        """A row of the table, on whole arrays."""
+        return op.value(*operands)
+
+    def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
+        """Its local derivatives."""
+        return op.partials(out, *operands)
 
     def _ends(self, block: Block) -> tuple[list[list[Array]], Any]:
         """For each operand of a sum its numbers, lane by lane, and what products of them are to be divided by."""
@@ -207,8 +215,7 @@ class Sweep:
         )
         above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
         operands = self._operands(block)
-        partials = block.op.partials(out, *operands)
-        for k, partial in enumerate(partials):
+        for k, partial in enumerate(self._partials(block.op, out, operands)):
             if not needed[k]:
                 continue
             one = isinstance(partial, int) and partial == 1
@@ -458,6 +465,13 @@ class Objects(Numbers):
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         return [np.broadcast_to(np.asarray(array, object), shape)]
+
+    def _value(self, op: Op, operands: list[Any]) -> Any:
+        return np.frompyfunc(op.value, len(operands), 1)(*operands)
+
+    def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
+        found = np.frompyfunc(lambda *x: tuple(op.partials(*x)), 1 + len(operands), 1)(out, *operands)
+        return [np.frompyfunc(lambda x, k=k: x[k], 1, 1)(found) for k in range(len(operands))]
 
 
 class Degrees(Numbers):
