@@ -82,7 +82,7 @@ def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], 
         if symbolic.is_expression(x):
             return symbolic.elementary(name, x)
         if isinstance(x, np.ndarray):
-            return np.frompyfunc(value, 1, 1)(x) if x.dtype == object else in_arrays(x)
+            return in_arrays(x)
         return getattr(x, name)()
 
     return value

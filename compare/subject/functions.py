@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +20,8 @@ from compare.subject.forms import (
     upstream_leaves,
 )
 from compare.subject.points import Move, moved_data
-from compare.subject.subject import FLOATS, UserCode, plain_copy
+from compare.subject.state import as_numbers
+from compare.subject.subject import FLOATS, UserCode, as_data, plain_copy
 from compare.subject.trees import (
     Matched,
     children,
@@ -110,7 +110,7 @@ class _Functions(UserCode):
         """What J depends on."""
         self.prepare(FLOATS)
         inputs = {name: values(x, name) for name, x in self.arrays.items()}
-        with self.running():
+        with self.running(FLOATS):
             nodes = {name: x.copy() if x.ndim else x.item() for name, x in inputs.items()}
             found = set(graph(self.cost(nodes, FLOATS)))
         return {name for name, x in inputs.items() if not found.isdisjoint(np.asarray(x, object).flat)}
@@ -147,10 +147,8 @@ class Gradients(_Functions):
         if form is None:
             self._look()
             return
-        self.form, self.arrays = form, {}
+        self.form = form
         self.arrays = self._leaves()
-        with self.running(record=False), contextlib.suppress(UnusableCode):  # to see which buffers it changes
-            call_users(cost, self._filled(_plain(self.arrays), None), *self._args(None))
 
     def _look(self) -> None:
         """Run both functions once as they are, and see which form they have."""
@@ -202,9 +200,9 @@ class Gradients(_Functions):
         """The parameters as they are handed over, and what both functions return for them."""
 
         def run(params: Callable[[], Any]) -> tuple[Any, Any]:
-            with self.running(record=False):
+            with self.running():
                 J = call_users(self.cost_function, params(), *self._args(None))
-            with self.running(record=False):
+            with self.running():
                 return J, call_users(self.gradients, params(), *self._args(None))
 
         may_be_vector = type(self.tree) in (list, tuple) and _is_list_of_numbers(self.tree)
@@ -245,7 +243,7 @@ class Gradients(_Functions):
             return
         floats = {name: np.array(x) if x.ndim else float(x) for name, x in self.arrays.items()}
         try:
-            with self.running(record=False):
+            with self.running():
                 params = rebuilt(self.tree, floats, self.root)
                 again = call_users(self.cost_function, params, *self._args(None))
             same = np.allclose(self._cost_in(again), self._cost_in(J), equal_nan=True)
@@ -262,13 +260,16 @@ class Gradients(_Functions):
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = call_users(self.cost_function, self._filled(given, arithmetic), *self._args(arithmetic))
-        return as_scalar(self._cost_in(J), self.cost_function)
+        return as_scalar(self._cost_in(J), self.cost_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
         found = call_users(function, *arguments)
         place = self.form.gradients_at
         return self._matched(found if place is None or found is None else found[place], function)
+
+    def others(self) -> list[Any]:
+        return list(self.args)
 
     def named(self) -> Iterator[tuple[str, Any]]:
         names = parameter_names(self.cost_function, 1 + len(self.args))[1:]
@@ -311,8 +312,6 @@ class Layer(_Functions):
             return
         self.form, self.outputs, self.upstream, self.template = like.form, like.outputs, like.upstream, like.template
         self.arrays = self._leaves()
-        with self.running(record=False), contextlib.suppress(UnusableCode):  # to see which buffers it changes
-            self._out(_plain(self.arrays), None)
 
     outputs: Outputs
     upstream: dict[str, Array]  # the upstream gradients, by the names of backward
@@ -331,7 +330,7 @@ class Layer(_Functions):
         refuse_call(self.forward_function, count, keywords, "inputs must be what forward takes, in its order")
         self.form = Form(floats)
         self.arrays = self._leaves()
-        with self.running(record=False):
+        with self.running():
             found = self._forward(_plain(self.arrays), None)
             if found is None:
                 raise UnusableCode(f"{name_of(self.forward_function)} gave None: is its return missing?")
@@ -343,7 +342,7 @@ class Layer(_Functions):
             self.upstream = {name: np.asarray(rng.normal(size=np.shape(x))) for name, x in outs.items()}
             if not self.upstream:
                 raise UnusableCode(f"{name_of(self.forward_function)} gives no floats, {described(self.template)}")
-        with self.running(record=False):
+        with self.running():
             function, arguments = self.backward_call(_plain(self.arrays), None)
             try:
                 gradients = call_users(function, *arguments)
@@ -393,7 +392,7 @@ class Layer(_Functions):
             return
         floats = {name: np.array(x) if x.ndim else float(x) for name, x in self.arrays.items()}
         try:
-            with self.running(record=False):
+            with self.running():
                 inputs = rebuilt(self.tree, floats, "")
                 found = self._called(inputs)
             outs = upstream_leaves(self.outputs.split(found)[0], self.outputs.names)
@@ -417,7 +416,7 @@ class Layer(_Functions):
             else:
                 terms += np.asarray(np.asarray(out, object) * dout, object).flat
         J = sum(terms[1:], start=terms[0]) if isinstance(terms[0], TapeArray) else total(terms)
-        return as_scalar(J, self.forward_function)
+        return as_scalar(J, self.forward_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
@@ -438,6 +437,9 @@ class Layer(_Functions):
         inputs = self._moved(move)
         inputs = inputs if self.keywords else [*inputs.values()]
         return Layer(self.forward_function, self.backward, inputs, self.seed, self)
+
+    def others(self) -> list[Any]:
+        return [x for x in self.tree.values() if not isinstance(x, (Mapping, list, tuple, np.ndarray))]
 
     def prepare(self, arithmetic: Arithmetic) -> None:
         self._numbers = {name: arithmetic.variables(x, name) for name, x in self.upstream.items()}
@@ -498,11 +500,5 @@ def _kind(x: Any) -> str:
 
 
 def _given(x: Any, arithmetic: Arithmetic | None) -> Any:
-    """An argument that is not differentiated, as the user's code gets it: a copy, its floats as numbers."""
-    if arithmetic is not None and isinstance(x, np.ndarray) and x.dtype.kind == "f":
-        return arithmetic.constants(x).view(ValueArray)  # of objects, so that Values may be put into a copy
-    if isinstance(x, Mapping):
-        return {key: _given(child, arithmetic) for key, child in x.items()}
-    if type(x) in (list, tuple):
-        return type(x)(_given(child, arithmetic) for child in x)
-    return copied(x)
+    """An argument that is not differentiated, as the user's code gets it: a copy, or its floats as numbers."""
+    return copied(x) if arithmetic is None else as_numbers(x, lambda array: as_data(array, arithmetic))
