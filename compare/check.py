@@ -13,28 +13,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd.number.vocabulary import shadows
 from compare.reason.reasons import with_reasons
-from compare.report.report import CONVENTION, DIFFERENT, INHERITED, Report, Row
-from compare.subject.arithmetic import NAMES
+from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
+from compare.subject.arithmetic import NAMES, precise
 from compare.subject.functions import Gradients, Layer
 from compare.subject.network import NetworkSubject
 from compare.subject.points import redrawn
-from compare.subject.runs import Runs
+from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import Subject, UserCode
 from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode
 from compare.subject.watch import watch
 from compare.verdict.audit import audit, impure
-from compare.verdict.figures import about_floats, mismatches, ulps
+from compare.verdict.figures import about_floats, mismatches, peak_memory, ulps
 from compare.verdict.formula import Finding, Formula
 from compare.verdict.inherited import inherited
 from compare.verdict.kinks import conventions
-from compare.verdict.numbers import Numbers
+from compare.verdict.numbers import Numbers, another_way
+from compare.verdict.stabiliser import stabilised
 from matrix_backprop import Network
 
 __all__ = ["GradcheckError", "UnusableCode", "check_network", "check_vjp", "gradcheck", "watch"]
 
 Array = NDArray[Any]
+
+BITS = 200  # of the long floats that tell an overflow in float64 from a cost that is none
 
 
 class GradcheckError(AssertionError):
@@ -163,6 +167,8 @@ def check(
     tell = progress or (lambda step: None)
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
     runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
+    if isinstance(subject, UserCode):
+        _refuse_no_cost(runs)
     formula = Formula(runs, arithmetic, seed)
     findings = formula.findings
     if formula.remarks and not formula.evidence:
@@ -170,12 +176,17 @@ def check(
     numbers = Numbers(runs)
     if arithmetic is None:
         findings = {name: x if x.verdict == DIFFERENT else numbers.judged(name, x) for name, x in findings.items()}
+        if says := another_way(runs):
+            findings = {name: x._replace(verdict=DIFFERENT, says=says) for name, x in findings.items()}
     problems = dict.fromkeys(findings, "")
     if isinstance(subject, UserCode):
         problems = {name: _problem(name, runs.floats.ours[name], x.equal.shape) for name, x in findings.items()}
     wrong = [name for name, x in findings.items() if x.verdict == DIFFERENT and not problems[name] and not x.says]
     for name in conventions(runs, wrong, seed) if wrong else ():
         findings[name] = findings[name]._replace(verdict=CONVENTION)
+    wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT and not problems[name]]
+    for name, says in (stabilised(runs, wrong, seed) if arithmetic is None else {}).items():
+        findings[name] = findings[name]._replace(verdict=STABILISED, says=says)
     wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT]
     because, raised = inherited(runs, formula, wrong, problems) if wrong else ({}, {})
     rows = [_row(runs, name, findings[name], problems[name], because.get(name, "")) for name in runs.order]
@@ -189,32 +200,52 @@ def check(
             "another convention: J has no derivative at this point, where a relu, abs, max or min is at its kink or at"
             " a tie; your slope there is another choice than the chain rule's, and at points nearby both are the same."
         )
+    evidence += [f"d{row.name}: {row.says}." for row in rows if row.verdict == STABILISED]
     evidence += about_floats(runs, rows)
     facts = {**subject.facts(), "arithmetic": arithmetic or "strongest", "seed": seed}
+    if not runs.knows_truth:
+        facts["peak_memory_mb"] = round(peak_memory())
     if isinstance(subject, UserCode):
         evidence += [*impure(subject), *(f"test point: {warning}" for warning in audit(runs))]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
     return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
 
 
+def _refuse_no_cost(runs: Runs) -> None:
+    """A cost that is no number has no gradient; one that overflows in float64 alone has."""
+    if np.isfinite(runs.J):
+        return
+    try:
+        J = runs.subject.traced(precise(BITS))[0].data
+        found = bool(np.isfinite(shadows(J)))
+    except CANNOT:
+        found = False
+    if not found:
+        raise UnusableCode(
+            f"J is {runs.J} at this point, where nothing can be compared: look for a logarithm of 0, a division by 0,"
+            " an overflow, or nan in the data"
+        )
+
+
 def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) -> Row:
     """The row of one gradient."""
     statement, formula = runs.subject.statement(name)
     verdict = INHERITED if because else finding.verdict
+    ok = verdict not in (UNSTABLE, DIFFERENT, INHERITED)
     row = Row(
         name=name,
         statement=statement,
         formula=formula,
         shape=finding.equal.shape,
-        equal=int(finding.equal.sum()),
+        equal=finding.equal.size if ok else int(finding.equal.sum()),
         size=finding.equal.size,
         verdict=verdict,
         because=because,
         problem=problem,
         says=finding.says,
     )
-    figures: dict[str, Any] = ulps(runs, name, row.ok)
-    shown = () if row.ok or problem else mismatches(runs, name, finding.equal)
+    figures: dict[str, Any] = ulps(runs, name, ok and verdict not in (STABILISED, CONVENTION))
+    shown = () if ok or problem else mismatches(runs, name, finding.equal, in_floats=bool(finding.says))
     return dataclasses.replace(row, mismatches=shown, **figures)
 
 

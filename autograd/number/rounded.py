@@ -1,4 +1,4 @@
-"""`Rounded`, a float with a bound on its rounding error: how far a float64 result may be from the true one.
+"""`Rounded` and `RoundedArray`, floats with a bound on their rounding error: how far a result may be from the true one.
 
 A running error analysis to first order (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition 2002,
 section 3.3): every operation passes on the errors of its operands and adds its own rounding, half a unit in the last
@@ -8,9 +8,12 @@ place. A sum counts the magnitudes of its terms, so the bound holds for every or
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
+import numpy as np
+
+from autograd.number.array import Array, NumberArray
 from autograd.number.number import Number
 from autograd.number.ops import OPS
 from autograd.number.rational import plain
@@ -63,6 +66,7 @@ class Rounded(Number):
     """
 
     __slots__ = ()
+    unit: ClassVar = U
     of_functions: ClassVar = _FUNCTION
     ARITHMETIC: ClassVar = _arithmetic(U, _FUNCTION)
 
@@ -116,6 +120,7 @@ class Perturbed(Rounded):
     """
 
     __slots__ = ()
+    unit: ClassVar = 0.0
     of_functions: ClassVar = 0.0
     ARITHMETIC: ClassVar = _arithmetic(0.0, 0.0)
 
@@ -129,3 +134,90 @@ class Perturbed(Rounded):
     def lift(cls, x: Any) -> Any:
         raw = Rounded.lift(x)
         return None if raw is None else (*raw[:2], 0.0 if (raw[0] * _FEW) % 1 == 0 else raw[2])
+
+
+class RoundedArray(NumberArray):
+    """Floats with bounds on their errors, `errors`, as `Rounded` numbers have them.
+
+    >>> x = RoundedArray.given(np.array([0.1, 3.0]))
+    >>> (x / 3).errors <= 2**-54
+    array([ True,  True])
+
+    A sum counts the magnitudes of its terms, so a bound holds for every order of summation.
+    """
+
+    __slots__ = ()
+    called = "floats with bounds"
+    scalar: ClassVar[type[Rounded]] = Rounded
+
+    @classmethod
+    def of(cls, shadow: Any, errors: Any) -> Self:
+        """The floats with these bounds."""
+        return cls(shadow, [np.asarray(errors, float)])
+
+    @classmethod
+    def given(cls, x: Array) -> Self:
+        """Floats as they are."""
+        return cls.of(x, np.zeros(np.shape(x)))
+
+    @property
+    def errors(self) -> Array:
+        """The bounds."""
+        errors: Array = self.lanes[0]
+        return errors
+
+    def constant(self, x: Any) -> Self:
+        x = np.asarray(x).astype(float)
+        with np.errstate(invalid="ignore"):
+            exact = x == np.trunc(x)
+        return self.of(x, np.where(exact, 0.0, U * np.abs(x)))
+
+    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
+        unit, size = self.scalar.unit, np.abs(shadow)
+        match name:
+            case "multiply":
+                error = np.abs(x.shadow) * y.errors + np.abs(y.shadow) * x.errors + x.errors * y.errors + unit * size
+            case "divide":
+                divisor = np.maximum(np.abs(y.shadow) - y.errors, 0.0)
+                error = (x.errors + size * y.errors) / divisor + unit * size
+            case _:
+                error = x.errors + y.errors + unit * (np.abs(x.shadow) + np.abs(y.shadow))
+        return self.of(shadow, error)
+
+    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
+        slopes = OPS[name].partials(shadow, *(x.shadow for x in arguments))
+        errors = (np.abs(slope) * x.errors for slope, x in zip(slopes, arguments, strict=True))
+        return self.of(shadow, sum(errors, start=self.scalar.of_functions * np.abs(shadow)))
+
+    def _power(self, x: Any, n: Any) -> Any:
+        x, n = self.as_one(x), self.as_one(n)
+        shadow = np.asarray(x.shadow**n.shadow)
+        slope = np.where(n.shadow == 0, 0.0, np.abs(n.shadow) * np.abs(x.shadow) ** (n.shadow - 1))
+        return self.of(shadow, slope * x.errors + self.scalar.of_functions * np.abs(shadow))
+
+    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
+        sizes = np.dot(np.abs(x.shadow), np.abs(y.shadow))
+        error = np.dot(np.abs(x.shadow), y.errors) + np.dot(x.errors, np.abs(y.shadow) + y.errors)
+        return self.of(shadow, error + x.shape[1] * self.scalar.unit * sizes)
+
+    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+        terms = self.size // max(shadow.size, 1)
+        sizes = np.sum(np.abs(self.shadow), axis=axis, keepdims=keepdims)
+        error = np.sum(self.errors, axis=axis, keepdims=keepdims) + max(terms - 1, 0) * self.scalar.unit * sizes
+        return self.of(shadow, error)
+
+
+class PerturbedArray(RoundedArray):
+    """The same for `Perturbed` numbers: `given` data are off, operations add nothing."""
+
+    __slots__ = ()
+    scalar: ClassVar[type[Rounded]] = Perturbed
+
+    @classmethod
+    def data(cls, x: Array) -> Self:
+        """Numbers of the data."""
+        return cls.of(x, np.where(x == np.round(x), 0.0, _DATA * np.abs(x)))
+
+    def constant(self, x: Any) -> Self:
+        found = super().constant(x)
+        return self.of(found.shadow, np.where(found.shadow * _FEW % 1 == 0, 0.0, found.errors))

@@ -94,6 +94,35 @@ def _(x: np.ndarray) -> Any:
     return np.array([float(shadows(y)) for y in x.flat]).reshape(x.shape) if x.dtype == object else x
 
 
+@functools.singledispatch
+def depends(x: Any) -> bool:
+    """Whether x is, or holds, a node of what is recorded; numbers alone are data.
+
+    >>> from autograd import Exact, values
+    >>> depends([Exact(1)]), depends({"w": values([1.0])})
+    (False, True)
+
+    A carrier registers itself.
+    """
+    return False
+
+
+@depends.register(list)
+@depends.register(tuple)
+def _(x: Sequence[Any]) -> bool:
+    return any(map(depends, x))
+
+
+@depends.register
+def _(x: dict) -> bool:  # type: ignore[type-arg]
+    return any(map(depends, x.values()))
+
+
+@depends.register
+def _(x: np.ndarray) -> bool:
+    return x.dtype == object and any(map(depends, x.flat))
+
+
 RECORDERS: dict[type, Callable[..., Any]] = {}  # how a carrier does a row of the table of its name and operands
 
 

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from autograd.number.carrier import FUNCTIONS, Carrier
-from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, refusal, shadows
+from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, Refused, refusal, shadows
 from autograd.record.kinds import BUILTINS, answering, dispatching, is_dispatching, is_scalar
 from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
 from autograd.record.places import is_users
-from autograd.record.values import ValueArray, holds_nodes
+from autograd.record.values import ValueArray, holds_nodes, of_data, on_floats
 
 Function = Callable[..., Any]
 
@@ -165,11 +165,20 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
 
 
 def _for_nodes(original: Function, own: Function) -> Function:
-    """`own` where an argument holds Values or exact numbers, elsewhere the original."""
+    """`own` where an argument holds Values or exact numbers, elsewhere the original; on data it may take floats."""
 
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        return own(*args, **kwargs) if _holds_ours([*args, *kwargs.values()]) else original(*args, **kwargs)
+        given = [*args, *kwargs.values()]
+        if not _holds_ours(given):
+            in_objects = any(isinstance(x, ValueArray) for x in given)
+            return on_floats(original, *args, **kwargs) if in_objects else original(*args, **kwargs)
+        try:
+            return own(*args, **kwargs)
+        except Refused:
+            if not of_data(args, kwargs):
+                raise
+            return on_floats(original, *args, **kwargs)
 
     return function
 

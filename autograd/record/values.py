@@ -7,9 +7,10 @@ masks), a sum or a product of matrices would become a long chain of additions wh
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ from autograd.number.vocabulary import (
     RECORDERS,
     STEPS,
     Refused,
+    depends,
     has_rule,
     refusal,
     shadows,
@@ -41,6 +43,11 @@ RECORDERS[Value] = lambda name, *operands: apply(OPS[name], *operands)
 @shadows.register
 def _(x: Value) -> Any:
     return shadows(x.data)
+
+
+@depends.register
+def _(x: Value) -> bool:
+    return True
 
 
 # these run faster as NumPy's loop over the elements' own operators, and make the same nodes
@@ -70,6 +77,8 @@ class ValueArray(np.ndarray[Any, Any]):
             by_numpy = isinstance(error, Refused) and str(error).startswith(f"np.{func.__name__} cannot")  # its ufunc
             if " on Values" in str(error) or (isinstance(error, Refused) and not by_numpy):
                 raise
+            if of_data(args, kwargs):
+                return on_floats(func, *args, **kwargs)
             raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
             return result.item()  # a lone Value, so that it can be asked for its gradient
@@ -91,7 +100,67 @@ class ValueArray(np.ndarray[Any, Any]):
         """Values stay Values whatever float type is asked for; a copy where floats of 64 bits would be copied."""
         if np.dtype(dtype).kind == "f" and holds_nodes(self):
             return self if not kwargs.get("copy", True) and np.dtype(dtype) == np.dtype(float) else self.copy()
+        if np.dtype(dtype).kind in "biu" and of_data((self,), {}):
+            return np.asarray(shadows(self)).astype(dtype, *args, **kwargs)
         return super().astype(dtype, *args, **kwargs)
+
+    def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
+        """The rounded data; what is recorded would lose its gradient."""
+        if not of_data((self,), {}):
+            raise refusal("np.round")
+        return on_floats(np.round, self, decimals)
+
+    def __int__(self) -> int:
+        return int(shadows(self).item()) if of_data((self,), {}) else int(self.item())
+
+
+_data: list[Callable[[Array], Any] | None] = [None]  # the last one makes the numbers of data of a run
+
+
+@contextlib.contextmanager
+def data_as(make: Callable[[Array], Any] | None) -> Iterator[None]:
+    """While the block runs, functions that take only floats are given them, where nothing they get is recorded.
+
+    >>> x = np.array([1.5, 2.5], object).view(ValueArray)
+    >>> with data_as(lambda x: x.astype(object).view(ValueArray)):
+    ...     np.fft.irfft(np.fft.rfft(x), 2)
+    ValueArray([1.5, 2.5], dtype=object)
+
+    `make` makes numbers of the floats that they give.
+    """
+    _data.append(make)
+    try:
+        yield
+    finally:
+        _data.pop()
+
+
+def of_data(args: Iterable[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a function of these arguments works on data alone, in a run that knows which numbers are data."""
+    return _data[-1] is not None and not depends([*args, *kwargs.values()])
+
+
+def on_floats(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a function of data gives in floats, as data."""
+    return _as_data(function(*map(_floats, args), **{key: _floats(x) for key, x in kwargs.items()}))
+
+
+def _floats(x: Any) -> Any:
+    """Data as floats, other arguments as they are."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_floats, x)) if type(x) in (list, tuple) else x
+    if isinstance(x, ValueArray):
+        return shadows(x.view(np.ndarray))
+    return shadows(x) if isinstance(x, (Number, Carrier)) else x
+
+
+def _as_data(x: Any) -> Any:
+    make = _data[-1]
+    if make is not None and isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f":
+        return make(np.asarray(x))[()] if np.isfinite(x).all() else x
+    if isinstance(x, tuple):
+        return type(x)._make(map(_as_data, x)) if hasattr(x, "_make") else tuple(map(_as_data, x))
+    return [_as_data(y) for y in x] if isinstance(x, list) else x
 
 
 def values(array: ArrayLike, name: str = "") -> ValueArray:
@@ -176,6 +245,8 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
             return _recorded(getattr(ufunc, method)(*arrays, **kwargs))
     except (TypeError, AttributeError) as error:
         if not known and name not in COMPARISONS:
+            if of_data(inputs, kwargs):
+                return on_floats(getattr(ufunc, method), *inputs, **kwargs)
             raise refusal(f"np.{name}") from error
         raise TypeError(f"np.{name} on Values: {error}") from error
 

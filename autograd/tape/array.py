@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autograd.graph.value import Value
 from autograd.number.carrier import Carrier, one_of
 from autograd.number.ops import OPS
-from autograd.number.vocabulary import RECORDERS, Refused, shadows
+from autograd.number.vocabulary import RECORDERS, Refused, depends, shadows
 from autograd.tape.blocks import CONSTANT
 from autograd.tape.node import node_of
 from autograd.tape.sweep import Swept
@@ -135,6 +135,11 @@ class TapeArray(Carrier):
 @shadows.register
 def _(x: TapeArray) -> Array:
     return x.data
+
+
+@depends.register
+def _(x: TapeArray) -> bool:
+    return x.tape.needs(x.ids)
 
 
 RECORDERS[TapeArray] = lambda name, *operands: one_of(*operands).row(name, *operands)

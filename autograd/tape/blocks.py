@@ -101,6 +101,10 @@ class Recording:
         """The floats of these nodes."""
         return self._data[ids]
 
+    def needs(self, ids: Array) -> bool:
+        """Whether somebody asks for the gradient of one of these nodes, or of one that it was made from."""
+        return bool(self._needed[ids].any())
+
     def made_by(self, index: int) -> Block | None:
         """The block that made a node; None for a leaf."""
         k = bisect.bisect_right(self.blocks, index, key=lambda block: block.start) - 1

@@ -184,7 +184,7 @@ class Sweep:
         grads = [buffer[:size] for buffer in self.spare]
         for grad in grads:
             grad[:] = 0
-            grad[J] = 1
+        self._seeded(grads, J)
         with np.errstate(all="ignore"):
             for block in reversed(self.tape.blocks):
                 needed = (True,) * len(block.operands) if everything else block.needed
@@ -213,9 +213,22 @@ class Sweep:
                 continue
             one = isinstance(partial, int) and partial == 1
             product = above if one else self._contributions(block, operands, partial, above, J)
-            axes = block.repeats(k)
-            for grad, found in zip(grads, self.lanes_of(product, block.shape), strict=True):
-                self._add(grad, block, k, np.add.reduce(found, axis=axes, keepdims=True) if axes else found)
+            axes, found = block.repeats(k), self.lanes_of(product, block.shape)
+            self._pass_on(grads, block, k, self._sums(found, axes) if axes else found)
+
+    def _seeded(self, grads: list[Array], J: int) -> None:
+        """The gradient of J by itself is 1."""
+        for grad in grads:
+            grad[J] = 1
+
+    def _sums(self, terms: list[Array], axes: tuple[int, ...]) -> list[Array]:
+        """The sums of terms, lane by lane."""
+        return [np.add.reduce(lane, axis=axes, keepdims=True) for lane in terms]
+
+    def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
+        """What a block gives to an operand, lane by lane."""
+        for grad, part in zip(grads, found, strict=True):
+            self._add(grad, block, operand, part)
 
     def _add(self, grad: Array, block: Block, operand: int, sums: Array) -> None:
         """Each sum to the gradient of the node at the end of its edges."""
@@ -351,6 +364,85 @@ class Fractions(Numbers):
 
     def divided(self, sums: Array, scale: Any) -> Array:
         return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
+
+
+class Rounding(Numbers):
+    """The sweeps in floats with bounds on their errors; the lanes are the floats, and the bounds."""
+
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        self.unit: float = numbers.scalar.unit
+        super().__init__(tape, numbers, 2, leaves)
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        if kind == CONSTANT:
+            found = self.numbers.given(np.zeros(())).constant(numbers)
+        elif kind == GIVEN:
+            found = self.leaves.given(numbers)
+        else:
+            found = self.leaves.variable(numbers, name)
+        return NumberArray(numbers, found.contents)
+
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return self.numbers(lanes[0], lanes[1:])
+
+    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
+        if not isinstance(array, NumberArray):
+            array = self.numbers.given(np.asarray(array, float))
+        return [np.broadcast_to(lane, shape) for lane in array.contents]
+
+    def _sums(self, terms: list[Array], axes: tuple[int, ...]) -> list[Array]:
+        """Sums of terms, and the bounds: those of the terms, and the roundings of adding them in any order."""
+        value, error = terms
+        count = math.prod(value.shape[axis] for axis in axes)
+        sizes = np.add.reduce(np.abs(value), axis=axes, keepdims=True)
+        found = np.add.reduce(error, axis=axes, keepdims=True) + max(count - 1, 0) * self.unit * sizes
+        return [np.add.reduce(value, axis=axes, keepdims=True), found]
+
+    def _products(self, x: list[Array], y: list[Array]) -> list[Array]:
+        value = x[0] * y[0]
+        return [value, np.abs(x[0]) * y[1] + np.abs(y[0]) * x[1] + x[1] * y[1] + self.unit * np.abs(value)]
+
+    def _forward_sums(self, block: Block) -> None:
+        ends, _ = self._ends(block)
+        axes = tuple(range(len(block.shape), len(block.whole)))
+        for first, last, index in slabs(block.shape, block.terms):
+            parts = [[_part(lane, index) for lane in end] for end in ends]
+            terms = parts[0] if len(parts) == 1 else self._products(*parts)
+            for lane, found in zip(self.lanes, self._sums(terms, axes), strict=True):
+                lane[block.start + first : block.start + last] = found.ravel()
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        self.spare = [np.zeros(len(self.tape._data)) for _ in self.lanes]
+        return super().backward(J, everything)
+
+    def _seeded(self, grads: list[Array], J: int) -> None:
+        grads[0][J] = 1
+
+    def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
+        ids = block.operands[operand].ravel()
+        for grad, part in zip(grads, found, strict=True):
+            np.add.at(grad, ids, part.ravel())
+        np.add.at(grads[1], ids, self.unit * np.abs(grads[0][ids]))  # adding it to what other consumers gave
+
+    def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
+        shape = block.shape + (1,) * (len(block.whole) - len(block.shape))
+        above = [x.reshape(shape) for x in upstream]
+        if len(block.operands) == 1:
+            self._pass_on(grads, block, 0, [np.broadcast_to(x, block.whole) for x in above])
+            return
+        ends, _ = self._ends(block)
+        for k in (0, 1):
+            if not needed[k]:
+                continue
+            others, axes = ends[1 - k], block.repeats(k)
+            sums = [np.zeros(block.operands[k].shape) for _ in grads]
+            for _, _, index in slabs(block.shape, block.terms):
+                terms = self._products([_part(x, index) for x in others], [_part(x, index) for x in above])
+                value, error = self._sums(terms, axes)
+                into, bound = (_part(total, index) for total in sums)
+                into += value
+                bound += error + self.unit * np.abs(into)
+            self._pass_on(grads, block, k, sums)
 
 
 class Objects(Numbers):

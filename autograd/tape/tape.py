@@ -18,10 +18,11 @@ from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.number import Number
 from autograd.number.residue import ResidueArray
+from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
 from autograd.tape.blocks import GIVEN, VARIABLE
 from autograd.tape.node import Node, node_of
-from autograd.tape.sweep import Degrees, Fractions, Numbers, Objects, Residues, Swept, at
+from autograd.tape.sweep import Degrees, Fractions, Numbers, Objects, Residues, Rounding, Swept, at
 
 Array = NDArray[Any]
 
@@ -90,7 +91,13 @@ class Tape(Swept):
         that rounds to it. Branches are those of the floats. `leaves.variable(numbers, name)` may give the residues of
         variables. Raises ZeroResidue at an unlucky point.
         """
-        kinds = {ResidueArray: Residues, ExactArray: Fractions, DegreeArray: Degrees, Number: Objects}
+        kinds = {
+            ResidueArray: Residues,
+            ExactArray: Fractions,
+            DegreeArray: Degrees,
+            RoundedArray: Rounding,
+            Number: Objects,
+        }
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
         return Run(self, kind(self, numbers, points, leaves))
 

@@ -109,11 +109,14 @@ def check(
     seed: SeedOption = 0,
     arithmetic: ArithmeticOption = "",
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    diagnosis: Annotated[
+        bool, typer.Option("--diagnosis/--no-diagnosis", help="Look for the reasons of what differs in your own code.")
+    ] = True,
 ) -> None:
     """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
     if file is not None:
         _refuse_network_options(context, file)
-        report = checked_file(load(file), arithmetic, seed)
+        report = checked_file(load(file), arithmetic, seed, diagnosis)
         if json:
             print(report.to_json())
         else:
@@ -311,12 +314,13 @@ def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as
         raise typer.Exit(1)
 
 
-def checked_file(code: UserFile, arithmetic: str, seed: int) -> Report:
+def checked_file(code: UserFile, arithmetic: str, seed: int, diagnose: bool = True) -> Report:
     """The check of a user's file with its steps shown on stderr."""
     with Console(stderr=True).status(code.path.name) as status:
         return code.check(
             arithmetic=arithmetic or None,
             seed=seed,
+            diagnose=diagnose,
             progress=lambda step: status.update(f"{code.path.name}: {step} ..."),
         )
 

@@ -175,7 +175,7 @@ def _pieces(task: Any) -> list[_Piece]:
     All that run in it where there are no others, as in a function that gives the loss and its gradients.
     """
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
-    with _quiet(), task.running(record=False):
+    with _quiet(), task.running():
         forward = _codes_run(lambda: task.cost(given, None))
         arguments: list[Any] = []
         _codes_run(lambda: arguments.append(task.backward_call(given, None)))
@@ -309,7 +309,7 @@ def _quiet() -> Iterator[None]:
 def _claimed(task: Any, seconds: float) -> dict[str, Any] | None:
     """The gradients that the user's pass gives in float64; None where it raises. TookTooLong where it takes longer."""
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
-    with _quiet(), task.running(record=False):
+    with _quiet(), task.running():
         try:
             with limited(seconds):
                 ours: dict[str, Any] = task.by_hand(given, None)
@@ -349,7 +349,7 @@ def _elsewhere(task: Any, seed: int) -> list[tuple[Any, dict[str, Array]]]:
 def _refuted(task: Any, true: dict[str, Array], names: list[str]) -> bool:
     """Whether the corrected pass gives other gradients than the chain rule's at this point."""
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
-    with task.running(record=False), contextlib.suppress(ValueError, TypeError, ArithmeticError):
+    with task.running(), contextlib.suppress(ValueError, TypeError, ArithmeticError):
         ours = task.by_hand(given, None)
         usable = [name for name in names if np.isfinite(np.asarray(true[name], float)).all()]
         return not all(_close(ours.get(name), np.asarray(true[name], float), 1e-6) for name in usable)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from autograd import TapeArray, ValueArray, total
 from compare.subject.arithmetic import Arithmetic
 from compare.subject.points import Move, moved_data
-from compare.subject.subject import FLOATS, UserCode, plain_copy
+from compare.subject.state import as_numbers
+from compare.subject.subject import FLOATS, UserCode, as_data, plain_copy
 from compare.subject.trees import copied, described, leaves, matched, rebuilt, refuse_infinite, without_loss
 from compare.subject.usercode import (
     Function,
@@ -40,16 +40,10 @@ class Gradients(UserCode):
         refuse_infinite(self.arrays)
         self.title = f"{name_of(gradients)} against the chain rule over {name_of(cost)}"
         self.scope = "all parameters (on this branch of the code, for these data)"
-        with self.running(record=False), contextlib.suppress(UnusableCode):  # to see which buffers it changes
-            call_users(
-                cost,
-                rebuilt(params, {name: plain_copy(x) for name, x in self.arrays.items()}, self.root),
-                *self._args(None),
-            )
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = call_users(self.cost_function, rebuilt(self.params, given, self.root), *self._args(arithmetic))
-        return as_scalar(J, self.cost_function)
+        return as_scalar(J, self.cost_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
@@ -57,6 +51,9 @@ class Gradients(UserCode):
         return matched(
             without_loss(found, self.params), self.params, list(self.arrays), self.root, name_of(self.gradients)
         )
+
+    def others(self) -> list[Any]:
+        return list(self.args)
 
     def named(self) -> Iterator[tuple[str, Any]]:
         names = parameter_names(self.cost_function, 1 + len(self.args))[1:]
@@ -94,7 +91,7 @@ class Layer(UserCode):
         refuse_infinite(self.arrays)
         self.title = f"{name_of(backward)} against the chain rule over {name_of(forward)}"
         self.scope = "all inputs and upstream gradients (on this branch of the code)"
-        with self.running(record=False):
+        with self.running():
             out, _ = self._out({name: plain_copy(x) for name, x in self.arrays.items()}, None)
         # not default_rng(seed), which people's own data come from: an upstream gradient equal to x is a special one
         self.dout = np.random.default_rng([seed, 2**31]).normal(size=np.shape(out))
@@ -105,7 +102,7 @@ class Layer(UserCode):
             return np.sum(out * self._dout(arithmetic))
         terms = np.asarray(out, object) * self._dout(arithmetic)
         J = total(terms.flat)
-        return as_scalar(J, self.forward_function)
+        return as_scalar(J, self.forward_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
@@ -122,6 +119,9 @@ class Layer(UserCode):
     def moved(self, move: Move, data: bool = True) -> Layer:
         inputs = rebuilt(self.inputs, {name: move(x)[()] for name, x in self.arrays.items()}, "")
         return Layer(self.forward_function, self.backward, inputs if self.keywords else [*inputs.values()], self.seed)
+
+    def others(self) -> list[Any]:
+        return [x for x in self.inputs.values() if not isinstance(x, (Mapping, list, tuple, np.ndarray))]
 
     def prepare(self, arithmetic: Arithmetic) -> None:
         self._numbers = arithmetic.variables(self.dout, "dout")
@@ -140,11 +140,5 @@ class Layer(UserCode):
 
 
 def _given(x: Any, arithmetic: Arithmetic | None) -> Any:
-    """An argument that is not differentiated, as the user's code gets it: a copy, its floats as numbers."""
-    if arithmetic is not None and isinstance(x, np.ndarray) and x.dtype.kind == "f":
-        return arithmetic.constants(x).view(ValueArray)  # of objects, so that Values may be put into a copy
-    if isinstance(x, Mapping):
-        return {key: _given(child, arithmetic) for key, child in x.items()}
-    if type(x) in (list, tuple):
-        return type(x)(_given(child, arithmetic) for child in x)
-    return copied(x)
+    """An argument that is not differentiated, as the user's code gets it: a copy, or its floats as numbers."""
+    return copied(x) if arithmetic is None else as_numbers(x, lambda array: as_data(array, arithmetic))

@@ -69,6 +69,9 @@ class NetworkSubject(Subject):
         step = self.steps[name]
         return step.id, step.formula
 
+    def called(self, name: str) -> str:
+        return name
+
     def cause(self, name: str, wrong: Iterable[str]) -> str:
         return next((operand for operand in self.steps[name].operands if operand in wrong), "")
 
@@ -92,7 +95,7 @@ class NetworkSubject(Subject):
         with np.errstate(all="ignore"):
             graph = NetworkGraph(net, X, Y)
             chain = graph.gradients()
-        forward = net.forward(X) if arithmetic is None else graph.forward_numbers()
+            forward = net.forward(X) if arithmetic is None else graph.forward_numbers()
         nodes = Backward(graph.a, graph.z, graph.b, graph.W)
         return graph.J_sum, nodes.by_name(), self._sides(net, forward, Y, chain)
 

@@ -29,16 +29,16 @@ def near(seed: list[int], size: float) -> Move:
     return move
 
 
-def redrawn(seed: int | list[int]) -> Callable[[Array], Array]:
-    """Draws another point of similar scale: a positive array stays positive, one between 0 and 1 stays there."""
+def redrawn(seed: int | list[int], scale: float = 1.0) -> Move:
+    """Draws another point of similar scale, or of a part of it: what is positive or between 0 and 1 stays there."""
     rng = np.random.default_rng(seed)
 
     def draw(x: Array) -> Array:
         factor = rng.uniform(0.5, 1.5, x.shape)
         if x.size and ((x > 0) & (x < 1)).all():
             return np.asarray(x**factor)
-        scale = np.sqrt(np.mean(x**2)) if x.any() else 1.0
-        return np.asarray(x * factor if (x > 0).all() else scale * rng.normal(size=x.shape))
+        size = np.sqrt(np.mean(x**2)) if x.any() else 1.0
+        return np.asarray(scale * (x * factor if (x > 0).all() else size * rng.normal(size=x.shape)))
 
     return draw
 

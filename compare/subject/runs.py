@@ -24,7 +24,8 @@ from compare.subject.usercode import UnusableCode
 
 Array = NDArray[Any]
 
-FEWEST_EDGES = 4_000  # below, Values are as quick, and say more about rounding
+FEWEST_EDGES = 0  # of a graph that is kept on a tape
+MOST_EDGES = 2_000  # of a graph on a tape whose true gradient is computed in long floats, one by one
 CANNOT = (UnusableCode, ArithmeticError, ValueError, TypeError, RecursionError)  # what code raises in some numbers
 
 
@@ -81,6 +82,16 @@ class Runs:
     def traced(self) -> tuple[Value, dict[str, Any], Sides]:
         """J, the nodes and both sides in float64, on Values."""
         return self.subject.traced(None)
+
+    @property
+    def knows_truth(self) -> bool:
+        """Whether the true gradient costs little; beyond, the chain rule's own float64 with its bound stands for it."""
+        return self.tape is None or self.tape.edges <= MOST_EDGES
+
+    @property
+    def J(self) -> float:
+        """The cost, as it was recorded."""
+        return float(self.traced[0].data) if self.tape is None else self.tape.J
 
     @property
     def reached(self) -> set[str]:

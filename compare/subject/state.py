@@ -1,141 +1,408 @@
-"""What a user's code remembers between its runs: on `self`, in globals, closures and defaults.
+"""What a user's code can reach: data in closures, globals, defaults, on `self`, in classes; and what it remembers.
 
-A check runs the code many times, and afterwards everything is as it was: the same objects with the same contents.
+A check runs the code many times. While it runs on other numbers, the float arrays in reach are those numbers, exactly
+as arguments are; afterwards everything is as it was: the same objects with the same contents.
 """
 
 from __future__ import annotations
 
+import argparse
+import collections
 import contextlib
 import functools
+import os
 import random
 import sys
-from collections.abc import Iterable, Iterator
+import types
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autograd import ValueArray
+Array = NDArray[Any]
+Make = Callable[[Array], Any]  # makes numbers of an array of floats: a ValueArray, an array of a tape
 
 _OURS = {"autograd", "compare", "matrix_backprop", "numpy", "scipy", "pytest", "_pytest", *sys.stdlib_module_names}
 _GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
+_NAMESPACES = (types.SimpleNamespace, argparse.Namespace, collections.UserDict, collections.UserList)
+_WRAPPERS = (staticmethod, classmethod, functools.cached_property, property)
+_MEMO = type(functools.lru_cache(lambda: None))
+_ATOMS = {int, float, bool, complex, str, bytes, type(None)}
+_SHORT = 7  # significant digits of a number that was written, not computed
+
+#: Larger arrays stay floats. Each of their entries would be an object in each arithmetic, seconds and gigabytes of
+#: them, where code mostly takes a batch out of such an array; what it takes is a float that code might have written.
+LARGEST = 1 << 21
 
 
 @contextlib.contextmanager
-def unchanged(functions: Iterable[Any], buffers: set[int], record: bool) -> Iterator[None]:
-    """While the block runs, these functions may change what they remember; afterwards it is as it was.
+def unchanged(roots: Iterable[Any], make: Make | None = None) -> Iterator[None]:
+    """While the block runs, what these functions and objects reach may change; afterwards it is as it was.
 
-    Arrays of floats that they change in place, such as running means, are noted in `buffers`, by id, in a run that is
-    not recorded; in a recorded one they can hold Values.
+    With `make` the floats in reach are the numbers that it makes of them, one object for one array.
     """
-    bindings, contents = _state(functions)
-    back = [(x, _contents(x)) for x in contents]
-    missing = object()
-    bound = [(names, name, names.get(name, missing)) for names, name in bindings]
+    reach = _Reach(roots)
     try:
-        if record and buffers:
-            _make_room(bound, contents, buffers)
+        if make is not None:
+            reach.convert(_Numbers(make, reach.arrays))
         yield
     finally:
-        for names, name, before in bound:
-            if before is missing:
-                names.pop(name, None)
-            elif names.get(name, missing) is not before:
-                names[name] = before
-        for x, before in back:
-            if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not np.array_equal(x, before, equal_nan=True):
-                buffers.add(id(x))
-            _put_back(x, before)
+        reach.put_back()
 
 
-def _state(functions: Iterable[Any]) -> tuple[list[tuple[dict[str, Any], str]], list[Any]]:
-    """Where global names are bound, and the containers, arrays and generators in reach of the functions."""
-    bindings: list[tuple[dict[str, Any], str]] = []
-    found: dict[int, Any] = {}
-    seen: dict[int, Any] = {}  # the objects too, so that no id is used twice
-    todo = list(functions)
-    while todo:
-        x = todo.pop()
-        if id(x) in seen:
-            continue
-        seen[id(x)] = x
+def as_numbers(x: Any, make: Make) -> Any:
+    """An argument with the floats in it as numbers: arrays, and those in dicts, lists and tuples.
+
+    Objects are themselves: `unchanged` converts what they hold.
+    """
+    return _Numbers(make, inside=True)(x)
+
+
+@contextlib.contextmanager
+def same_world() -> Iterator[None]:
+    """While the block runs, code may change what belongs to the process; afterwards it is as it was."""
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
+    directory, environment, limit = _directory(), dict(os.environ), sys.getrecursionlimit()
+    try:
+        with np.errstate(all="ignore"), np.printoptions(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # what comes out is looked at anyway
+            yield
+    finally:
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
+        sys.setrecursionlimit(limit)
+        if dict(os.environ) != environment:
+            for name in set(os.environ) - set(environment):
+                del os.environ[name]
+            os.environ.update(environment)
+        if directory and _directory() != directory:
+            os.chdir(directory)
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return ""
+
+
+class _Numbers:
+    """Makes numbers of floats; the same object for the same array, and views of one memory where it is shared."""
+
+    def __init__(self, make: Make, arrays: Iterable[Array] = (), inside: bool = False) -> None:
+        self.make, self.inside = make, inside
+        self.made: dict[int, Any] = {}
+        self.memory: dict[int, Any] = {}  # the numbers of arrays that others are views of
+        self.kept: list[Any] = []  # so that no id is used twice
+        self.shared = collections.Counter(id(_memory(x)) for x in arrays)
+
+    def __call__(self, x: Any) -> Any:
+        if id(x) not in self.made:
+            self.kept.append(x)
+            self.made[id(x)] = self._number(x)
+        return self.made[id(x)]
+
+    def _number(self, x: Any) -> Any:
+        if type(x) in (np.ndarray, np.memmap) and x.dtype.kind == "f":
+            return self._array(x)
+        if isinstance(x, np.floating):
+            written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == x
+            return x if written else self.make(np.asarray(x))[()]
+        if isinstance(x, tuple):
+            children = [self(child) for child in x]
+            same = all(new is old for new, old in zip(children, x, strict=True))
+            return x if same else _like(x, children)
+        if self.inside and isinstance(x, dict):
+            return {key: self(child) for key, child in x.items()}
+        if self.inside and type(x) is list:
+            return [self(child) for child in x]
+        if isinstance(x, _MEMO):  # what it remembers are numbers of another run
+            return functools.wraps(x)(functools.lru_cache(**x.cache_parameters())(x.__wrapped__))
+        if type(x).__module__.startswith("scipy.sparse") and hasattr(x, "toarray") and x.dtype.kind == "f":
+            return self._array(x.toarray()) if np.prod(x.shape) <= LARGEST else x
+        return x
+
+    def _array(self, x: Array) -> Any:
+        if x.size > LARGEST or not np.isfinite(x).all():  # no type of number holds an infinity: they are masks
+            return x
+        base = _memory(x)
+        if self.shared[id(base)] < 2 or base.size > LARGEST or not base.flags.forc:
+            return self._like(x, self.make(x))
+        if id(base) not in self.memory:
+            self.memory[id(base)] = self.make(base.ravel(order="K"))
+        return self._like(x, _view(self.memory[id(base)], x, base))
+
+    def _like(self, x: Array, numbers: Any) -> Any:
+        if isinstance(numbers, np.ndarray) and not x.flags.writeable:
+            numbers.flags.writeable = False
+        return numbers
+
+
+def _memory(x: Array) -> Array:
+    """The array whose memory this one is a view of, or the array itself."""
+    base = x
+    while type(base.base) is np.ndarray and base.base.dtype == x.dtype:
+        base = base.base
+    return base
+
+
+def _view(numbers: Any, x: Array, base: Array) -> Any:
+    """The numbers in the memory of `base` seen as `x` sees its floats."""
+    contents = numbers if isinstance(numbers, np.ndarray) else numbers.ids
+    start = (x.__array_interface__["data"][0] - base.__array_interface__["data"][0]) // base.itemsize
+    strides = [contents.itemsize * step // x.itemsize for step in x.strides]
+    seen = np.lib.stride_tricks.as_strided(contents[start:], x.shape, strides, subok=True)
+    return seen if isinstance(numbers, np.ndarray) else type(numbers)(numbers.tape, seen)
+
+
+def _like(x: tuple[Any, ...], children: list[Any]) -> Any:
+    return type(x)._make(children) if hasattr(x, "_make") else tuple(children)
+
+
+class _Held(NamedTuple):
+    """What something holds, by name or place, and how it is changed and put back."""
+
+    before: dict[Any, Any]
+    write: Callable[[Any, Any], None]
+    put_back: Callable[[], None]
+
+
+class _Reach:
+    """Everything that functions and objects reach, as it is now."""
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        self.held: list[_Held] = []
+        self.arrays: list[Array] = []
+        self._seen: dict[int, Any] = {}  # the objects too, so that no id is used twice
+        self._todo = list(roots)
+        while self._todo:
+            x = self._todo.pop()
+            if type(x) not in _ATOMS and id(x) not in self._seen:
+                self._seen[id(x)] = x
+                self._find(x)
+
+    def convert(self, number: Callable[[Any], Any]) -> None:
+        """The floats in reach as numbers."""
+        for held in self.held:
+            for key, x in held.before.items():
+                new = x if type(x) in _ATOMS else number(x)
+                if new is not x:
+                    held.write(key, new)
+
+    def put_back(self) -> None:
+        """Everything as it was."""
+        for held in reversed(self.held):
+            held.put_back()
+
+    def _find(self, x: Any) -> None:
         if isinstance(x, FunctionType):
-            if x.__module__ and x.__module__.partition(".")[0] in _OURS:
-                continue
-            names = [(x.__globals__, name) for name in _names(x.__code__)]
-            bindings += names
-            todo += [space[name] for space, name in names if name in space]
-            todo += [*(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values(), *_cells(x)]
+            self._function(x)
         elif isinstance(x, MethodType):
-            todo += [x.__self__, x.__func__]
+            self._todo += [x.__self__, x.__func__]
         elif isinstance(x, functools.partial):
-            todo += [x.func, *x.args, *x.keywords.values()]
-        elif isinstance(x, (dict, list, tuple, set)):
-            found[id(x)] = x
-            todo += x.values() if isinstance(x, dict) else x
-        elif isinstance(x, (np.ndarray, *_GENERATORS)):
-            found[id(x)] = x
-        elif not isinstance(x, (type, ModuleType)) and type(x).__module__.partition(".")[0] not in _OURS:
-            todo += [vars(x)] if hasattr(x, "__dict__") else []
-            todo += [f for kind in type(x).__mro__[:-1] for f in vars(kind).values() if isinstance(f, FunctionType)]
-    return bindings, list(found.values())
+            self._partial(x)
+        elif isinstance(x, dict):
+            self._dict(x)
+        elif isinstance(x, (list, collections.deque)):
+            self._list(x)
+        elif isinstance(x, set):
+            before = set(x)
+            self._state(lambda: (set.clear(x), set.update(x, before)))
+        elif isinstance(x, (tuple, frozenset)):
+            self._todo += x
+        elif isinstance(x, np.ndarray):
+            self._array(x)
+        elif isinstance(x, _GENERATORS):
+            self._generator(x)
+        elif isinstance(x, type):
+            self._class(x)
+        elif isinstance(x, _WRAPPERS):
+            self._todo += [getattr(x, name, None) for name in ("__func__", "func", "fget", "fset")]
+        elif isinstance(x, _MEMO):
+            self._todo.append(x.__wrapped__)
+        elif not isinstance(x, ModuleType) and (isinstance(x, _NAMESPACES) or _is_users_type(type(x))):
+            self._object(x)
+
+    def _state(self, put_back: Callable[[], Any]) -> None:
+        self.held.append(_Held({}, lambda *_: None, put_back))
+
+    def _hold(self, before: dict[Any, Any], write: Callable[[Any, Any], None], put_back: Callable[[], None]) -> None:
+        self.held.append(_Held(before, write, put_back))
+        self._todo += before.values()
+
+    def _function(self, x: FunctionType) -> None:
+        if x.__module__ and x.__module__.partition(".")[0] in _OURS:
+            return
+        names = _names(x.__code__)
+        self._names(x.__globals__, names)
+        for name in names:
+            module = x.__globals__.get(name)
+            if isinstance(module, ModuleType) and _is_users_module(module):
+                self._names(vars(module), names)
+        for cell in x.__closure__ or ():
+            self._cell(cell)
+        if x.__defaults__:
+            before = x.__defaults__
+            put_back = functools.partial(setattr, x, "__defaults__", before)
+            self._hold({"__defaults__": before}, functools.partial(setattr, x), put_back)
+        self._todo += [x.__kwdefaults__ or {}, vars(x)]
+
+    def _names(self, space: dict[str, Any], names: Iterable[str]) -> None:
+        """Names of a module: those that are bound, and those that the code may bind."""
+        missing = object()
+        before = {name: space[name] for name in names if name in space}
+
+        def put_back() -> None:
+            for name in names:
+                if name not in before:
+                    space.pop(name, None)
+                elif space.get(name, missing) is not before[name]:
+                    space[name] = before[name]
+
+        self._hold(before, space.__setitem__, put_back)
+
+    def _cell(self, cell: Any) -> None:
+        try:
+            before = {"cell_contents": cell.cell_contents}
+        except ValueError:  # it is still empty
+            before = {}
+
+        def put_back() -> None:
+            if before:
+                cell.cell_contents = before["cell_contents"]
+            else:
+                del cell.cell_contents
+
+        self._hold(before, functools.partial(setattr, cell), put_back)
+
+    def _partial(self, x: Any) -> None:
+        before = {"args": x.args}
+        self._todo += [x.func, x.keywords, vars(x)]
+
+        def write(_: str, args: Any) -> None:
+            x.__setstate__((x.func, args, x.keywords, vars(x)))
+
+        self._hold(before, write, lambda: write("", before["args"]) if x.args is not before["args"] else None)
+
+    def _dict(self, x: dict[Any, Any]) -> None:
+        before = dict(x)
+        kind: Any = collections.OrderedDict if isinstance(x, collections.OrderedDict) else dict
+
+        def put_back() -> None:
+            if list(x) == list(before):
+                for key, old in before.items():
+                    dict.__setitem__(x, key, old)
+            else:
+                kind.clear(x)
+                for key, old in before.items():
+                    kind.__setitem__(x, key, old)
+
+        self._hold(before, functools.partial(dict.__setitem__, x), put_back)
+
+    def _list(self, x: Any) -> None:
+        before = list(x)
+        kind: Any = list if isinstance(x, list) else collections.deque
+
+        def put_back() -> None:
+            kind.clear(x)
+            kind.extend(x, before)
+
+        self._hold(dict(enumerate(before)), functools.partial(kind.__setitem__, x), put_back)
+
+    def _array(self, x: Array) -> None:
+        if x.dtype.kind == "f":
+            self.arrays.append(x)
+        if not x.flags.writeable:
+            return
+        before = np.array(x, subok=True)
+        if x.dtype == object and type(x) is np.ndarray:
+            self._hold(dict(np.ndenumerate(x)), x.__setitem__, lambda: x.__setitem__(..., before))
+        else:
+            self._state(lambda: x.__setitem__(..., before))
+
+    def _generator(self, x: Any) -> None:
+        if isinstance(x, np.random.Generator):
+            state = x.bit_generator.state
+            self._state(lambda: setattr(x.bit_generator, "state", state))
+        elif isinstance(x, np.random.RandomState):
+            legacy = x.get_state()
+            self._state(lambda: x.set_state(legacy))
+        else:
+            pythons = x.getstate()
+            self._state(lambda: x.setstate(pythons))
+
+    def _class(self, x: type) -> None:
+        if not _is_users_type(x):
+            return
+        self._attributes(x, functools.partial(type.__setattr__, x), functools.partial(type.__delattr__, x))
+        self._todo += x.__mro__[1:]
+
+    def _attributes(self, x: type, write: Callable[[str, Any], None], delete: Callable[[str], None]) -> None:
+        """Class attributes."""
+
+        def read() -> dict[str, Any]:
+            return {name: y for name, y in vars(x).items() if not (name.startswith("__") and name.endswith("__"))}
+
+        before = read()
+
+        def put_back() -> None:
+            now = read()
+            for name in now.keys() - before.keys():
+                delete(name)
+            for name, old in before.items():
+                if now.get(name) is not old or name not in now:
+                    write(name, old)
+
+        self._hold(before, write, put_back)
+        self._todo += [y for y in vars(x).values() if isinstance(y, (FunctionType, *_WRAPPERS))]
+
+    def _object(self, x: Any) -> None:
+        self._todo.append(type(x))
+        if isinstance(getattr(x, "__dict__", None), dict):
+            self._todo.append(vars(x))
+        slots = [
+            y
+            for kind in type(x).__mro__
+            for y in vars(kind).values()
+            if isinstance(y, types.MemberDescriptorType) and not isinstance(y, type)
+        ]
+        if slots and _is_users_type(type(x)):
+            self._slots(x, {y.__name__: y for y in slots})
+
+    def _slots(self, x: Any, slots: dict[str, Any]) -> None:
+        before: dict[str, Any] = {}
+        for name, slot in slots.items():
+            with contextlib.suppress(AttributeError):  # not bound yet
+                before[name] = slot.__get__(x)
+
+        def put_back() -> None:
+            for name, slot in slots.items():
+                if name in before:
+                    slot.__set__(x, before[name])
+                else:
+                    with contextlib.suppress(AttributeError):
+                        slot.__delete__(x)
+
+        self._hold(before, lambda name, new: slots[name].__set__(x, new), put_back)
 
 
 def _names(code: CodeType) -> list[str]:
-    """The global names of a function and of those inside of it."""
+    """The global names of a function and of those inside of it, and the names of attributes."""
     inner = [name for x in code.co_consts if isinstance(x, CodeType) for name in _names(x)]
-    return [*code.co_names, *inner]
+    return list(dict.fromkeys([*code.co_names, *inner]))
 
 
-def _cells(function: FunctionType) -> Iterator[Any]:
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # a cell that is still empty
-            yield cell.cell_contents
+def _is_users_module(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None) or ""
+    return module.__name__.partition(".")[0] not in _OURS and "-packages" not in file and bool(file)
 
 
-def _contents(x: Any) -> Any:
-    """What is in a container, so that it can be put back."""
-    if isinstance(x, np.random.Generator):
-        return x.bit_generator.state
-    if isinstance(x, np.random.RandomState):
-        return x.get_state()
-    if isinstance(x, random.Random):
-        return x.getstate()
-    return x.copy() if not isinstance(x, tuple) else x
-
-
-def _put_back(x: Any, before: Any) -> None:
-    if isinstance(x, np.ndarray):
-        if x.flags.writeable:
-            x[...] = before
-    elif isinstance(x, list):
-        x[:] = before
-    elif isinstance(x, (dict, set)):
-        x.clear()
-        x.update(before)
-    elif isinstance(x, np.random.Generator):
-        x.bit_generator.state = before
-    elif isinstance(x, np.random.RandomState):
-        x.set_state(before)
-    elif isinstance(x, random.Random):
-        x.setstate(before)
-
-
-def _make_room(bound: list[tuple[dict[str, Any], str, Any]], contents: list[Any], buffers: set[int]) -> None:
-    """Buffers of objects in place of those of floats, where a name, an attribute, a key or an index has them."""
-    new: dict[int, Any] = {}
-
-    def room(x: Any) -> Any:
-        if id(x) not in new:
-            new[id(x)] = x.astype(object).view(ValueArray)
-        return new[id(x)]
-
-    places: list[tuple[Any, Any, Any]] = [(names, name, x) for names, name, x in bound]
-    for container in contents:
-        if isinstance(container, dict):
-            places += [(container, key, x) for key, x in container.items()]
-        elif isinstance(container, list):
-            places += [(container, k, x) for k, x in enumerate(container)]
-    for container, key, x in places:
-        if isinstance(x, np.ndarray) and id(x) in buffers:
-            container[key] = room(x)
+def _is_users_type(kind: type) -> bool:
+    """Whether a class is the user's own: what a library keeps inside of its objects must stay as it is."""
+    name = kind.__module__
+    return name.partition(".")[0] not in _OURS and "-packages" not in (
+        getattr(sys.modules.get(name), "__file__", None) or ""
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import random
-import warnings
+import linecache
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 from autograd import Tape, TapeArray, Value, ValueArray, numbers, values
 from autograd import gradients as gradients_of
 from autograd.number.vocabulary import Refused
+from autograd.record.places import is_users
 from autograd.record.running import allocating, recording
-from autograd.record.values import holds_nodes
+from autograd.record.values import data_as, holds_nodes
 from autograd.tape.blocks import CONSTANT
 from compare.report.report import counted
 from compare.subject.arithmetic import Arithmetic
 from compare.subject.points import Move
-from compare.subject.state import unchanged
-from compare.subject.usercode import Function, unbound
+from compare.subject.source import narrow_types, tests_of_types
+from compare.subject.state import same_world, unchanged
+from compare.subject.usercode import Function, UnusableCode, unbound
 from compare.subject.watch import watching
 
 Array = NDArray[Any]
@@ -117,6 +120,10 @@ class Subject:
         """The wrong gradient that this one works on, where the steps are known."""
         return ""
 
+    def called(self, name: str) -> str:
+        """What a sentence calls the hand-written gradient."""
+        return f"your d{name}"
+
     def expressions(self) -> dict[str, str]:
         """The first entry of each gradient as an expression, where that was asked for."""
         return {}
@@ -138,8 +145,17 @@ class Subject:
         """The hand-written gradients in float64, the code run as it is."""
         raise NotImplementedError
 
+    @property
+    def plain_J(self) -> float | None:
+        """The cost in float64, the code run as it is; None where the code is known to be what was recorded."""
+        return None
+
     def trouble(self) -> str:
         """Where the hand-written code overflows or leaves the numbers in float64, "" if it does not."""
+        return ""
+
+    def tests_of_types(self) -> str:
+        """Where the code asks for types, in which a recorded run may differ from the plain one."""
         return ""
 
     def moved(self, move: Move, data: bool = True) -> Self:
@@ -161,13 +177,17 @@ class Subject:
         raise NotImplementedError
 
 
+_ONE_RUN = threading.RLock()
+
+
 class UserCode(Subject):
     """Functions of a user's: what is recorded, how the forward pass is run, how the gradients are."""
 
-    @functools.cached_property
-    def buffers(self) -> set[int]:
-        """Arrays of floats that the user's code changes in place from run to run, by id."""
-        return set()
+    _with_nodes = False  # whether the hand-written gradients have to be run on Values
+
+    def others(self) -> list[Any]:
+        """What the code is given beside its arrays: it may remember things, too."""
+        return []
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         """J, from arrays of Values or of floats."""
@@ -197,18 +217,57 @@ class UserCode(Subject):
                 yield name, x
 
     @contextlib.contextmanager
-    def running(self, record: bool = True) -> Iterator[None]:
-        """The state of the world is the same for each run of the user's code, and afterwards as it was."""
-        state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
-        try:
-            recorded = recording(*map(unbound, self.functions)) if record else contextlib.nullcontext()
-            kept = unchanged(self.functions, self.buffers, record)
-            with kept, recorded, np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # what comes out is looked at anyway
+    def running(self, arithmetic: Arithmetic | None = None) -> Iterator[None]:
+        """The state of the world is the same for each run of the user's code, and afterwards as it was.
+
+        With an arithmetic the run is recorded, and the data in reach of the code are numbers of it. One run at a time:
+        other threads wait with theirs.
+        """
+        roots = [*self.functions, *self.others()]
+        with _ONE_RUN, same_world():
+            if arithmetic is None:
+                with unchanged(roots):
+                    yield
+                return
+            with (
+                unchanged(roots, lambda x: as_data(x, arithmetic)),
+                data_as(lambda x: as_data(x, arithmetic)),
+                recording(*map(unbound, self.functions)),
+            ):
                 yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
-            random.setstate(python_state)
+
+    @property
+    def plain_J(self) -> float | None:
+        given = self._given(None)
+        with self.running():
+            J = self.cost({name: plain_copy(x) for name, x in given.items()}, None)
+        return float(J)
+
+    @functools.cached_property
+    def in_single(self) -> bool:  # type: ignore[override]
+        """Whether numbers of float32 or less are among the data or in the code."""
+        arrays = [x for _, x in self.named() if isinstance(x, (np.ndarray, np.floating))]
+        return any(x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays) or bool(narrow_types(self.functions))
+
+    def tests_of_types(self) -> str:
+        return tests_of_types(self.functions)
+
+    def trouble(self) -> str:
+        """Where the hand-written code overflows or leaves the numbers in float64, "" if it does not."""
+        found: list[str] = []
+
+        def note(kind: str, flag: int) -> None:
+            frame = sys._getframe(1)
+            while frame is not None and not is_users(frame.f_code.co_filename):
+                frame = frame.f_back  # type: ignore[assignment]
+            if frame is not None:
+                line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                found.append(f"{kind} at line {frame.f_lineno}, `{line}`")
+
+        given = {name: plain_copy(x) for name, x in self._given(None).items()}
+        with self.running(), np.errstate(over="call", invalid="call", divide="call", call=note):
+            self.by_hand(given, None)
+        return found[0] if found else narrow_types(self.functions)
 
     def forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, dict[str, Any]]:
         """J as a node, and the watched arrays."""
@@ -219,7 +278,7 @@ class UserCode(Subject):
     def traced(self, arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any], Sides]:
         given = self._given(arithmetic)
         inputs = {name: values(x, name) for name, x in given.items()}
-        with self.running():
+        with self.running(arithmetic or FLOATS):
             nodes = {name: x.copy() if x.ndim else x.item() for name, x in inputs.items()}
             J, watched = self.forward(nodes, arithmetic or FLOATS)
         J.backward()
@@ -243,11 +302,11 @@ class UserCode(Subject):
         arithmetic.tape = tape
         self.prepare(arithmetic)
         inputs = {name: tape.array(x, name) for name, x in self.arrays.items()}
-        with allocating(holding), self.running():
+        with self.running(arithmetic), allocating(holding):
             J, watched = self.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
             if not isinstance(J, TapeArray):
                 raise Refused("J does not come from the tape")
-        with allocating(holding), self.running():
+        with self.running(arithmetic), allocating(holding):
             by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
         compared = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or name in by_hand}
         return Recorded(J, compared, {name: _nodes(tape, by_hand.get(name)) for name in compared})
@@ -262,9 +321,24 @@ class UserCode(Subject):
         return {name: arithmetic.variables(array, name) for name, array in self.arrays.items()}
 
     def _by_hand(self, given: dict[str, Array], arithmetic: Arithmetic | None) -> dict[str, Any]:
-        with self.running(record=arithmetic is not None):
-            copies = {name: plain_copy(x) if arithmetic is None else _owned(x) for name, x in given.items()}
-            return self.by_hand(copies, arithmetic)
+        if arithmetic is not None and self._with_nodes:
+            return self._by_hand_on_nodes(given, arithmetic)
+        try:
+            with self.running(arithmetic):
+                copies = {name: plain_copy(x) if arithmetic is None else _owned(x) for name, x in given.items()}
+                return self.by_hand(copies, arithmetic)
+        except UnusableCode:
+            if arithmetic is None:
+                raise
+            found = self._by_hand_on_nodes(given, arithmetic)
+            self._with_nodes = True
+            return found
+
+    def _by_hand_on_nodes(self, given: dict[str, Array], arithmetic: Arithmetic) -> dict[str, Any]:
+        """The same on Values, which tell data, that functions of floats can be given, from what depends on `given`."""
+        with self.running(arithmetic):
+            nodes = {name: values(x) for name, x in given.items()}
+            return self.by_hand({name: x if x.ndim else x.item() for name, x in nodes.items()}, arithmetic)
 
 
 class _OnTape(Arithmetic):
@@ -286,6 +360,12 @@ def _nodes(tape: Tape, x: Any) -> TapeArray:
     if x is None:
         raise Refused("a gradient is missing")
     return TapeArray(tape, tape.leaf(x, CONSTANT))
+
+
+def as_data(x: Array, arithmetic: Arithmetic) -> Any:
+    """Floats as the numbers that a run in this arithmetic has for data."""
+    found = arithmetic.constants(x)
+    return found.view(ValueArray) if isinstance(found, np.ndarray) else found
 
 
 def plain_copy(array: Array) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ from autograd.number.exact import ExactArray
 from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import ResidueArray, ZeroResidue
+from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
-from compare.subject.arithmetic import EXACT_NUMBERS, Arithmetic
+from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, Arithmetic
 from compare.subject.subject import KINKED, SATURATING, Leaves, Recorded, Sides, Subject, Units
 
 Array = NDArray[Any]
@@ -44,14 +45,15 @@ class OnTape:
         self.groups = subject.parts(GROUP)
         self.nodes = self.edges = 0
         self._only: Recorded | None = None  # where there is one group, it stays recorded
+        self.J = 0.0
         parts = []
         for group in self.recorded("float64"):
+            self.J += float(group.J.data)
             self.tape.backward(group.J)
             parts.append(({name: x.grad for name, x in group.compared.items()}, _data(group.others)))
         chain, others = map(list, zip(*parts, strict=True))
         self.floats: Sides = subject.together(chain, others, None)
         """Both sides in float64; the hand-written one as it was recorded."""
-        self.first_use: dict[str, float] = self._first_uses() if self._only else {}
 
     def recorded(self, name: str) -> Iterator[Recorded]:
         """Each group in turn, in the memory of the one before."""
@@ -99,6 +101,9 @@ class OnTape:
         """Both sides in a type of number."""
         if arithmetic is EXACT_NUMBERS:
             return self.sides("fractions", ExactArray, 1, _Fractions())
+        if arithmetic in _BOUNDS:
+            bounds = _BOUNDS[arithmetic]
+            return self.sides(arithmetic.name, bounds.numbers, 2, bounds)
         assert arithmetic.kind is not None
         return self.sides(arithmetic.name, arithmetic.kind, 1, _Objects(arithmetic))
 
@@ -127,7 +132,8 @@ class OnTape:
             found |= {name for name, x in group.compared.items() if reached[x.ids].any()}
         return found
 
-    def _first_uses(self) -> dict[str, float]:
+    @functools.cached_property
+    def first_use(self) -> dict[str, float]:
         """For each gradient the first node of J's graph that was made from what it is for, inf where there is none."""
         assert self._only is not None
         reached, first = self.tape.reach(self._only.J), np.full(self.tape.size, np.inf)
@@ -196,3 +202,23 @@ class _Objects:
 
     def __init__(self, arithmetic: Arithmetic) -> None:
         self.leaf, self.variable, self.given = arithmetic.leaf, arithmetic.variables, arithmetic.constants
+
+
+class _Rounded:
+    numbers: ClassVar[type[RoundedArray]] = RoundedArray
+
+    def variable(self, x: Array, name: str) -> RoundedArray:
+        return self.numbers.given(x)
+
+    def given(self, x: Array) -> RoundedArray:
+        return self.numbers.given(x)
+
+
+class _Perturbed(_Rounded):
+    numbers = PerturbedArray
+
+    def given(self, x: Array) -> RoundedArray:
+        return PerturbedArray.data(x)
+
+
+_BOUNDS: dict[Arithmetic, _Rounded] = {ROUNDED: _Rounded(), OF_THE_DATA: _Perturbed()}

@@ -59,8 +59,8 @@ def _advice(problem: BaseException) -> str:
     return ". A number taken out of its graph would lose its gradient: keep it as it is, with np in place of math"
 
 
-def as_scalar(J: Any, function: Function) -> Value:
-    """The cost as one node."""
+def as_scalar(J: Any, function: Function, plain: bool = False) -> Any:
+    """The cost as one node, or with `plain` as the float that it is."""
     if isinstance(J, tuple) and J:
         J = J[0]
     if isinstance(J, np.ndarray):
@@ -68,7 +68,9 @@ def as_scalar(J: Any, function: Function) -> Value:
             raise UnusableCode(f"{name_of(function)} must give one number, it gave an array of shape {J.shape}")
         J = J.reshape(-1)[0]
     if isinstance(J, TapeArray) and J.size == 1:
-        return J.reshape(())  # type: ignore[return-value]
+        return J.reshape(())
+    if plain and isinstance(J, (int, float, np.number)):
+        return float(J)
     if isinstance(J, float) and not np.isfinite(J):
         raise UnusableCode(f"J is {J}, whatever the parameters are: are the data empty, or is there nan among them?")
     if not isinstance(J, Value):

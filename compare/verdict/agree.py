@@ -12,6 +12,7 @@ from autograd.number.array import NumberArray
 from autograd.number.precise import Precise
 from autograd.number.rational import plain
 from autograd.number.residue import Residue
+from autograd.number.rounded import RoundedArray
 
 Array = NDArray[Any]
 
@@ -80,7 +81,9 @@ def size_of(array: Any) -> float:
 
 
 def errors(array: Any) -> Array:
-    """The bounds on the rounding errors of an array of `Rounded` numbers."""
+    """The bounds on the rounding errors of an array of `Rounded` numbers, or of a `RoundedArray`."""
+    if isinstance(array, RoundedArray):
+        return array.errors
     array = np.asarray(array, object)
     return np.array([getattr(x, "error", 0.0) for x in array.flat]).reshape(array.shape)
 

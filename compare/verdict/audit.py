@@ -97,17 +97,17 @@ def _listed(names: Any) -> str:
 
 def impure(subject: UserCode) -> list[str]:
     """Whether the backward pass changes what it is given, and gives something else when it is called again."""
-    with subject.running(record=False):
+    with subject.running():
         function, arguments = subject.backward_call({name: plain_copy(x) for name, x in subject.arrays.items()}, None)
         given = dict(zip(parameter_names(function, len(arguments)), arguments, strict=True))
         before = dict(flat(copied(given), ""))
-        with subject.running(record=False):
+        with subject.running():
             found = [dict(flat(copied(call_users(function, *arguments)), ""))]
         after = dict(flat(given, ""))
         changed = [name for name, x in before.items() if not _alike(x, after.get(name))]
         if not changed:
             return []
-        with subject.running(record=False), contextlib.suppress(UnusableCode):
+        with subject.running(), contextlib.suppress(UnusableCode):
             found.append(dict(flat(call_users(function, *arguments), "")))
     again = len(found) == 1 or not all(_alike(x, found[1].get(name)) for name, x in found[0].items())
     return [

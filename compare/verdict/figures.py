@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,18 @@ from compare.verdict.agree import errors, largest_difference, show
 
 Array = NDArray[Any]
 
+MOST_ULPS = 1e9  # beyond, a distance in them says nothing
 BITS = 200  # of the long floats that the true gradient is computed in
 
 
-def mismatches(runs: Runs, name: str, equal: Array, most: int = 3) -> tuple[Mismatch, ...]:
-    """The first entries that differ, with the numbers of both sides."""
-    try:
-        ours, theirs = runs.sides(precise(BITS)).pair(name)
-    except CANNOT:
-        ours, theirs = runs.floats.pair(name)
+def mismatches(runs: Runs, name: str, equal: Array, in_floats: bool = False, most: int = 3) -> tuple[Mismatch, ...]:
+    """The first entries that differ, with the numbers of both sides; `in_floats` those that the code itself gives."""
+    ours, theirs = runs.floats.pair(name)
+    if not in_floats:
+        with contextlib.suppress(*CANNOT):
+            ours, theirs = runs.sides(precise(BITS)).pair(name)
+    elif ours is not None and np.shape(ours) == theirs.shape and np.allclose(ours, theirs, rtol=1e-12, atol=0):
+        return ()  # equal at this point only: there is nothing to see
     found = []
     for index in np.argwhere(~equal)[:most]:
         place = tuple(map(int, index))
@@ -34,46 +39,81 @@ def mismatches(runs: Runs, name: str, equal: Array, most: int = 3) -> tuple[Mism
         else:
             mine = show(ours[place])
             if mine == show(theirs[place]):  # the same digits, yet not the same
+                if in_floats or ours[place] == theirs[place]:
+                    continue
                 mine += f" (off by {show(ours[place] - theirs[place], 2)})"
         found.append(Mismatch(place, mine, show(theirs[place])))
     return tuple(found)
 
 
 def ulps(runs: Runs, name: str, agree: bool) -> dict[str, float | None]:
-    """Errors of both sides in float64 and the bound on ours, in ulps of the largest entry; their largest difference."""
+    """The error of ours in float64 and its bound, in ulps of the largest entry; the largest difference of both sides.
+
+    The error is that from the true gradient where it is known, with the error of the chain rule's side, else the
+    distance of the two sides, with a bound on both.
+    """
     ours, theirs = runs.floats.pair(name)
     difference: dict[str, float | None] = {"largest_difference": largest_difference(ours, theirs)}
     if not agree:
         return difference
     try:
-        true, bound = shadows(runs.sides(precise(BITS)).chain[name]), runs.sides(ROUNDED).ours.get(name)
+        bounds = [errors(x) for x in runs.sides(ROUNDED).pair(name) if x is not None]
+        true = shadows(runs.sides(precise(BITS)).chain[name]) if runs.knows_truth else theirs
     except CANNOT:
         return difference
+    bound = bounds[0] if runs.knows_truth else np.sum(bounds, axis=0)
     found = {
         "ulps": largest_difference(ours, true),
-        "ulps_chain_rule": largest_difference(theirs, true),
-        "ulps_bound": None if bound is None else float(np.max(errors(bound), initial=0)),
+        "ulps_chain_rule": largest_difference(theirs, true) if runs.knows_truth else None,
+        "ulps_bound": float(np.max(bound, initial=0)),
     }
     with np.errstate(all="ignore"):
         ulp = float(np.spacing(np.max(np.abs(true), initial=0))) or 1.0
     in_ulps = {key: error / ulp for key, error in found.items() if error is not None}
-    return difference | (in_ulps if np.isfinite(list(in_ulps.values())).all() else {})
+    few = all(number < MOST_ULPS for number in in_ulps.values())  # not where the gradient is 0, or as good as that
+    return difference | (in_ulps if few else {})
 
 
 def about_floats(runs: Runs, rows: list[Row]) -> list[str]:
-    """What the difference in float64 is, where the exact runs agree."""
-    bounded = [row for row in rows if row.ulps is not None and row.ulps_chain_rule is not None]
-    if not bounded:
-        return []
-    largest = max(bounded, key=lambda row: row.largest_difference or 0)
-    if not largest.largest_difference:
-        return ["float64: the two sides are the same to the last bit."]
-    ours = sum((row.ulps or 0) < (row.ulps_chain_rule or 0) for row in bounded)
-    theirs = sum((row.ulps or 0) > (row.ulps_chain_rule or 0) for row in bounded)
-    exactly = all(row.verdict != ROUNDING for row in rows)
-    return [
-        f"float64: the two sides differ by up to {largest.largest_difference:.2g} ({largest.name})"
-        + (": rounding, since they agree exactly." if exactly else ".")
-        + f" The hand-written side is closer to the true gradient in {counted(ours, 'array')}, the scalar sum in"
+    """What the difference in float64 is where the exact runs agree, and what the check of a large graph took."""
+    bounded = [row for row in rows if row.ok and row.ulps is not None]
+    lines = []
+    if bounded:
+        largest = max(bounded, key=lambda row: row.largest_difference or 0)
+        size = float(np.max(np.abs(runs.floats.chain[largest.name]), initial=0))
+        same = not largest.largest_difference
+        differ = f"differ by up to {largest.largest_difference:.2g} ({largest.name}, entries up to {size:.2g})"
+        exactly = all(row.verdict != ROUNDING for row in rows if row.ok)
+        because = "" if same else ": rounding, since they agree exactly" if exactly else ""
+        sentence = f"float64: the two sides {'are the same to the last bit' if same else differ}{because}."
+        lines.append(sentence if same else f"{sentence} {_closer(runs, bounded)}")
+    if not runs.knows_truth and runs.tape is not None:
+        memory = peak_memory()
+        lines.append(
+            f"the graph: {counted(runs.tape.nodes, 'scalar')} and {counted(runs.tape.edges, 'edge')}, recorded in"
+            f" {counted(len(runs.tape.groups), 'group')} of observations"
+            + (f"; peak memory {memory:,.0f} MB." if memory else ".")
+        )
+    return lines
+
+
+def _closer(runs: Runs, rows: list[Row]) -> str:
+    """Which side is closer to the true gradient, and what the column of ulps holds."""
+    if not runs.knows_truth:
+        return "ulps: the distance of the two sides ≤ the most that rounding can cause."
+    ours = sum((row.ulps or 0) < (row.ulps_chain_rule or 0) for row in rows)
+    theirs = sum((row.ulps or 0) > (row.ulps_chain_rule or 0) for row in rows)
+    return (
+        f"The hand-written side is closer to the true gradient in {counted(ours, 'array')}, the scalar sum in"
         f" {theirs}. ulps: distance from the true gradient ≤ the most that rounding can cause."
-    ]
+    )
+
+
+def peak_memory() -> float:
+    """The most memory that this process has had, in MB; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

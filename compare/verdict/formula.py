@@ -28,7 +28,8 @@ POINTS = 2  # random points of a proof by residues one by one
 SHORT, LONG = 1000, 2000  # bits of long floats
 SHRUNK = 500  # bits by which a difference that is rounding shrinks at least, from the short ones to the long ones
 FAR = 1e-6  # the part of the largest entry beyond which a difference in float64 is none of rounding
-ELSEWHERE = 2  # random points at which long floats judge, beside the user's
+SEEN = 2.0**-20  # rounding in the data, where it is all that differs, shows in this part of its bound somewhere
+SCALES = (1.0, 0.1)  # of the random points at which long floats judge, beside the user's
 
 
 class Finding(NamedTuple):
@@ -157,22 +158,28 @@ class Formula:
         self.judged += [self.runs.sides(precise(SHORT))]
 
     def _at_each(self, name: str, points: list[Runs]) -> tuple[Array, Array, Array]:
-        """Which entries are equal: exactly at each point, at the first one, and within rounding of the data at each."""
-        exactly, within, here = [], [], []
+        """Which entries are equal: exactly at each point, at the first one, and within rounding of the data at each.
+
+        A difference that is nowhere near what rounding of the data causes is another formula, as where exp(-900) is
+        what differs.
+        """
+        exactly, within, most = [], [], 0.0
         for point in points:
-            shrinks = self._shrinks(name, point)
-            at = shrinks if shrinks.all() else shrinks | self._within_data(name, point, point is points[0])
-            exactly.append(shrinks)
-            within.append(at)
-            here.append(at)
-        return np.logical_and.reduce(exactly), here[0], np.logical_and.reduce(within)
+            exactly.append(self._shrinks(name, point))
+            parts = np.zeros(exactly[-1].shape) if exactly[-1].all() else self._parts(name, point, point is points[0])
+            within.append(exactly[-1] | (parts <= 1))
+            most = max(most, float(np.max(parts[~exactly[-1]], initial=0)))
+        if most < SEEN:
+            within = exactly
+        return np.logical_and.reduce(exactly), within[0], np.logical_and.reduce(within)
 
     def _shrinks(self, name: str, point: Runs) -> Array:
         """Where the difference of the two sides is the rounding of long floats, and so goes away in longer ones."""
         short, long = (point.sides(precise(bits)) for bits in (SHORT, LONG))
         before, after = apart(*short.pair(name)), apart(*long.pair(name))
         nothing = size_of(long.chain[name]) - LONG + SHRUNK  # as good as equal, beside the largest entry
-        found: Array = (after == -np.inf) | (after <= before - SHRUNK) | ((before == -np.inf) & (after <= nothing))
+        shrunk = (after == -np.inf) | (after <= before - SHRUNK) | ((before == -np.inf) & (after <= nothing))
+        found: Array = shrunk & (after < np.inf)  # nan, inf and another shape are no numbers that could be equal
         return found
 
     def _digits(self, name: str, points: list[Runs]) -> float:
@@ -181,21 +188,22 @@ class Formula:
         apart_by = max(float(np.max(apart(*side.pair(name)), initial=-np.inf)) for side in sides)
         return (size_of(sides[0].chain[name]) - apart_by) * float(np.log10(2)) if np.isfinite(apart_by) else np.inf
 
-    def _within_data(self, name: str, point: Runs, is_given: bool) -> Array:
-        """Where the sides differ by no more than rounding in the data and the constants causes."""
+    def _parts(self, name: str, point: Runs, is_given: bool) -> Array:
+        """How far the sides differ, in parts of what rounding in the data and the constants causes at most."""
         ours, chain = point.sides(precise(SHORT)).pair(name)
+        nothing = np.full(np.shape(chain), np.inf)
         try:
             of_ours, of_chain = point.sides(OF_THE_DATA).pair(name)
         except CANNOT:
-            return np.zeros(np.shape(chain), bool)
+            return nothing
         if any(x is None or np.shape(x) != np.shape(chain) for x in (ours, of_ours)):
-            return np.zeros(np.shape(chain), bool)
+            return nothing
         bound = errors(of_ours) + errors(of_chain)
-        largest = np.max(np.abs(shadows(chain)), initial=0)
-        if not is_given and np.max(bound, initial=0) > FAR * largest:  # says nothing
-            return np.zeros(np.shape(chain), bool)
+        if not is_given and np.max(bound, initial=0) > FAR * np.max(np.abs(shadows(chain)), initial=0):
+            return nothing  # such a bound says nothing
         difference = np.abs(np.asarray(shadows(np.asarray(ours, object) - np.asarray(chain, object)), float))
-        return np.asarray(difference <= bound)
+        with np.errstate(all="ignore"):
+            return np.where(difference == 0, 0.0, difference / bound)
 
     def _far(self, name: str) -> bool:
         """Whether the sides differ in float64 by more than any rounding, so that no arithmetic can find them equal."""
@@ -216,9 +224,9 @@ class Formula:
 
     def _elsewhere(self) -> Iterator[Runs]:
         """The same code at random points: drawn anew, or where the code does not run there, nearer and nearer."""
-        for k in range(ELSEWHERE):
+        for k, scale in enumerate(SCALES):
             seed = [self.seed, 5, k]
-            moves: list[Move] = [redrawn(seed), *(near(seed, size) for size in (0.3, 0.03, 1e-3, 1e-5))]
+            moves: list[Move] = [redrawn(seed, scale), *(near(seed, size) for size in (0.3, 0.03, 1e-3, 1e-5))]
             for move in moves:
                 try:
                     point = self.runs.moved(move, data=False)
@@ -240,7 +248,7 @@ class Formula:
                     ratios = (ours / chain)[chain != 0]
                 is_factor = np.allclose(ratios, ratios[0], rtol=1e-9) and not ours[chain == 0].any()
                 other = f"{ratios[0]:.4g} times the gradient" if is_factor else "another one"
-                return f"equal at this point only{because}; at other points your d{name} is {other}"
+                return f"equal at this point only{because}; at other points {self.runs.subject.called(name)} is {other}"
         return f"equal at this point only{because}"
 
     def _data(self) -> str:

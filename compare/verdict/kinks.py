@@ -52,8 +52,17 @@ def _floats(runs: Runs, seed: list[int], data: bool) -> tuple[dict[str, Any], di
         return None
 
 
+def _as_floats(ours: Any, chain: Array) -> Array | None:
+    """An array as floats, None for one that holds no numbers or has another shape."""
+    try:
+        return np.asarray(ours, float) if np.shape(ours) == np.shape(chain) and np.isrealobj(ours) else None
+    except (TypeError, ValueError):
+        return None
+
+
 def _agree(ours: Any, chain: Array) -> bool:
-    if ours is None or np.shape(ours) != np.shape(chain):
+    ours = _as_floats(ours, chain)
+    if ours is None:
         return False
     return bool(np.max(np.abs(ours - chain), initial=0) <= TOLERANCE * np.max(np.abs(chain), initial=0))
 
@@ -63,7 +72,8 @@ def _choice(ours: Any, samples: list[Array]) -> bool | None:
     around = np.array([sample.ravel() for sample in samples])  # (samples, entries)
     largest = float(np.max(np.abs(around), initial=0))
     tolerance = TOLERANCE * largest
-    if np.shape(ours) != np.shape(samples[0]) or not np.isfinite(ours).all():
+    ours = _as_floats(ours, samples[0])
+    if ours is None or not np.isfinite(ours).all():
         return False
     mine, low, high = np.ravel(ours), around.min(axis=0), around.max(axis=0)
     if (high - low).max(initial=0) <= tolerance or ((mine < low - tolerance) | (mine > high + tolerance)).any():

@@ -6,6 +6,7 @@ as it is than when it is recorded.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Numbers:
 
     def judged(self, name: str, finding: Finding) -> Finding:
         """The finding about a formula that is right, or that its numbers are not."""
-        ours, chain = self.runs.floats.pair(name)
+        called, (ours, chain) = self.runs.subject.called(name), self.runs.floats.pair(name)
         ours = np.asarray(ours)
         if ours.dtype.kind not in "fiub" or np.shape(ours) != np.shape(chain):
             return finding
@@ -42,41 +43,41 @@ class Numbers:
         finite = np.isfinite(ours)
         if not finite.all():
             at = np.argwhere(~finite)[0]
-            says = f"your d{name} is {ours[tuple(at)]} at {at.tolist()}, where the gradient is {true[tuple(at)]:.4g}"
+            says = f"{called} is {ours[tuple(at)]} at {at.tolist()}, where the gradient is {true[tuple(at)]:.4g}"
             return self._unstable(finding, finite, says)
         with np.errstate(all="ignore"):
             error, largest = np.abs(ours - true), float(np.max(np.abs(true), initial=0))
         bound = self.bound(name)
         explained = error <= bound + np.spacing(np.abs(true))
-        small = error <= FAR * largest
+        # a saturated unit has a gradient of 1e-50, for which float64 has 0; it would change J by nothing
+        reach = float(np.max(np.abs(self.runs.subject.arrays.get(name, np.zeros(()))), initial=0))
+        small = (error <= FAR * largest) | (error * reach <= FAR * abs(self.runs.J) * (reach > 0))
         if (explained & small).all():
             return finding
         if explained.all():
             if (small | (error <= 100 * self._of_the_data(name) + np.spacing(largest))).all():  # as near an optimum
                 return finding
-            says = f"your d{name} is off by up to {_part(error, largest)}: rounding, as where large terms cancel"
+            says = f"{called} is off by up to {_part(error, largest)}: rounding, as where large terms cancel"
             return self._unstable(finding, small, says)
         if self.runs.subject.in_single and (error <= SINGLE * bound + FAR * largest).all():
             return finding
         return self._unexplained(name, finding, error, explained, largest)
 
     def true(self, name: str) -> Array:
-        """The true gradient, as floats."""
-        try:
-            return np.asarray(shadows(self.runs.sides(precise(BITS)).chain[name]), float)
-        except CANNOT:
-            return np.asarray(self.runs.floats.chain[name], float)
+        """The true gradient, as floats; of a large graph, and without long floats, what the chain rule gives."""
+        if self.runs.knows_truth:
+            with contextlib.suppress(*CANNOT):
+                return np.asarray(shadows(self.runs.sides(precise(BITS)).chain[name]), float)
+        return np.asarray(self.runs.floats.chain[name], float)
 
     def bound(self, name: str) -> Array:
-        """The most that rounding in float64 can have done to the hand-written side."""
+        """The most that rounding in float64 can have done to the hand-written side, and to what stands for truth."""
         shape = np.shape(self.runs.floats.chain[name])
-        try:
-            rounded = self.runs.sides(ROUNDED).ours.get(name)
-        except CANNOT:
-            rounded = None
-        if rounded is None or np.shape(rounded) != shape:
-            return np.full(shape, np.inf)
-        bound = errors(rounded)
+        bound = np.full(shape, np.inf)
+        with contextlib.suppress(*CANNOT):
+            ours, chain = self.runs.sides(ROUNDED).pair(name)
+            if ours is not None and np.shape(ours) == shape:
+                bound = errors(ours) + (0.0 if self.runs.knows_truth else errors(chain))
         return np.where(np.isnan(bound), np.inf, bound)
 
     def _of_the_data(self, name: str) -> Any:
@@ -97,14 +98,28 @@ class Numbers:
             same = np.allclose(recorded, np.asarray(self.runs.floats.ours[name], float), rtol=1e-12, atol=0)
         except CANNOT:
             same = False
-        off = _part(error, largest)
+        called, off = self.runs.subject.called(name), _part(error, largest)
         if same or self.runs.subject.in_single:
-            return self._unstable(finding, explained, f"your d{name} is off by up to {off} in its own floats")
+            return self._unstable(finding, explained, f"{called} is off by up to {off} in its own floats")
+        tests = self.runs.subject.tests_of_types()
+        why = f"by a test of types ({tests})" if tests else "by a type, or memory that nothing was written into"
         says = (
             f"the numbers that your code returns for d{name} are off by up to {off}, though its formula is right where"
-            " it is recorded: it takes another way when it runs as it is, by a type, a dtype, or memory left unfilled"
+            f" it is recorded: it takes another way when it runs as it is, {why}"
         )
         return finding._replace(verdict=DIFFERENT, equal=explained, says=says)
+
+
+def another_way(runs: Runs) -> str:
+    """That the cost is another one where it is recorded, "" if it is the same."""
+    plain, recorded = runs.subject.plain_J, runs.J
+    if plain is None or abs(plain - recorded) <= FAR * max(abs(plain), abs(recorded)) or plain != plain:
+        return ""
+    tests = runs.subject.tests_of_types()
+    return (
+        f"your cost gives {plain:.6g} when it runs as it is, and {recorded:.6g} where it is recorded: it takes another"
+        f" way, by a test of types{f' ({tests})' if tests else ''} or by what it remembers from another run"
+    )
 
 
 def _part(error: Array, largest: float) -> str:

@@ -15,7 +15,7 @@ import pytest
 import compare
 from compare import GradcheckError, Report, check_vjp, gradcheck, watch
 from compare.check import UnusableCode
-from compare.report.report import CONVENTION, DIFFERENT, DIGITS, INHERITED, PROVED
+from compare.report.report import CONVENTION, DIFFERENT, DIGITS, INHERITED, PROVED, UNSTABLE
 from tests.catalogue.layers import LAYERS, Layer
 
 rng = np.random.default_rng(0)
@@ -286,6 +286,33 @@ def test_what_is_no_gradient_is_a_red_row(change: Callable[[Any], Any], says: st
     report = check(cost, lambda *args: change(grads(*args)), params, X, Y)
     assert verdicts(report) == {"b": DIFFERENT, "W": PROVED}
     assert says in str(report)
+
+
+@pytest.mark.parametrize("arithmetic", [None, "precise", "residue", "float64"])
+@pytest.mark.parametrize("change", [lambda b: b * np.nan, lambda b: b.T, lambda b: b[:1]])
+def test_what_is_no_gradient_is_one_in_no_arithmetic(change: Callable[[Any], Any], arithmetic: str | None) -> None:
+    def wrong(*args: Any) -> Any:
+        found = grads(*args)
+        return {**found, "b": change(found["b"])}
+
+    report = check(cost, wrong, params, X, Y, arithmetic=arithmetic)
+    assert report["b"].verdict == DIFFERENT and report["b"].equal == 0
+    assert report["W"].ok
+
+
+def test_a_cost_that_overflows_in_floats_alone_is_checked() -> None:
+    """Its formula is right; the numbers of the code that overflows are not, and those of the other are."""
+
+    def J(x: Any) -> Any:
+        return np.log(np.sum(np.exp(x)))
+
+    def shifted(x: Any) -> Any:
+        e = np.exp(x - 800)
+        return e / np.sum(e)
+
+    x = np.array([800.0, 1.0])
+    assert verdicts(gradcheck(J, shifted, x)) == {"x": DIGITS}
+    assert verdicts(check(J, lambda x: np.exp(x) / np.sum(np.exp(x)), x)) == {"x": UNSTABLE}
 
 
 # Steps
