@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.record.kinds import in_the_form_of
 from compare.report.report import counted
 from compare.subject.usercode import UnusableCode
 
@@ -35,7 +36,7 @@ def leaves(tree: Any, name: str) -> Iterator[tuple[str, Array]]:
 def rebuilt(tree: Any, leaves: dict[str, Any], name: str, other: Callable[[Any], Any] | None = None) -> Any:
     """The same nesting with the recorded leaves replaced, and everything else copied."""
     if is_recorded(tree):
-        return leaves[name or "x"]
+        return in_the_form_of(tree, leaves[name or "x"])
     if isinstance(tree, Mapping):
         return {
             key: rebuilt(child, leaves, f"{name}.{key}" if name else str(key), other) for key, child in tree.items()
