@@ -470,8 +470,10 @@ class Objects(Numbers):
         return np.frompyfunc(op.value, len(operands), 1)(*operands)
 
     def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
-        found = np.frompyfunc(lambda *x: tuple(op.partials(*x)), 1 + len(operands), 1)(out, *operands)
-        return [np.frompyfunc(lambda x, k=k: x[k], 1, 1)(found) for k in range(len(operands))]
+        def partial(k: int) -> Any:
+            return np.frompyfunc(lambda *x: op.partials(*x)[k], 1 + len(operands), 1)(out, *operands)
+
+        return [partial(k) for k in range(len(operands))]
 
 
 class Degrees(Numbers):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import TapeArray
+from autograd.record.kinds import in_the_form_of
 from compare.report.report import counted
 from compare.subject.usercode import UnusableCode
 
@@ -87,7 +88,7 @@ def leaves(tree: Any, name: str) -> Iterator[tuple[str, Array]]:
 def rebuilt(tree: Any, leaves: Mapping[str, Any], name: str, other: Callable[[Any], Any] | None = None) -> Any:
     """The same nesting with other leaves where `leaves` has their names, and everything else copied."""
     if (own := _own_name(tree, name)) in leaves:
-        return leaves[own]
+        return leaves[own] if is_tree(tree) else in_the_form_of(tree, leaves[own])
     if is_tree(tree) and any(key in leaves for key, _ in flat(tree, name)):
         return _like(tree, {key: rebuilt(x, leaves, below(tree, name, key), other) for key, x in children(tree)})
     return (other or copied)(tree)
