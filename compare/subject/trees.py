@@ -135,9 +135,10 @@ def fits(found: Any, tree: Any) -> bool:
 
 def _shape(x: Any) -> tuple[int, ...] | None:
     try:
-        return np.shape(x)
+        shape: tuple[int, ...] = np.shape(x)
     except ValueError:  # rows of several lengths
         return None
+    return shape
 
 
 def is_scalar(x: Any) -> bool:
