@@ -163,13 +163,15 @@ def as_it_was(x: Any, original: Any) -> Any:
 def upstream_leaves(outputs: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """The outputs that have an upstream gradient, by its name."""
     root = "dout"
+    found: dict[str, Any]
     if is_tree(outputs) and not (isinstance(outputs, list) and is_array_like(outputs) and not names):
-        found: dict[str, Any] = {}
+        found = {}
         for k, (key, x) in enumerate(children(outputs)):
             name = names[k] if names else below(outputs, root, key)
             found |= {name: x} if is_array_like(x) and not isinstance(x, tuple) else dict(flat(x, name))
-        return {name: np.asarray(x) for name, x in found.items() if np.asarray(x).dtype.kind == "f"}
-    return {root: np.asarray(outputs)}
+    else:
+        found = {root: outputs}
+    return {name: np.asarray(x) for name, x in found.items() if np.asarray(x).dtype.kind == "f"}
 
 
 def is_array_like(x: Any) -> bool:
