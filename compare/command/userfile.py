@@ -137,7 +137,8 @@ def _look_at(path: Path, module: ModuleType) -> None:
         if not callable(names[name]):
             raise UnusableFile(f"{name} of {path} is of type {type(names[name]).__name__}: it must be a function")
     point = names[asked[2]]
-    if not is_tree(point) and not isinstance(point, (np.ndarray, np.number, int, float)):
+    numbers = (np.ndarray, np.number, int, float) if asked is COST else (np.ndarray, float)
+    if not is_tree(point) and not isinstance(point, numbers):
         kinds = "a dict, a list, a tuple, a dataclass or an array"
         raise UnusableFile(f"{asked[2]} of {path} is of type {type(point).__name__}: it must be {kinds}")
     if asked is COST and not isinstance(names.get("args", ()), (tuple, list)):

@@ -133,17 +133,44 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
         "x.py has forward and inputs, but no backward; it has forward, back, inp",
     ),
     (RIGHT + "cost = 3.0", "cost of x.py is of type float: it must be a function"),
-    (RIGHT + "params = 'w'", "params of x.py is of type str: it must be a dict, a list, a tuple or an array"),
-    (LAYER + "inputs = 3", "inputs of x.py is of type int: it must be a dict, a list, a tuple or an array"),
+    (
+        RIGHT + "params = 'w'",
+        "params of x.py is of type str: it must be a dict, a list, a tuple, a dataclass or an array",
+    ),
+    (
+        LAYER + "inputs = 3",
+        "inputs of x.py is of type int: it must be a dict, a list, a tuple, a dataclass or an array",
+    ),
     (RIGHT + "args = 3", "args of x.py is of type int: it must be a tuple, as (X, y)"),
     (
-        RIGHT + "params = {'w': np.array([1, 2])}",
+        RIGHT + "params = {'w': 'of wood'}",
         "params holds no array or number of floats to differentiate: it is dict",
     ),
     (RIGHT + "params = {'w': np.array([1, np.nan])}", "w of shape (2,) holds nan at [1]: it must be finite"),
     (RIGHT + "params = {}", "params holds no array or number of floats to differentiate: it is dict"),
     (RIGHT.replace("y) ** 2)", "z) ** 2)"), "cost raised NameError at line 4 of x.py, `return np.sum("),
 ]
+
+
+def test_params_may_be_a_dataclass_and_one_function_may_give_gradients_and_cost(run: Run) -> None:
+    source = """
+from dataclasses import dataclass
+import numpy as np
+@dataclass
+class Line:
+    w: np.ndarray
+    b: int
+def gradients(p, X):
+    d = X @ p.w + p.b
+    return Line(X.T @ d, d.sum()), 0.5 * np.sum(d**2)
+cost = gradients
+params = Line(np.array([0.5, -1.0]), 0)
+args = (np.array([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]]),)
+"""
+    status, text, _ = run(source)
+    assert (status, "2 gradient arrays agree" in text) == (0, True)
+    status, text, _ = run(source.replace("d.sum()", "d.mean()"))
+    assert (status, "the first wrong step is b" in text) == (1, True)
 
 
 @pytest.mark.parametrize("verb", ["check", "mutants"])
