@@ -18,12 +18,11 @@ from compare.subject.arithmetic import OF_THE_DATA, ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import FLOATS
 from compare.verdict.agree import errors
-from compare.verdict.formula import FAR, Finding
+from compare.verdict.formula import FAR, SINGLE, Finding
 
 Array = NDArray[Any]
 
 BITS = 200  # of the long floats that the true gradient is computed in
-SINGLE = 2.0**29  # the roundoff of float32 in those of float64
 
 
 class Numbers:
