@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.number.array import NumberArray
+from autograd.number.precise import Precise
 from autograd.number.residue import Residue, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import Refused, shadows
 from compare.report.report import DATA, DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
@@ -74,11 +76,7 @@ class Formula:
 
     def _by_the_strongest(self) -> None:
         try:
-            try:
-                self._by_residues()
-            except Refused as problem:
-                self.runs.leave_tape(problem)
-                self._by_residues()
+            self._by_residues()
         except (*CANNOT, ZeroResidue) as problem:
             self.remarks.append(str(problem))
         left = [name for name in self._left() if not self._far(name)]
@@ -93,6 +91,13 @@ class Formula:
             self.findings.setdefault(name, Finding(DIFFERENT, np.zeros(self.runs.floats.chain[name].shape, bool)))
 
     def _by_residues(self) -> None:
+        try:
+            self._at_random_points()
+        except Refused as problem:
+            self.runs.leave_tape(problem)
+            self._at_random_points()
+
+    def _at_random_points(self) -> None:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
         degrees: list[Any] = []
         if self.runs.tape is not None:
@@ -267,5 +272,8 @@ class Formula:
 
     @staticmethod
     def _same(ours: Any, chain: Any) -> bool:
-        equal = same(ours, chain)
-        return bool(equal.all()) or bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
+        if same(ours, chain).all():
+            return True
+        if isinstance(chain, NumberArray) or not all(isinstance(x, Precise) for x in chain.flat):
+            return False  # residues and fractions know no rounding
+        return bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
