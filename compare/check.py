@@ -193,7 +193,8 @@ def check(
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     if diagnose and isinstance(subject, UserCode):
-        rows = with_reasons(subject, rows, runs.floats, seed, tell)
+        with np.errstate(all="ignore"):
+            rows = with_reasons(subject, rows, runs.floats, seed, tell)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(

@@ -79,11 +79,7 @@ class Formula:
 
     def _by_the_strongest(self) -> None:
         try:
-            try:
-                self._by_residues()
-            except Refused as problem:
-                self.runs.leave_tape(problem)
-                self._by_residues()
+            self._by_residues()
         except (*CANNOT, ZeroResidue) as problem:
             self.remarks.append(str(problem))
         left = [name for name in self._left() if not self._far(name)]
@@ -98,6 +94,13 @@ class Formula:
             self.findings.setdefault(name, Finding(DIFFERENT, np.zeros(self.runs.floats.chain[name].shape, bool)))
 
     def _by_residues(self) -> None:
+        try:
+            self._at_random_points()
+        except Refused as problem:
+            self.runs.leave_tape(problem)
+            self._at_random_points()
+
+    def _at_random_points(self) -> None:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
         degrees: list[Any] = []
         if self.runs.tape is not None:
@@ -280,8 +283,8 @@ class Formula:
 
     @staticmethod
     def _same(ours: Any, chain: Any) -> bool:
-        """Exactly, in numbers that know no rounding; in long floats up to theirs."""
         if same(ours, chain).all():
             return True
-        is_long = not isinstance(chain, NumberArray) and any(isinstance(x, Precise) for x in np.ravel(chain))
-        return is_long and bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
+        if isinstance(chain, NumberArray) or not all(isinstance(x, Precise) for x in chain.flat):
+            return False  # residues and fractions know no rounding
+        return bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
