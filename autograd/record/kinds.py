@@ -20,7 +20,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from autograd.graph.value import Value
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number
-from autograd.number.vocabulary import COMPARISONS, Refused, refusal, shadows
+from autograd.number.vocabulary import COMPARISONS, refusal, shadows
 from autograd.record.places import is_users
 from autograd.record.values import ValueArray
 

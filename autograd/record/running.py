@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograd.number.carrier import FUNCTIONS, Carrier
+from autograd.number.threads import elsewhere, only_here
 from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, Refused, refusal, shadows
 from autograd.record.kinds import BUILTINS, answering, dispatching, is_dispatching, is_scalar
 from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
@@ -43,7 +44,7 @@ def recording(*functions: Function) -> Iterator[None]:
 
     NumPy itself is not changed, only what the user's modules see under its name: those of `functions`, of their
     caller, and every other loaded module that is the user's. They are restored afterwards, also when the block raises.
-    Not for several threads at once.
+    Threads that were there before see NumPy as it is; but two recordings at once disturb each other.
     """
     substitutes = _substitutes()
     namespaces = _users_namespaces(functions)
@@ -74,7 +75,7 @@ def recording(*functions: Function) -> Iterator[None]:
         for namespace, name, substitute in places:
             namespace[name] = substitute
         builtins.__import__ = importing
-        with answering():
+        with answering(), only_here():
             yield
     finally:
         builtins.__import__ = import_
@@ -202,6 +203,8 @@ def _allocator(original: Function) -> Function:
 
     @functools.wraps(original)
     def allocate(*args: Any, **kwargs: Any) -> Any:
+        if elsewhere():
+            return original(*args, **kwargs)
         if holds_nodes([*args, *kwargs.values()]) and original is np.full:
             kwargs["dtype"] = object
         array = original(*args, **kwargs)
@@ -232,6 +235,8 @@ def _array_maker(original: Function) -> Function:
 
     @functools.wraps(original)
     def make(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if elsewhere():
+            return original(x, *args, **kwargs)
         dtype = args[0] if args else kwargs.get("dtype")
         x = _stacked(x)
         if isinstance(x, Carrier):

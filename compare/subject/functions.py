@@ -41,6 +41,11 @@ class Gradients(UserCode):
         self.title = f"{name_of(gradients)} against the chain rule over {name_of(cost)}"
         self.scope = "all parameters (on this branch of the code, for these data)"
 
+    def once(self) -> Any:
+        given = {name: plain_copy(x) for name, x in self.arrays.items()}
+        found = call_users(self.cost_function, rebuilt(self.params, given, self.root), *self._args(None))
+        return found[0] if isinstance(found, tuple) and found else found
+
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = call_users(self.cost_function, rebuilt(self.params, given, self.root), *self._args(arithmetic))
         return as_scalar(J, self.cost_function, plain=arithmetic is None)
@@ -76,6 +81,8 @@ class Gradients(UserCode):
 class Layer(UserCode):
     """forward(*inputs) and backward(dout, cache)."""
 
+    tied = True
+
     def __init__(
         self, forward: Function, backward: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int
     ) -> None:
@@ -95,6 +102,9 @@ class Layer(UserCode):
             out, _ = self._out({name: plain_copy(x) for name, x in self.arrays.items()}, None)
         # not default_rng(seed), which people's own data come from: an upstream gradient equal to x is a special one
         self.dout = np.random.default_rng([seed, 2**31]).normal(size=np.shape(out))
+
+    def once(self) -> Any:
+        return self._out({name: plain_copy(x) for name, x in self.arrays.items()}, None)[0]
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         out, _ = self._out(given, arithmetic)
