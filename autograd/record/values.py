@@ -60,8 +60,8 @@ class ValueArray(np.ndarray[Any, Any]):
     _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(x, Carrier) for x in inputs):
-            return NotImplemented  # an array that `recording` made, beside one of a tape
+        if any(isinstance(x, (Carrier, np.ma.MaskedArray)) for x in inputs):
+            return NotImplemented  # an array that `recording` made, beside one of a tape; the mask decides
         return record_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
