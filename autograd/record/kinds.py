@@ -21,8 +21,9 @@ from autograd.graph.value import Value
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number
 from autograd.number.vocabulary import COMPARISONS, refusal, shadows
+from autograd.record.classes import ValueMatrix, in_the_class_of
 from autograd.record.places import is_users
-from autograd.record.values import ValueArray
+from autograd.record.values import ValueArray, of_data, on_floats
 
 Function = Callable[..., Any]
 
@@ -37,6 +38,8 @@ def in_the_form_of(original: Any, x: Any) -> Any:
     >>> in_the_form_of(np.float64(2), 2.0), in_the_form_of(np.array(2.0), Value(2.0))
     (np.float64(2.0), ValueArray(Value(2.0), dtype=object))
     """
+    if isinstance(original, (np.ma.MaskedArray, np.matrix)):
+        return in_the_class_of(original, x)
     if np.ndim(original):
         return x
     if isinstance(original, np.ndarray):
@@ -65,6 +68,8 @@ def type_of(x: Any) -> type:
     >>> type_of(Value(1.0)), type_of(3)
     (<class 'numpy.float64'>, <class 'int'>)
     """
+    if isinstance(x, ValueMatrix):
+        return np.matrix
     if isinstance(x, ValueArray) or (isinstance(x, Carrier) and x.ndim):
         return np.ndarray
     if not isinstance(x, (Value, Number, Carrier)):
@@ -155,7 +160,9 @@ def _getattr(x: Any, name: str, *default: Any) -> Any:
 
 
 def _round(x: Any, digits: int | None = None) -> Any:
-    return Shown(round(shadows(x), digits)) if isinstance(x, (Value, Number)) else round(x, digits)
+    if not isinstance(x, (Value, Number)):
+        return round(x, digits)
+    return on_floats(np.round, x, digits or 0) if of_data((x,), {}) else Shown(round(shadows(x), digits))
 
 
 class Shown(NDArrayOperatorsMixin):

@@ -12,8 +12,10 @@ import contextlib
 import functools
 import inspect
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -61,7 +63,11 @@ def recording(*functions: Function) -> Iterator[None]:
         if is_dispatching(x)
     ]
     places += [
-        (namespace, name, new) for namespace in namespaces for name, new in BUILTINS.items() if name not in namespace
+        (namespace, name, new)
+        for namespace in namespaces
+        if not str(namespace.get("__file__", "")).startswith(_CHECKS)
+        for name, new in BUILTINS.items()
+        if name not in namespace
     ]
     originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
     users, import_ = set(map(id, namespaces)), builtins.__import__
@@ -84,6 +90,9 @@ def recording(*functions: Function) -> Iterator[None]:
                 del namespace[name]
             else:
                 namespace[name] = original
+
+
+_CHECKS = f"{Path(__file__).parents[2] / 'compare'}{os.sep}"  # what runs the user's code asks for itself
 
 
 class _Substitute(ModuleType):
