@@ -92,8 +92,14 @@ class Numbers:
 
     def _unexplained(self, name: str, finding: Finding, error: Array, explained: Array, largest: float) -> Finding:
         """Off by more than rounding: a narrow type, memory that nobody filled, or another way than was recorded."""
+        dtype = np.asarray(self.runs.floats.ours[name]).dtype
+        if dtype.kind in "iu":
+            says = f"{self.runs.subject.called(name)} has dtype {dtype}: what was written into it was truncated"
+            return finding._replace(verdict=DIFFERENT, equal=explained, says=says)
         try:
-            recorded = np.asarray(shadows(self.runs.sides(FLOATS).ours[name]), float)
+            tape = self.runs.tape
+            sides = self.runs.sides(FLOATS) if tape is None else tape.floats
+            recorded = np.asarray(shadows(sides.ours[name]), float)
             same = np.allclose(recorded, np.asarray(self.runs.floats.ours[name], float), rtol=1e-12, atol=0)
         except CANNOT:
             same = False
