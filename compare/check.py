@@ -189,7 +189,10 @@ def _checked(
             findings = {name: x._replace(verdict=DIFFERENT, says=says) for name, x in findings.items()}
     problems = dict.fromkeys(findings, "")
     if isinstance(subject, UserCode):
-        problems = {name: _problem(name, runs.floats.ours[name], x.equal.shape) for name, x in findings.items()}
+        problems = {
+            name: _problem(name, runs.floats.ours[name], x.equal.shape, subject.without(name))
+            for name, x in findings.items()
+        }
     wrong = [name for name, x in findings.items() if x.verdict == DIFFERENT and not problems[name] and not x.says]
     for name in conventions(runs, wrong, seed) if wrong else ():
         findings[name] = findings[name]._replace(verdict=CONVENTION)
@@ -202,7 +205,8 @@ def _checked(
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     if diagnose and isinstance(subject, UserCode):
-        rows = with_reasons(subject, rows, runs.floats, seed, tell)
+        with np.errstate(all="ignore"):
+            rows = with_reasons(subject, rows, runs.floats, seed, tell)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(
@@ -215,7 +219,11 @@ def _checked(
     if not runs.knows_truth:
         facts["peak_memory_mb"] = round(peak_memory())
     if isinstance(subject, UserCode):
-        evidence += [*impure(subject), *(f"test point: {warning}" for warning in audit(runs))]
+        evidence += [
+            *subject.remarks(runs.order),
+            *impure(subject),
+            *(f"test point: {warning}" for warning in audit(runs)),
+        ]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
     return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
 
@@ -258,10 +266,10 @@ def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) ->
     return dataclasses.replace(row, mismatches=shown, **figures)
 
 
-def _problem(name: str, ours: Any, shape: tuple[int, ...]) -> str:
+def _problem(name: str, ours: Any, shape: tuple[int, ...], without: str) -> str:
     """What makes an array none that could be compared."""
     if ours is None:
-        return f"your code gives no gradient for {name}: nothing was compared"
+        return without or f"your code gives no gradient for {name}: nothing was compared"
     if np.shape(ours) != shape:
         return f"your gradient has shape {np.shape(ours)}, but {name} has shape {shape}"
     if ours.dtype.kind not in "fiub":

@@ -61,8 +61,8 @@ class ValueArray(np.ndarray[Any, Any]):
     _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(x, Carrier) for x in inputs):
-            return NotImplemented  # an array that `recording` made, beside one of a tape
+        if any(isinstance(x, (Carrier, np.ma.MaskedArray)) for x in inputs):
+            return NotImplemented  # an array that `recording` made, beside one of a tape; the mask decides
         if elsewhere():
             return getattr(ufunc, method)(*map(_floats, inputs), **kwargs)
         return record_ufunc(ufunc, method, inputs, kwargs)

@@ -466,12 +466,18 @@ class Objects(Numbers):
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         return [np.broadcast_to(np.asarray(array, object), shape)]
 
+    def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
+        """What is 0 by choice, an int of the table, contributes nothing, also times inf."""
+        return np.frompyfunc(lambda x, y: 0 if type(x) is int and x == 0 else x * y, 2, 1)(partial, above)
+
     def _value(self, op: Op, operands: list[Any]) -> Any:
         return np.frompyfunc(op.value, len(operands), 1)(*operands)
 
     def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
-        found = np.frompyfunc(lambda *x: tuple(op.partials(*x)), 1 + len(operands), 1)(out, *operands)
-        return [np.frompyfunc(lambda x, k=k: x[k], 1, 1)(found) for k in range(len(operands))]
+        def partial(k: int) -> Any:
+            return np.frompyfunc(lambda *x: op.partials(*x)[k], 1 + len(operands), 1)(out, *operands)
+
+        return [partial(k) for k in range(len(operands))]
 
 
 class Degrees(Numbers):

@@ -19,10 +19,10 @@ import numpy as np
 from autograd.record.places import is_users
 from compare.check import check_vjp, gradcheck
 from compare.report.report import Report
+from compare.subject.trees import is_tree
 
 COST = ("cost", "gradients", "params")  # and args, if there
 LAYER = ("forward", "backward", "inputs")
-KINDS = {"params": (dict, list, tuple, np.ndarray, float), "inputs": (dict, list, tuple, np.ndarray)}
 
 
 class UnusableFile(ValueError):
@@ -136,9 +136,10 @@ def _look_at(path: Path, module: ModuleType) -> None:
     for name in asked[:2]:
         if not callable(names[name]):
             raise UnusableFile(f"{name} of {path} is of type {type(names[name]).__name__}: it must be a function")
-    if not isinstance(names[asked[2]], (*KINDS[asked[2]], np.floating)):
-        kinds = "a dict, a list, a tuple or an array"
-        raise UnusableFile(f"{asked[2]} of {path} is of type {type(names[asked[2]]).__name__}: it must be {kinds}")
+    point = names[asked[2]]
+    if not is_tree(point) and not isinstance(point, (np.ndarray, np.number, int, float)):
+        kinds = "a dict, a list, a tuple, a dataclass or an array"
+        raise UnusableFile(f"{asked[2]} of {path} is of type {type(point).__name__}: it must be {kinds}")
     if asked is COST and not isinstance(names.get("args", ()), (tuple, list)):
         raise UnusableFile(f"args of {path} is of type {type(names['args']).__name__}: it must be a tuple, as (X, y)")
 

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd import TapeArray, ValueArray, total
+from autograd import TapeArray, ValueArray, graph, total, values
 from compare.subject.arithmetic import Arithmetic
+from compare.subject.forms import (
+    Form,
+    Outputs,
+    as_it_was,
+    at,
+    read_outputs,
+    refuse_call,
+    upstream_leaves,
+)
 from compare.subject.points import Move, moved_data
 from compare.subject.state import as_numbers
 from compare.subject.subject import FLOATS, UserCode, as_data, plain_copy
-from compare.subject.trees import copied, described, leaves, matched, rebuilt, refuse_infinite, without_loss
+from compare.subject.trees import (
+    Matched,
+    children,
+    copied,
+    described,
+    fits,
+    flat,
+    has_names,
+    is_recorded,
+    is_scalar,
+    is_whole,
+    joined,
+    place_of_gradients,
+    rebuilt,
+    refuse_infinite,
+    refuse_tables,
+)
 from compare.subject.usercode import (
     Function,
     UnusableCode,
@@ -21,25 +46,217 @@ from compare.subject.usercode import (
     call_users,
     name_of,
     parameter_names,
-    positional_count,
+    required_count,
 )
 
 Array = NDArray[Any]
 
 
-class Gradients(UserCode):
+class _Functions(UserCode):
+    """What both have in common: a tree of parameters or inputs, of which some leaves are differentiated."""
+
+    tree: Any  # the parameters, or the inputs by name
+    root: str
+    form: Form
+
+    def _leaves(self) -> dict[str, Array]:
+        """What is differentiated, as floats; raises UnusableCode where something is not finite."""
+        if self.form.is_vector:
+            arrays = {self.root: np.asarray(self.tree, float)}
+        else:
+            arrays = {name: np.asarray(x, float) for name, x in flat(self.tree, self.root) if name in self.form.names}
+        refuse_infinite(arrays)
+        return arrays
+
+    def _filled(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
+        """The tree with these leaves; in the user's own types where the code is run as it is."""
+        if arithmetic is None and not self.form.is_vector:
+            own = dict(flat(self.tree, self.root))
+            given = {name: as_it_was(x, own[name]) for name, x in given.items()}
+        return rebuilt(self.tree, given, self.root, lambda x: _given(x, arithmetic))
+
+    def _moved(self, move: Move) -> Any:
+        return rebuilt(self.tree, {name: move(x)[()] for name, x in self.arrays.items()}, self.root)
+
+    def _matched(self, found: Any, function: Function) -> dict[str, Any]:
+        """The user's gradients by name."""
+        tree = self.arrays[self.root] if self.form.is_vector else self.tree
+        found = Matched(found, tree, self.form.names, self.root, name_of(function)).by_name()
+        return found | {name: np.zeros(self.arrays[name].shape) for name in self.form.unused}
+
+    def _look_at_gradients(self, matched: Matched, optional: Iterable[str], function: Function) -> None:
+        """Read from one run which of what may be left out is left out, and what is missing."""
+        form, given, surplus = self.form, matched.given, matched.surplus
+        for name in optional:
+            is_misspelt = "is that it?" in matched.problems.get(name, "")
+            if given.get(name) is None and not is_misspelt:
+                form.names.remove(name)
+                what = _kind(dict(flat(self.tree, self.root))[name])
+                form.remarks.append(f"not compared: {name}, {what}, for which {name_of(function)} gives no gradient.")
+        form.problems = {name: says for name, says in matched.problems.items() if name in form.names}
+        form.remarks += matched.remarks
+        form.surplus = list(surplus)
+        self.arrays = self._leaves()
+        nones = [name for name in form.names if name in given and given[name] is None]
+        reached = self._reached() if nones else set()
+        for name in nones:
+            if name in reached:
+                form.problems[name] = f"{name_of(function)} gives None for {name}, but J depends on it"
+            else:
+                form.unused.add(name)
+                form.remarks.append(f"{name}: its gradient is None, and J does not depend on it.")
+
+    def _reached(self) -> set[str]:
+        """What J depends on."""
+        self.prepare(FLOATS)
+        inputs = {name: values(x, name) for name, x in self.arrays.items()}
+        with self.running(FLOATS):
+            nodes = {name: x.copy() if x.ndim else x.item() for name, x in inputs.items()}
+            found = set(graph(self.cost(nodes, FLOATS)))
+        return {name for name, x in inputs.items() if not found.isdisjoint(np.asarray(x, object).flat)}
+
+    def without(self, name: str) -> str:
+        return self.form.problems.get(name, "")
+
+    def remarks(self, compared: Iterable[str]) -> list[str]:
+        known = set(compared)
+        surplus = [key for key in self.form.surplus if key not in known and all(key != f"d{name}" for name in known)]
+        said = list(self.form.remarks)
+        if surplus:
+            said.append(f"not compared: {', '.join(surplus)}, which {name_of(self.functions[1])} gives as well.")
+        return said
+
+
+class Gradients(_Functions):
     """cost(params, *args) and gradients(params, *args)."""
 
-    def __init__(self, cost: Function, gradients: Function, params: Any, args: tuple[Any, ...], seed: int) -> None:
-        self.cost_function, self.gradients, self.params, self.args, self.seed = cost, gradients, params, args, seed
+    def __init__(
+        self,
+        cost: Function,
+        gradients: Function,
+        params: Any,
+        args: tuple[Any, ...],
+        seed: int,
+        form: Form | None = None,
+    ) -> None:
+        self.cost_function, self.gradients, self.tree, self.args, self.seed = cost, gradients, params, args, seed
         self.functions = (cost, gradients)
-        self.root = "" if isinstance(params, Mapping) else parameter_names(cost, 1)[0]
-        self.arrays = dict(leaves(params, self.root))
-        if not self.arrays:
-            raise UnusableCode(f"params holds no array or number of floats to differentiate: {described(params)}")
-        refuse_infinite(self.arrays)
+        self.root = "" if has_names(params) else parameter_names(cost, 1)[0]
         self.title = f"{name_of(gradients)} against the chain rule over {name_of(cost)}"
         self.scope = "all parameters (on this branch of the code, for these data)"
+        if form is None:
+            self._look()
+            return
+        self.form = form
+        self.arrays = self._leaves()
+
+    def _look(self) -> None:
+        """Run both functions once as they are, and see which form they have."""
+        refuse_tables(self.tree, self.root or "params")
+        for name, arg in zip(parameter_names(self.cost_function, 1 + len(self.args))[1:], self.args, strict=True):
+            refuse_tables(arg, name)
+        whole = [name for name, x in flat(self.tree, self.root) if is_whole(x)]
+        floats = [name for name, x in flat(self.tree, self.root) if is_recorded(x)]
+        if not floats and not whole:
+            raise UnusableCode(f"params holds no array or number of floats to differentiate: {described(self.tree)}")
+        for function in self.functions:
+            refuse_call(
+                function,
+                1 + len(self.args),
+                {},
+                "what comes after params is given after it, as in gradcheck(cost, gradients, params, X, y); in a file,"
+                " args = (X, y)",
+            )
+        self.form = Form(floats)
+        refuse_infinite(self._leaves())
+        params, (J, found) = self._first_run(whole)
+        self.form.cost_at = (
+            (1 if _is_pair(J) and is_scalar(J[1]) and not is_scalar(J[0]) else 0) if isinstance(J, tuple) else None
+        )
+        self.form.gradients_at = place_of_gradients(found, params)
+        self._refuse_swapped(J, found, params)
+        if self.form.gradients_at is not None:
+            found = found[self.form.gradients_at]
+        if not self.form.is_vector:
+            try:
+                self.form.names = [name for name, _ in flat(self.tree, self.root) if name in floats + whole]
+                matched = self._first_match(found)
+            except UnusableCode:
+                self.form.names = list(floats)
+                matched = self._first_match(found)
+            self._look_at_gradients(matched, [name for name in whole if name in self.form.names], self.gradients)
+            self._keep_integers(whole, J)
+        if not self.form.names:
+            raise UnusableCode(
+                f"params holds no floats to differentiate, {described(self.tree)}, and {name_of(self.gradients)} gives"
+                " no gradient for it"
+            )
+        self.arrays = self._leaves()
+
+    def _first_match(self, found: Any) -> Matched:
+        return Matched(found, self.tree, self.form.names, self.root, name_of(self.gradients))
+
+    def _first_run(self, whole: list[str]) -> tuple[Any, tuple[Any, Any]]:
+        """The parameters as they are handed over, and what both functions return for them."""
+
+        def run(params: Callable[[], Any]) -> tuple[Any, Any]:
+            with self.running():
+                J = call_users(self.cost_function, params(), *self._args(None))
+            with self.running():
+                return J, call_users(self.gradients, params(), *self._args(None))
+
+        may_be_vector = type(self.tree) in (list, tuple) and _is_list_of_numbers(self.tree)
+        try:
+            found = run(lambda: copied(self.tree))
+        except UnusableCode:
+            if not may_be_vector:
+                raise
+            try:
+                found = run(lambda: np.asarray(self.tree, float))
+            except UnusableCode as problem:
+                raise problem from None
+        vector = np.asarray(self.tree, float) if may_be_vector else None
+        gradient = found[1]
+        if vector is not None:
+            place = place_of_gradients(gradient, vector)
+            gradient = gradient if place is None else gradient[place]
+            if isinstance(gradient, np.ndarray) and gradient.shape == vector.shape:
+                self.form.is_vector, self.form.names = True, [self.root]
+                self.arrays = {self.root: vector}
+                return vector, found
+        return self.tree, found
+
+    def _refuse_swapped(self, J: Any, found: Any, params: Any) -> None:
+        if J is None:
+            raise UnusableCode(f"{name_of(self.cost_function)} gave None: is its return missing?")
+        J = J if self.form.cost_at is None else J[self.form.cost_at]
+        if not is_scalar(J) and is_scalar(found) and not fits(found, params):
+            raise UnusableCode(
+                f"{name_of(self.cost_function)} gave {_kind(J)}, and {name_of(self.gradients)} one number: are the two"
+                " swapped? The function of the cost comes first, then that of the gradients"
+            )
+
+    def _keep_integers(self, whole: list[str], J: Any) -> None:
+        """Integers with a gradient are floats from now on, unless the cost needs integers."""
+        names = [name for name in whole if name in self.form.names]
+        if not names:
+            return
+        floats = {name: np.array(x) if x.ndim else float(x) for name, x in self.arrays.items()}
+        try:
+            with self.running():
+                params = rebuilt(self.tree, floats, self.root)
+                again = call_users(self.cost_function, params, *self._args(None))
+            same = np.allclose(self._cost_in(again), self._cost_in(J), equal_nan=True)
+        except (UnusableCode, TypeError, ValueError):
+            same = False
+        if not same:
+            self.form.names = [name for name in self.form.names if name not in names]
+            self.form.remarks.append(
+                f"not compared: {', '.join(names)}, which {name_of(self.cost_function)} needs as integers."
+            )
+
+    def _cost_in(self, J: Any) -> Any:
+        return J if self.form.cost_at is None or not isinstance(J, tuple) else J[self.form.cost_at]
 
     def once(self) -> Any:
         given = {name: plain_copy(x) for name, x in self.arrays.items()}
@@ -47,15 +264,14 @@ class Gradients(UserCode):
         return found[0] if isinstance(found, tuple) and found else found
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
-        J = call_users(self.cost_function, rebuilt(self.params, given, self.root), *self._args(arithmetic))
-        return as_scalar(J, self.cost_function, plain=arithmetic is None)
+        J = call_users(self.cost_function, self._filled(given, arithmetic), *self._args(arithmetic))
+        return as_scalar(self._cost_in(J), self.cost_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
         found = call_users(function, *arguments)
-        return matched(
-            without_loss(found, self.params), self.params, list(self.arrays), self.root, name_of(self.gradients)
-        )
+        place = self.form.gradients_at
+        return self._matched(found if place is None or found is None else found[place], function)
 
     def others(self) -> list[Any]:
         return list(self.args)
@@ -67,86 +283,230 @@ class Gradients(UserCode):
         yield from self.arrays.items()
 
     def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
-        return self.gradients, [rebuilt(self.params, given, self.root), *self._args(arithmetic)]
+        return self.gradients, [self._filled(given, arithmetic), *self._args(arithmetic)]
 
     def moved(self, move: Move, data: bool = True) -> Gradients:
-        params = rebuilt(self.params, {name: move(x)[()] for name, x in self.arrays.items()}, self.root)
         args = tuple(moved_data(arg, move) for arg in self.args) if data else self.args
-        return Gradients(self.cost_function, self.gradients, params, args, self.seed)
+        return Gradients(self.cost_function, self.gradients, self._moved(move), args, self.seed, self.form)
 
     def _args(self, arithmetic: Arithmetic | None) -> list[Any]:
         return [_given(arg, arithmetic) for arg in self.args]
 
 
-class Layer(UserCode):
+class Layer(_Functions):
     """forward(*inputs) and backward(dout, cache)."""
 
     tied = True
 
     def __init__(
-        self, forward: Function, backward: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int
+        self,
+        forward: Function,
+        backward: Function,
+        inputs: Sequence[Any] | Mapping[str, Any],
+        seed: int,
+        like: Layer | None = None,
     ) -> None:
         self.forward_function, self.backward, self.functions = forward, backward, (forward, backward)
-        self.keywords, self.seed = isinstance(inputs, Mapping), seed
-        if isinstance(inputs, np.ndarray):
+        self.keywords, self.seed, self.root = isinstance(inputs, Mapping), seed, ""
+        if isinstance(inputs, (np.ndarray, float)):
             inputs = (inputs,)
         names = list(inputs) if isinstance(inputs, Mapping) else parameter_names(forward, len(inputs))
-        self.inputs = dict(inputs) if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
-        self.arrays = dict(leaves(self.inputs, ""))
-        if not self.arrays:
-            raise UnusableCode(f"inputs holds no array or number of floats to differentiate: {described(inputs)}")
-        refuse_infinite(self.arrays)
+        self.tree = dict(inputs) if isinstance(inputs, Mapping) else dict(zip(names, inputs, strict=True))
         self.title = f"{name_of(backward)} against the chain rule over {name_of(forward)}"
         self.scope = "all inputs and upstream gradients (on this branch of the code)"
+        if like is None:
+            self._look()
+            return
+        self.form, self.outputs, self.upstream, self.template = like.form, like.outputs, like.upstream, like.template
+        self.arrays = self._leaves()
+
+    outputs: Outputs
+    upstream: dict[str, Array]  # the upstream gradients, by the names of backward
+    template: Any  # the outputs, as they came in plain floats
+
+    def _look(self) -> None:
+        """Run both functions once as they are, and see which form they have."""
+        refuse_tables(self.tree, "")
+        whole = [name for name, x in flat(self.tree, "") if is_whole(x)]
+        floats = [name for name, x in flat(self.tree, "") if is_recorded(x)]
+        if not floats:
+            raise UnusableCode(
+                f"inputs holds no array or number of floats to differentiate: {described([*self.tree.values()])}"
+            )
+        count, keywords = (0, self.tree) if self.keywords else (len(self.tree), {})
+        refuse_call(self.forward_function, count, keywords, "inputs must be what forward takes, in its order")
+        self.form = Form(floats)
+        self.arrays = self._leaves()
         with self.running():
-            out, _ = self._out({name: plain_copy(x) for name, x in self.arrays.items()}, None)
-        # not default_rng(seed), which people's own data come from: an upstream gradient equal to x is a special one
-        self.dout = np.random.default_rng([seed, 2**31]).normal(size=np.shape(out))
+            found = self._forward(_plain(self.arrays), None)
+            if found is None:
+                raise UnusableCode(f"{name_of(self.forward_function)} gave None: is its return missing?")
+            self.outputs = read_outputs(found, self.backward)
+            self.template, _ = self.outputs.split(found)
+            outs = upstream_leaves(self.template, self.outputs.names)
+            # not default_rng(seed), which people's own data come from: an upstream gradient equal to x is a special one
+            rng = np.random.default_rng([self.seed, 2**31])
+            self.upstream = {name: np.asarray(rng.normal(size=np.shape(x))) for name, x in outs.items()}
+            if not self.upstream:
+                raise UnusableCode(f"{name_of(self.forward_function)} gives no floats, {described(self.template)}")
+        with self.running():
+            function, arguments = self.backward_call(_plain(self.arrays), None)
+            try:
+                gradients = call_users(function, *arguments)
+            except UnusableCode as problem:
+                if len(arguments) > len(self.upstream) and arguments[-1] is None:
+                    raise UnusableCode(
+                        f"{problem}; {name_of(self.forward_function)} gives no cache: return out, cache"
+                    ) from problem
+                raise
+        matched = self._first_match(gradients, floats, whole)
+        numbers = [name for name in self.form.names if name in whole or np.ndim(self.arrays.get(name)) == 0]
+        is_named = has_names(gradients)
+        if is_named and matched.surplus:  # a key that no input has may be that of a number
+            numbers = [name for name in numbers if name in whole]
+        self._look_at_gradients(matched, numbers, self.backward)
+        self._keep_integers(whole)
+        self.arrays = self._leaves()
+
+    def _first_match(self, gradients: Any, floats: list[str], whole: list[str]) -> Matched:
+        """The gradients of all inputs, of all floats, or of the arrays alone: whichever there are so many of."""
+        everything = [name for name, _ in flat(self.tree, "") if name in floats + whole]
+        arrays = [name for name in floats if self.arrays[name].ndim]
+        plain = [name for name in arrays if name in self.tree]
+        outer = [name for name in floats if name in self.tree]
+        first: UnusableCode | None = None
+        for names in (everything, floats, outer, arrays, plain):
+            try:
+                matched = Matched(gradients, self.tree, names, "", name_of(self.backward))
+            except UnusableCode as problem:
+                first = problem if first is None or names is floats else first
+                continue
+            left = [name for name in floats if name not in names]
+            own = dict(flat(self.tree, ""))
+            for name in [name for name in everything if name not in names and (name in left or name in whole)]:
+                self.form.remarks.append(
+                    f"not compared: {name}, {_kind(own[name])}, for which {name_of(self.backward)} gives no gradient."
+                )
+            self.form.names = list(names)
+            return matched
+        assert first is not None
+        raise first
+
+    def _keep_integers(self, whole: list[str]) -> None:
+        """Integers with a gradient are floats from now on, unless forward needs integers."""
+        names = [name for name in whole if name in self.form.names]
+        if not names:
+            return
+        floats = {name: np.array(x) if x.ndim else float(x) for name, x in self.arrays.items()}
+        try:
+            with self.running():
+                inputs = rebuilt(self.tree, floats, "")
+                found = self._called(inputs)
+            outs = upstream_leaves(self.outputs.split(found)[0], self.outputs.names)
+            before = upstream_leaves(self.template, self.outputs.names)
+            same = all(np.allclose(outs[name], x, equal_nan=True) for name, x in before.items())
+        except (UnusableCode, TypeError, ValueError, KeyError):
+            same = False
+        if not same:
+            self.form.names = [name for name in self.form.names if name not in names]
+            self.form.remarks.append(
+                f"not compared: {', '.join(names)}, which {name_of(self.forward_function)} needs as integers."
+            )
 
     def once(self) -> Any:
         return self._out({name: plain_copy(x) for name, x in self.arrays.items()}, None)[0]
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
-        out, _ = self._out(given, arithmetic)
-        if isinstance(out, TapeArray):
-            return np.sum(out * self._dout(arithmetic))
-        terms = np.asarray(out, object) * self._dout(arithmetic)
-        J = total(terms.flat)
+        outs, _ = self._out(given, arithmetic)
+        terms: list[Any] = []
+        for name, dout in self._upstream(arithmetic).items():
+            out = joined(at(outs, "dout", name, self.outputs.names))
+            if isinstance(out, TapeArray) or isinstance(dout, TapeArray):
+                terms.append(np.sum(out * dout))
+            else:
+                terms += np.asarray(np.asarray(out, object) * dout, object).flat
+        J = sum(terms[1:], start=terms[0]) if isinstance(terms[0], TapeArray) else total(terms)
         return as_scalar(J, self.forward_function, plain=arithmetic is None)
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
-        found = call_users(function, *arguments)
-        return matched(found, self.inputs, list(self.arrays), "", name_of(self.backward))
+        return self._matched(call_users(function, *arguments), function)
 
     def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
-        _, cache = self._out(given, arithmetic)
-        dout = self._dout(arithmetic)
-        dout = dout.copy().view(ValueArray) if dout.dtype == object else dout.copy()
-        extra = [] if cache is None and positional_count(self.backward) < 2 else [cache]
-        return self.backward, [dout if dout.ndim else dout[()], *extra]
+        _, rest = self._out(given, arithmetic)
+        douts = {name: _owned(x) for name, x in self._upstream(arithmetic).items()}
+        if self.outputs.names:
+            parts = zip(children(self.template), self.outputs.names, strict=True)
+            upstream = [rebuilt(x, douts, name, _nothing) for (_, x), name in parts]
+        else:
+            upstream = [rebuilt(self.template, douts, "dout", _nothing)]
+        arguments = [*upstream, *rest]
+        return self.backward, arguments + [None] * (len(arguments) < required_count(self.backward))
 
     def moved(self, move: Move, data: bool = True) -> Layer:
-        inputs = rebuilt(self.inputs, {name: move(x)[()] for name, x in self.arrays.items()}, "")
-        return Layer(self.forward_function, self.backward, inputs if self.keywords else [*inputs.values()], self.seed)
+        inputs = self._moved(move)
+        inputs = inputs if self.keywords else [*inputs.values()]
+        return Layer(self.forward_function, self.backward, inputs, self.seed, self)
 
     def others(self) -> list[Any]:
-        return [x for x in self.inputs.values() if not isinstance(x, (Mapping, list, tuple, np.ndarray))]
+        return [x for x in self.tree.values() if not isinstance(x, (Mapping, list, tuple, np.ndarray))]
 
     def prepare(self, arithmetic: Arithmetic) -> None:
-        self._numbers = arithmetic.variables(self.dout, "dout")
+        self._numbers = {name: arithmetic.variables(x, name) for name, x in self.upstream.items()}
 
-    def _out(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, Any]:
-        inputs = rebuilt(self.inputs, given, "", lambda x: _given(x, arithmetic))
-        found = (
-            call_users(self.forward_function, **inputs)
-            if self.keywords
-            else call_users(self.forward_function, *inputs.values())
-        )
-        return found if isinstance(found, tuple) and len(found) == 2 else (found, None)
+    def _forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
+        return self._called(self._filled(given, arithmetic))
 
-    def _dout(self, arithmetic: Arithmetic | None) -> Array:
-        return self.dout if arithmetic in (None, FLOATS) else self._numbers
+    def _called(self, inputs: Mapping[str, Any]) -> Any:
+        if self.keywords:
+            return call_users(self.forward_function, **inputs)
+        return call_users(self.forward_function, *inputs.values())
+
+    def _out(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, list[Any]]:
+        return self.outputs.split(self._forward(given, arithmetic))
+
+    def _upstream(self, arithmetic: Arithmetic | None) -> dict[str, Any]:
+        return self.upstream if arithmetic in (None, FLOATS) else self._numbers
+
+
+def _plain(arrays: dict[str, Array]) -> dict[str, Any]:
+    return {name: plain_copy(x) for name, x in arrays.items()}
+
+
+def _owned(dout: Any) -> Any:
+    """An upstream gradient in memory of its own."""
+    dout = dout.copy().view(ValueArray) if dout.dtype == object else dout.copy()
+    return dout if dout.ndim else dout[()]
+
+
+def _nothing(x: Any) -> Any:
+    """The upstream gradient of an output that is no float."""
+    return np.zeros(np.shape(x)) if isinstance(x, np.ndarray) else None
+
+
+def _is_pair(x: Any) -> bool:
+    return isinstance(x, tuple) and len(x) == 2
+
+
+def _is_list_of_numbers(x: Any) -> bool:
+    """Whether nested lists of plain numbers, floats among them, are one array."""
+    found = [leaf for _, leaf in flat(x, "")]
+    try:
+        shape = np.shape(x)
+    except ValueError:
+        return False
+    return all(type(leaf) in (int, float) for leaf in found) and bool(found) and int(np.prod(shape)) == len(found)
+
+
+def _kind(x: Any) -> str:
+    """What a thing is, with its article."""
+    if isinstance(x, np.ndarray):
+        return f"an array of shape {x.shape}" if x.dtype.kind == "f" else f"an array of {x.dtype}"
+    if isinstance(x, (int, np.integer)):
+        return "an integer"
+    if isinstance(x, (float, np.floating)):
+        return "a number"
+    return f"a {type(x).__name__}"
 
 
 def _given(x: Any, arithmetic: Arithmetic | None) -> Any:

@@ -5,6 +5,7 @@ The scalar graph is kept on a tape where a tape can record it, which is fast at 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -65,10 +66,14 @@ class Runs:
         """Both sides in an arithmetic without chance."""
         if arithmetic.name not in self._kept:
             self.progress(arithmetic.name)
-            self._kept[arithmetic.name] = (
-                self.subject.traced(arithmetic)[2] if self.tape is None else self.tape.in_numbers(arithmetic)
-            )
+            self._kept[arithmetic.name] = self._run(arithmetic)
         return self._kept[arithmetic.name]
+
+    def _run(self, arithmetic: Arithmetic) -> Sides:
+        if self.tape is not None:
+            with contextlib.suppress(*CANNOT):  # what arrays of these numbers cannot do
+                return self.tape.in_numbers(arithmetic)
+        return self.subject.traced(arithmetic)[2]
 
     @functools.cached_property
     def floats(self) -> Sides:

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.record.classes import entries, has_own_arithmetic, in_the_class_of
+
 Array = NDArray[Any]
 Make = Callable[[Array], Any]  # makes numbers of an array of floats: a ValueArray, an array of a tape
 
@@ -128,6 +130,8 @@ class _Numbers:
             return x
         if type(x) in (np.ndarray, np.memmap) and x.dtype.kind == "f":
             return self._array(x, make)
+        if has_own_arithmetic(x):
+            return in_the_class_of(x, make(entries(x)))
         if isinstance(x, np.floating):
             written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == x
             return x if written else make(np.asarray(x))[()]

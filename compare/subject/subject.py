@@ -202,6 +202,14 @@ class UserCode(Subject):
         """The function that gives the user's gradients, and what it is called with."""
         raise NotImplementedError
 
+    def without(self, name: str) -> str:
+        """Why there is no gradient for this, where that is known."""
+        return ""
+
+    def remarks(self, compared: Iterable[str]) -> list[str]:
+        """What is not compared, and how the form of what the functions give was read."""
+        return []
+
     def prepare(self, arithmetic: Arithmetic) -> None:
         """Called before a run in other numbers."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import os
+import re
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,17 +31,42 @@ def call_users(function: Function, *args: Any, **keywords: Any) -> Any:
     except ZeroResidue:
         raise
     except (Exception, SystemExit) as problem:
-        raise UnusableCode(complaint(function, problem)) from problem
+        raise UnusableCode(
+            complaint(function, problem) + _about_labels(problem, [*args, *keywords.values()])
+        ) from problem
 
 
 def complaint(function: Function, problem: BaseException) -> str:
     """What a function raised, at which of the user's lines, and what to do."""
-    frames = [f for f in traceback.extract_tb(problem.__traceback__) if is_users(f.filename)]
+    frames = traceback.extract_tb(problem.__traceback__)
+    inside = next((k for k, f in enumerate(frames) if f.filename == call.__code__.co_filename), -1) + 1
+    users = [
+        f for f in frames[inside:] if is_users(f.filename) and f.filename.endswith(".py") and not _is_ours(f.filename)
+    ]
+    users = [f for f in users if "site-packages" not in f.filename] or users
     where = ""
-    if frames:
-        line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)).strip()
-        where = f" at line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}, `{line}`"
+    if users:
+        line = (users[-1].line or linecache.getline(users[-1].filename, users[-1].lineno or 0)).strip()
+        where = f" at line {users[-1].lineno} of {users[-1].filename.rpartition('/')[2]}" + (
+            f", `{line}`" if line else ""
+        )
     return f"{name_of(function)} raised {type(problem).__name__}{where}: {problem}{_advice(problem)}"
+
+
+_OURS = f"{Path(__file__).parents[1]}{os.sep}"
+
+
+def _about_labels(problem: BaseException, given: list[Any]) -> str:
+    """That numbers of classes may have to be rows of 0 and 1, where shapes do not fit."""
+    if not isinstance(problem, ValueError) or not re.search("broadcast|shape|mismatch|inner sizes", str(problem)):
+        return ""
+    for x in given:
+        if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype.kind in "iu" and x.size and 0 <= x.min() < x.max():
+            return (
+                f". An array of whole numbers of shape {x.shape} was given: if they are the numbers of classes, np.eye("
+                f"{x.max() + 1})[y] makes rows of 0 and 1 of them"
+            )
+    return ""
 
 
 def _advice(problem: BaseException) -> str:
@@ -61,8 +89,6 @@ def _advice(problem: BaseException) -> str:
 
 def as_scalar(J: Any, function: Function, plain: bool = False) -> Any:
     """The cost as one node, or with `plain` as the float that it is."""
-    if isinstance(J, tuple) and J:
-        J = J[0]
     if isinstance(J, np.ndarray):
         if J.size != 1:
             raise UnusableCode(f"{name_of(function)} must give one number, it gave an array of shape {J.shape}")
@@ -105,14 +131,11 @@ def parameter_names(function: Function, count: int) -> list[str]:
     return [*names, *(f"input{k}" for k in range(len(names), count))][:count]
 
 
-def positional_count(function: Function) -> int:
-    """How many positional arguments a function can take."""
+def required_count(function: Function) -> int:
+    """How many positional arguments a function must be given."""
     try:
-        kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return 2
-    return (
-        2
-        if inspect.Parameter.VAR_POSITIONAL in kinds
-        else sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
-    )
+        return 0
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in places and p.default is p.empty for p in parameters)

@@ -18,12 +18,11 @@ from compare.subject.arithmetic import OF_THE_DATA, ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import FLOATS
 from compare.verdict.agree import errors
-from compare.verdict.formula import FAR, Finding
+from compare.verdict.formula import FAR, SINGLE, Finding
 
 Array = NDArray[Any]
 
 BITS = 200  # of the long floats that the true gradient is computed in
-SINGLE = 2.0**29  # the roundoff of float32 in those of float64
 
 
 class Numbers:
@@ -93,8 +92,14 @@ class Numbers:
 
     def _unexplained(self, name: str, finding: Finding, error: Array, explained: Array, largest: float) -> Finding:
         """Off by more than rounding: a narrow type, memory that nobody filled, or another way than was recorded."""
+        dtype = np.asarray(self.runs.floats.ours[name]).dtype
+        if dtype.kind in "iu":
+            says = f"{self.runs.subject.called(name)} has dtype {dtype}: what was written into it was truncated"
+            return finding._replace(verdict=DIFFERENT, equal=explained, says=says)
         try:
-            recorded = np.asarray(shadows(self.runs.sides(FLOATS).ours[name]), float)
+            tape = self.runs.tape
+            sides = self.runs.sides(FLOATS) if tape is None else tape.floats
+            recorded = np.asarray(shadows(sides.ours[name]), float)
             same = np.allclose(recorded, np.asarray(self.runs.floats.ours[name], float), rtol=1e-12, atol=0)
         except CANNOT:
             same = False
