@@ -369,7 +369,7 @@ class UserCode(Subject):
         if arithmetic is not None and self._with_nodes:
             return self._by_hand_on_nodes(given, arithmetic)
         try:
-            with self.running(arithmetic):
+            with self.running(arithmetic), data_as(None):  # numbers of data and others look alike
                 copies = {name: plain_copy(x) if arithmetic is None else _owned(x) for name, x in given.items()}
                 return self.by_hand(copies, arithmetic)
         except UnusableCode:
