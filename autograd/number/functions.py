@@ -116,6 +116,8 @@ def logaddexp(x: Any, y: Any) -> Any:
     >>> logaddexp(0, 0) == math.log(2)
     True
     """
+    if any(isinstance(z, np.ndarray) and z.dtype == object for z in (x, y)):
+        return np.frompyfunc(logaddexp, 2, 1)(x, y)
     if isinstance(x, (np.ndarray, *_PLAIN)) and isinstance(y, (np.ndarray, *_PLAIN)):
         with np.errstate(all="ignore"):
             found = np.logaddexp(_as_float(x), _as_float(y))

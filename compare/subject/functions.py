@@ -260,8 +260,7 @@ class Gradients(_Functions):
 
     def once(self) -> Any:
         given = {name: plain_copy(x) for name, x in self.arrays.items()}
-        found = call_users(self.cost_function, rebuilt(self.params, given, self.root), *self._args(None))
-        return found[0] if isinstance(found, tuple) and found else found
+        return self._cost_in(call_users(self.cost_function, self._filled(given, None), *self._args(None)))
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = call_users(self.cost_function, self._filled(given, arithmetic), *self._args(arithmetic))

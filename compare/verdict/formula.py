@@ -222,7 +222,7 @@ class Formula:
         with np.errstate(all="ignore"):
             difference = np.abs(ours - chain)
             far = difference > FAR * np.max(np.abs(chain), initial=0)
-        if not np.isfinite(difference).all() or not far.any():
+        if not np.isfinite(self.runs.J) or not np.isfinite(difference).all() or not far.any():
             return False
         try:
             sides = self.runs.sides(ROUNDED)
