@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ class Form:
     remarks: list[str] = field(default_factory=list)
 
 
-class Outputs(NamedTuple):
+@dataclass(frozen=True)
+class Outputs:
     """How forward's results reach backward: the first `count` are outputs, all if it is 0; the rest is passed on.
 
     `names` are those of the upstream gradients in backward, one for each output; none if they come as one argument.

@@ -81,8 +81,8 @@ class _Functions(UserCode):
     def _matched(self, found: Any, function: Function) -> dict[str, Any]:
         """The user's gradients by name."""
         tree = self.arrays[self.root] if self.form.is_vector else self.tree
-        found = Matched(found, tree, self.form.names, self.root, name_of(function)).by_name()
-        return found | {name: np.zeros(self.arrays[name].shape) for name in self.form.unused}
+        by_name = Matched(found, tree, self.form.names, self.root, name_of(function)).by_name()
+        return by_name | {name: np.zeros(self.arrays[name].shape) for name in self.form.unused}
 
     def _look_at_gradients(self, matched: Matched, optional: Iterable[str], function: Function) -> None:
         """Read from one run which of what may be left out is left out, and what is missing."""
@@ -359,7 +359,9 @@ class Layer(_Functions):
                     ) from problem
                 raise
         matched = self._first_match(gradients, floats, whole)
-        numbers = [name for name in self.form.names if name in whole or np.ndim(self.arrays.get(name)) == 0]
+        numbers = [
+            name for name in self.form.names if name in whole or (name in self.arrays and self.arrays[name].ndim == 0)
+        ]
         is_named = has_names(gradients)
         if is_named and matched.surplus:  # a key that no input has may be that of a number
             numbers = [name for name in numbers if name in whole]

@@ -135,7 +135,8 @@ def fits(found: Any, tree: Any) -> bool:
 
 def _shape(x: Any) -> tuple[int, ...] | None:
     try:
-        return np.shape(x)
+        shape: tuple[int, ...] = np.shape(x)
+        return shape
     except ValueError:  # rows of several lengths
         return None
 

@@ -101,7 +101,7 @@ def in_slots(factor: Any) -> Any:
     )
 
 
-Batch = collections.namedtuple("Batch", "data targets")  # noqa: PYI024 (as people write it)
+Batch = collections.namedtuple("Batch", "data targets")
 
 
 def in_named_tuple(factor: Any) -> Any:
