@@ -104,7 +104,8 @@ class OnTape:
         if arithmetic in _BOUNDS:
             bounds = _BOUNDS[arithmetic]
             return self.sides(arithmetic.name, bounds.numbers, 2, bounds)
-        assert arithmetic.kind is not None
+        if arithmetic.kind is None:
+            return self.floats
         return self.sides(arithmetic.name, arithmetic.kind, 1, _Objects(arithmetic))
 
     def units(self) -> Iterator[Units]:
