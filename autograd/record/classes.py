@@ -100,6 +100,7 @@ class ValueMatrix(ValueArray):
     A = property(lambda self: self.view(ValueArray))
     A1 = property(lambda self: self.view(ValueArray).ravel())
     H = property(lambda self: self.T)
+    I = property(lambda self: np.linalg.inv(self))  # noqa: E741 (NumPy's name)
 
 
 for _name in ("sum", "mean", "prod", "max", "min", "var", "std"):

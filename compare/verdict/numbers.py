@@ -83,7 +83,8 @@ class Numbers:
     def _of_the_data(self, name: str) -> Any:
         """What a change of the last place of the data can do to the gradient, as near an optimum."""
         try:
-            return errors(self.runs.sides(OF_THE_DATA).chain[name])
+            change = errors(self.runs.sides(OF_THE_DATA).chain[name])
+            return np.where(np.isfinite(change), change, 0.0)  # an infinite one says nothing
         except CANNOT:
             return 0.0
 
