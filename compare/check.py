@@ -21,7 +21,7 @@ from compare.subject.functions import Gradients, Layer
 from compare.subject.network import NetworkSubject
 from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs
-from compare.subject.subject import Subject, UserCode
+from compare.subject.subject import ONE_AT_A_TIME, Subject, UserCode
 from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode
 from compare.subject.watch import watch
@@ -164,7 +164,16 @@ def check(
     """Both sides of a subject in the strongest arithmetic that can decide, and why they differ."""
     if arithmetic is not None and arithmetic not in NAMES:
         raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
-    tell = progress or (lambda step: None)
+    with ONE_AT_A_TIME:
+        differs = subject.differs_between_runs() if isinstance(subject, UserCode) else ""
+        if differs:
+            raise UnusableCode(differs)
+        return _checked(subject, arithmetic, seed, progress or (lambda step: None), diagnose)
+
+
+def _checked(
+    subject: Subject, arithmetic: str | None, seed: int, tell: Callable[[str], None], diagnose: bool
+) -> Report:
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
     runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
     if isinstance(subject, UserCode):
@@ -196,7 +205,8 @@ def check(
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     if diagnose and isinstance(subject, UserCode):
-        rows = with_reasons(subject, rows, runs.floats, seed, tell)
+        with np.errstate(all="ignore"):
+            rows = with_reasons(subject, rows, runs.floats, seed, tell)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(

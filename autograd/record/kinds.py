@@ -21,8 +21,9 @@ from autograd.graph.value import Value
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number
 from autograd.number.vocabulary import COMPARISONS, refusal, shadows
+from autograd.record.classes import ValueMatrix, in_the_class_of
 from autograd.record.places import is_users
-from autograd.record.values import ValueArray
+from autograd.record.values import ValueArray, of_data, on_floats
 
 Function = Callable[..., Any]
 
@@ -37,6 +38,8 @@ def in_the_form_of(original: Any, x: Any) -> Any:
     >>> in_the_form_of(np.float64(2), 2.0), in_the_form_of(np.array(2.0), Value(2.0))
     (np.float64(2.0), ValueArray(Value(2.0), dtype=object))
     """
+    if isinstance(original, (np.ma.MaskedArray, np.matrix)):
+        return in_the_class_of(original, x)
     if np.ndim(original):
         return x
     if isinstance(original, np.ndarray):
@@ -65,6 +68,8 @@ def type_of(x: Any) -> type:
     >>> type_of(Value(1.0)), type_of(3)
     (<class 'numpy.float64'>, <class 'int'>)
     """
+    if isinstance(x, ValueMatrix):
+        return np.matrix
     if isinstance(x, ValueArray) or (isinstance(x, Carrier) and x.ndim):
         return np.ndarray
     if not isinstance(x, (Value, Number, Carrier)):
@@ -155,7 +160,9 @@ def _getattr(x: Any, name: str, *default: Any) -> Any:
 
 
 def _round(x: Any, digits: int | None = None) -> Any:
-    return Shown(round(shadows(x), digits)) if isinstance(x, (Value, Number)) else round(x, digits)
+    if not isinstance(x, (Value, Number)):
+        return round(x, digits)
+    return on_floats(np.round, x, digits or 0) if of_data((x,), {}) else Shown(round(shadows(x), digits))
 
 
 class Shown(NDArrayOperatorsMixin):
@@ -216,11 +223,12 @@ def _dtype_of_array(self: ValueArray) -> np.dtype[Any]:
     return _FLOAT if found == _OBJECT and _asked and is_users(sys._getframe(1).f_code.co_filename) else found
 
 
-_FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__  # type: ignore[attr-defined]
-for _kind in (Value, Number, Carrier):
-    _kind.__float__ = _float  # type: ignore[attr-defined]
-for _kind in (Value, Number):
-    _kind.dtype = property(_dtype)  # type: ignore[assignment, misc]
+_FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__
+_kinds: tuple[Any, ...] = (Value, Number, Carrier)
+for _kind in _kinds:
+    _kind.__float__ = _float
+for _kind in _kinds[:2]:
+    _kind.dtype = property(_dtype)
 ValueArray.dtype = property(_dtype_of_array)  # type: ignore[assignment]
 
 

@@ -21,6 +21,7 @@ from autograd.graph.value import Value, apply, as_number, constant, kind_of, rec
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number, NumpyScalar
 from autograd.number.ops import OPS
+from autograd.number.threads import elsewhere
 from autograd.number.vocabulary import (
     ASKS,
     COMPARISONS,
@@ -60,13 +61,17 @@ class ValueArray(np.ndarray[Any, Any]):
     _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(x, Carrier) for x in inputs):
-            return NotImplemented  # an array that `recording` made, beside one of a tape
+        if any(isinstance(x, (Carrier, np.ma.MaskedArray)) for x in inputs):
+            return NotImplemented  # an array that `recording` made, beside one of a tape; the mask decides
+        if elsewhere():
+            return getattr(ufunc, method)(*map(_floats, inputs), **kwargs)
         return record_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
         if any(issubclass(kind, Carrier) for kind in types):
             return NotImplemented
+        if elsewhere():
+            return func(*map(_floats, args), **{key: _floats(x) for key, x in kwargs.items()})
         if func is np.dot:
             return _dot(*args, **kwargs)
         try:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from autograd.graph.value import Value
 from autograd.number.carrier import Carrier, one_of
 from autograd.number.ops import OPS
+from autograd.number.threads import elsewhere
 from autograd.number.vocabulary import RECORDERS, Refused, depends, shadows
-from autograd.tape.blocks import CONSTANT
+from autograd.tape.blocks import CONSTANT, GIVEN
 from autograd.tape.node import node_of
 from autograd.tape.sweep import Swept
 
@@ -39,7 +40,7 @@ class TapeArray(Carrier):
 
     __slots__ = ("ids", "tape")
     called = "scalars on a tape"
-    dtype: ClassVar[Any] = np.dtype(object)  # what code that asks takes it for: an array of nodes
+    dtype: ClassVar[Any] = np.dtype(float)  # what code that asks takes it for
 
     def __init__(self, tape: Swept, ids: Any) -> None:
         self.tape = tape
@@ -76,6 +77,37 @@ class TapeArray(Carrier):
 
     def __getitem__(self, index: Any) -> Self:
         return type(self)(self.tape, self.ids[index])
+
+    # in another thread the floats; and what takes only floats is given them, where nobody asks for gradients
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if elsewhere():
+            return getattr(ufunc, method)(*map(_floats, inputs), **kwargs)
+        try:
+            return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        except Refused:
+            if depends([*inputs, *kwargs.values()]):
+                raise
+            return self._data_of(getattr(ufunc, method)(*map(_floats, inputs), **kwargs))
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        options = {key: _floats(x) for key, x in kwargs.items()}
+        if elsewhere():
+            return func(*map(_floats, args), **options)
+        try:
+            return super().__array_function__(func, types, args, kwargs)
+        except Refused:
+            if depends([*args, *kwargs.values()]):
+                raise
+            return self._data_of(func(*map(_floats, args), **options))
+
+    def _data_of(self, x: Any) -> Any:
+        """What a function of data gives, as data."""
+        if isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f":
+            return type(self)(self.tape, self.tape.leaf(np.asarray(x), GIVEN)) if np.isfinite(x).all() else x
+        if isinstance(x, tuple):
+            return type(x)._make(map(self._data_of, x)) if hasattr(x, "_make") else tuple(map(self._data_of, x))
+        return [self._data_of(y) for y in x] if isinstance(x, list) else x
 
     # what a carrier brings
 
@@ -135,6 +167,13 @@ class TapeArray(Carrier):
 @shadows.register
 def _(x: TapeArray) -> Array:
     return x.data
+
+
+def _floats(x: Any) -> Any:
+    """Arrays of a tape as floats, other arguments as they are."""
+    if type(x) in (list, tuple):
+        return type(x)(map(_floats, x))
+    return x.data if isinstance(x, TapeArray) else x
 
 
 @depends.register

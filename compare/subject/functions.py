@@ -277,6 +277,10 @@ class Gradients(_Functions):
     def _cost_in(self, J: Any) -> Any:
         return J if self.form.cost_at is None or not isinstance(J, tuple) else J[self.form.cost_at]
 
+    def once(self) -> Any:
+        given = {name: plain_copy(x) for name, x in self.arrays.items()}
+        return self._cost_in(call_users(self.cost_function, self._filled(given, None), *self._args(None)))
+
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         J = call_users(self.cost_function, self._filled(given, arithmetic), *self._args(arithmetic))
         return as_scalar(self._cost_in(J), self.cost_function, plain=arithmetic is None)
@@ -309,6 +313,8 @@ class Gradients(_Functions):
 
 class Layer(_Functions):
     """forward(*inputs) and backward(dout, cache)."""
+
+    tied = True
 
     def __init__(
         self,
@@ -425,6 +431,9 @@ class Layer(_Functions):
             self.form.remarks.append(
                 f"not compared: {', '.join(names)}, which {name_of(self.forward_function)} needs as integers."
             )
+
+    def once(self) -> Any:
+        return self._out({name: plain_copy(x) for name, x in self.arrays.items()}, None)[0]
 
     def cost(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         outs, _ = self._out(given, arithmetic)

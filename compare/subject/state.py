@@ -10,9 +10,11 @@ import argparse
 import collections
 import contextlib
 import functools
+import itertools
 import os
 import random
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.record.classes import entries, has_own_arithmetic, in_the_class_of
+
 Array = NDArray[Any]
 Make = Callable[[Array], Any]  # makes numbers of an array of floats: a ValueArray, an array of a tape
 
@@ -30,6 +34,7 @@ _GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 _NAMESPACES = (types.SimpleNamespace, argparse.Namespace, collections.UserDict, collections.UserList)
 _WRAPPERS = (staticmethod, classmethod, functools.cached_property, property)
 _MEMO = type(functools.lru_cache(lambda: None))
+_DEFAULT_RNG = np.random.default_rng
 _ATOMS = {int, float, bool, complex, str, bytes, type(None)}
 _SHORT = 7  # significant digits of a number that was written, not computed
 
@@ -46,8 +51,7 @@ def unchanged(roots: Iterable[Any], make: Make | None = None) -> Iterator[None]:
     """
     reach = _Reach(roots)
     try:
-        if make is not None:
-            reach.convert(_Numbers(make, reach.arrays))
+        reach.convert(_Numbers(make, reach.arrays))
         yield
     finally:
         reach.put_back()
@@ -66,11 +70,13 @@ def same_world() -> Iterator[None]:
     """While the block runs, code may change what belongs to the process; afterwards it is as it was."""
     numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
     directory, environment, limit = _directory(), dict(os.environ), sys.getrecursionlimit()
+    default_rng, np.random.default_rng = np.random.default_rng, _numbered()
     try:
         with np.errstate(all="ignore"), np.printoptions(), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # what comes out is looked at anyway
             yield
     finally:
+        np.random.default_rng = default_rng
         np.random.set_state(numpys)  # noqa: NPY002
         random.setstate(pythons)
         sys.setrecursionlimit(limit)
@@ -80,6 +86,17 @@ def same_world() -> Iterator[None]:
             os.environ.update(environment)
         if directory and _directory() != directory:
             os.chdir(directory)
+
+
+def _numbered() -> Callable[..., np.random.Generator]:
+    """np.random.default_rng whose generators without a seed are the same ones in each run: first, second, ..."""
+    count, thread = itertools.count(), threading.get_ident()
+
+    @functools.wraps(_DEFAULT_RNG)
+    def default_rng(seed: Any = None) -> np.random.Generator:
+        return _DEFAULT_RNG([next(count), 2**31] if seed is None and threading.get_ident() == thread else seed)
+
+    return default_rng
 
 
 def _directory() -> str:
@@ -92,7 +109,7 @@ def _directory() -> str:
 class _Numbers:
     """Makes numbers of floats; the same object for the same array, and views of one memory where it is shared."""
 
-    def __init__(self, make: Make, arrays: Iterable[Array] = (), inside: bool = False) -> None:
+    def __init__(self, make: Make | None, arrays: Iterable[Array] = (), inside: bool = False) -> None:
         self.make, self.inside = make, inside
         self.made: dict[int, Any] = {}
         self.memory: dict[int, Any] = {}  # the numbers of arrays that others are views of
@@ -106,11 +123,18 @@ class _Numbers:
         return self.made[id(x)]
 
     def _number(self, x: Any) -> Any:
+        if x is _DEFAULT_RNG:
+            return np.random.default_rng
+        make = self.make
+        if make is None:
+            return x
         if type(x) in (np.ndarray, np.memmap) and x.dtype.kind == "f":
-            return self._array(x)
+            return self._array(x, make)
+        if has_own_arithmetic(x):
+            return in_the_class_of(x, make(entries(x)))
         if isinstance(x, np.floating):
             written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == x
-            return x if written else self.make(np.asarray(x))[()]
+            return x if written else make(np.asarray(x))[()]
         if isinstance(x, tuple):
             children = [self(child) for child in x]
             same = all(new is old for new, old in zip(children, x, strict=True))
@@ -122,17 +146,17 @@ class _Numbers:
         if isinstance(x, _MEMO):  # what it remembers are numbers of another run
             return functools.wraps(x)(functools.lru_cache(**x.cache_parameters())(x.__wrapped__))
         if type(x).__module__.startswith("scipy.sparse") and hasattr(x, "toarray") and x.dtype.kind == "f":
-            return self._array(x.toarray()) if np.prod(x.shape) <= LARGEST else x
+            return self._array(x.toarray(), make) if np.prod(x.shape) <= LARGEST else x
         return x
 
-    def _array(self, x: Array) -> Any:
+    def _array(self, x: Array, make: Make) -> Any:
         if x.size > LARGEST or not np.isfinite(x).all():  # no type of number holds an infinity: they are masks
             return x
         base = _memory(x)
         if self.shared[id(base)] < 2 or base.size > LARGEST or not base.flags.forc:
-            return self._like(x, self.make(x))
+            return self._like(x, make(x))
         if id(base) not in self.memory:
-            self.memory[id(base)] = self.make(base.ravel(order="K"))
+            self.memory[id(base)] = make(base.ravel(order="K"))
         return self._like(x, _view(self.memory[id(base)], x, base))
 
     def _like(self, x: Array, numbers: Any) -> Any:

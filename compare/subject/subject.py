@@ -23,6 +23,7 @@ from autograd.tape.blocks import CONSTANT
 from compare.report.report import counted
 from compare.subject.arithmetic import Arithmetic
 from compare.subject.points import Move
+from compare.subject.repeatable import differ, draws, sentence
 from compare.subject.source import narrow_types, tests_of_types
 from compare.subject.state import same_world, unchanged
 from compare.subject.usercode import Function, UnusableCode, unbound
@@ -177,7 +178,7 @@ class Subject:
         raise NotImplementedError
 
 
-_ONE_RUN = threading.RLock()
+ONE_AT_A_TIME = threading.RLock()  # names of modules, and what code reaches, are others while it runs
 
 
 class UserCode(Subject):
@@ -232,7 +233,7 @@ class UserCode(Subject):
         other threads wait with theirs.
         """
         roots = [*self.functions, *self.others()]
-        with _ONE_RUN, same_world():
+        with ONE_AT_A_TIME, same_world():
             if arithmetic is None:
                 with unchanged(roots):
                     yield
@@ -276,6 +277,42 @@ class UserCode(Subject):
         with self.running(), np.errstate(over="call", invalid="call", divide="call", call=note):
             self.by_hand(given, None)
         return found[0] if found else narrow_types(self.functions)
+
+    def once(self) -> Any:
+        """What the forward pass gives in a plain run."""
+        raise NotImplementedError
+
+    def _backward_once(self) -> Any:
+        return self.by_hand({name: plain_copy(x) for name, x in self.arrays.items()}, None)
+
+    tied = False  # whether the backward pass is given what the forward pass remembers: masks, say
+
+    def differs_between_runs(self) -> str:
+        """The sentence about code that gives other numbers when it runs again, "" for any other.
+
+        Random numbers that the gradients get from the forward pass itself, in a cache or by calling it, do no harm.
+        """
+        try:
+            with self.running():
+                numbers = differ(self.once(), self.once())
+            if numbers is None:
+                return ""
+            with self.running():
+                drawn = draws(self.once)
+            with self.running(), contextlib.suppress(UnusableCode):
+                if drawn and (self.tied or drawn.keys() <= draws(self._backward_once).keys()):
+                    numbers = self._again()
+        except UnusableCode:  # is told by the check
+            return ""
+        return sentence("forward pass" if self.tied else "cost", drawn, numbers) if numbers else ""
+
+    def _again(self) -> Any:
+        """The first numbers that differ between runs that begin with the same state."""
+        found = []
+        for _ in range(2):
+            with self.running():
+                found.append(self.once())
+        return differ(*found)
 
     def forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Any, dict[str, Any]]:
         """J as a node, and the watched arrays."""
@@ -332,7 +369,7 @@ class UserCode(Subject):
         if arithmetic is not None and self._with_nodes:
             return self._by_hand_on_nodes(given, arithmetic)
         try:
-            with self.running(arithmetic):
+            with self.running(arithmetic), data_as(None):  # numbers of data and others look alike
                 copies = {name: plain_copy(x) if arithmetic is None else _owned(x) for name, x in given.items()}
                 return self.by_hand(copies, arithmetic)
         except UnusableCode:

@@ -30,6 +30,8 @@ POINTS = 2  # random points of a proof by residues one by one
 SHORT, LONG = 1000, 2000  # bits of long floats
 SHRUNK = 500  # bits by which a difference that is rounding shrinks at least, from the short ones to the long ones
 FAR = 1e-6  # the part of the largest entry beyond which a difference in float64 is none of rounding
+SINGLE = 2.0**29  # the roundoff of float32 in those of float64
+FAR_IN_SINGLE = 1e-3
 SEEN = 2.0**-20  # rounding in the data, where it is all that differs, shows in this part of its bound somewhere
 SCALES = (1.0, 0.1)  # of the random points at which long floats judge, beside the user's
 
@@ -77,11 +79,7 @@ class Formula:
 
     def _by_the_strongest(self) -> None:
         try:
-            try:
-                self._by_residues()
-            except Refused as problem:
-                self.runs.leave_tape(problem)
-                self._by_residues()
+            self._by_residues()
         except (*CANNOT, ZeroResidue) as problem:
             self.remarks.append(str(problem))
         left = [name for name in self._left() if not self._far(name)]
@@ -96,6 +94,13 @@ class Formula:
             self.findings.setdefault(name, Finding(DIFFERENT, np.zeros(self.runs.floats.chain[name].shape, bool)))
 
     def _by_residues(self) -> None:
+        try:
+            self._at_random_points()
+        except Refused as problem:
+            self.runs.leave_tape(problem)
+            self._at_random_points()
+
+    def _at_random_points(self) -> None:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
         degrees: list[Any] = []
         if self.runs.tape is not None:
@@ -200,8 +205,10 @@ class Formula:
             return nothing
         if any(x is None or np.shape(x) != np.shape(chain) for x in (ours, of_ours)):
             return nothing
-        bound = errors(of_ours) + errors(of_chain)
-        if not is_given and np.max(bound, initial=0) > FAR * np.max(np.abs(shadows(chain)), initial=0):
+        bound, far = errors(of_ours) + errors(of_chain), FAR
+        if self.runs.subject.in_single:
+            bound, far = SINGLE * bound, FAR_IN_SINGLE
+        if not is_given and np.max(bound, initial=0) > far * np.max(np.abs(shadows(chain)), initial=0):
             return nothing  # such a bound says nothing
         difference = np.abs(np.asarray(shadows(np.asarray(ours, object) - np.asarray(chain, object)), float))
         with np.errstate(all="ignore"):
@@ -215,7 +222,7 @@ class Formula:
         with np.errstate(all="ignore"):
             difference = np.abs(ours - chain)
             far = difference > FAR * np.max(np.abs(chain), initial=0)
-        if not np.isfinite(difference).all() or not far.any():
+        if not np.isfinite(self.runs.J) or not np.isfinite(difference).all() or not far.any():
             return False
         try:
             sides = self.runs.sides(ROUNDED)
@@ -276,8 +283,8 @@ class Formula:
 
     @staticmethod
     def _same(ours: Any, chain: Any) -> bool:
-        """Exactly, in numbers that know no rounding; in long floats up to theirs."""
         if same(ours, chain).all():
             return True
-        is_long = not isinstance(chain, NumberArray) and any(isinstance(x, Precise) for x in np.ravel(chain))
-        return is_long and bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
+        if isinstance(chain, NumberArray) or not all(isinstance(x, Precise) for x in chain.flat):
+            return False  # residues and fractions know no rounding
+        return bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())

@@ -1,33 +1,60 @@
-"""gradcheck on a tape: large code is proved right there, and every other verdict is that of the check on Values."""
+"""gradcheck on a tape: every verdict there is that of the check on Values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from compare import Report, check_vjp, gradcheck, watch
-from compare.report.report import DIFFERENT, PROVED
-from compare.verdict import tape as taped
+from compare.report.report import CONVENTION, DIFFERENT, PROVED
+from compare.subject import runs as runs_module
 from tests.catalogue.layers import NAMES, load
 from tests.compare.check import test_gradcheck
 
-# The tests of gradcheck run again with all code taken for large
+# The tests of gradcheck run again, with everything on a tape and with everything on Values
 globals().update({name: test for name, test in vars(test_gradcheck).items() if name.startswith("test_")})
 
 
-@pytest.fixture(autouse=True, scope="module")
-def all_code_is_large() -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="module", params=[0, sys.maxsize], ids=["tape", "Values"])
+def fewest_edges(request: pytest.FixtureRequest) -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(taped, "FEWEST_NUMBERS", 0)
-        patch.setattr(taped, "FEWEST_EDGES", 0)
-        yield
+        patch.setattr(runs_module, "FEWEST_EDGES", request.param)
+        yield request.param
 
 
-def on_a_tape(report: Report) -> bool:
-    return any(line.startswith("recorded on a tape: ") for line in report.evidence)
+@pytest.fixture
+def all_code_is_large(fewest_edges: int) -> None:
+    if fewest_edges:
+        pytest.skip("about the tape alone")
+
+
+def on(edges: int, door: Callable[..., Report], *args: Any, **options: Any) -> tuple[Report, bool]:
+    """The report of a check on a tape from so many edges on, and whether it stayed on the tape."""
+    steps: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs_module, "FEWEST_EDGES", edges)
+        report = door(*args, progress=steps.append, raise_exception=False, **options)
+    assert any(step.startswith("residues") for step in steps)
+    return report, "residues" not in steps and "recorded on Values" not in str(report)
+
+
+def on_both(door: Callable[..., Report], *args: Any) -> Report:
+    """The report of a check on a tape, which is that on Values."""
+    report, stayed = on(0, door, *args)
+    other, left = on(sys.maxsize, door, *args)
+    assert (stayed, left) == (True, False)
+    assert report.title == other.title and [row.name for row in report.rows] == [row.name for row in other.rows]
+    for row, same in zip(report.rows, other.rows, strict=True):
+        assert (row.verdict, row.shape, row.equal, row.problem) == (same.verdict, same.shape, same.equal, same.problem)
+        assert (row.because, row.says, row.reasons) == (same.because, same.says, same.reasons)
+        assert [m.index for m in row.mismatches] == [m.index for m in same.mismatches]
+        assert row.ulps == same.ulps
+        assert (row.ulps_bound is None) == (same.ulps_bound is None)
+    return report
 
 
 RNG = np.random.default_rng(0)
@@ -48,10 +75,10 @@ def gradients(params: Any, X: Any, y: Any) -> Any:
 
 
 def test_right_code_is_proved_on_a_tape_with_its_watched_arrays() -> None:
-    report = gradcheck(cost, gradients, PARAMS, X, Y)
-    assert on_a_tape(report)
+    report = on_both(gradcheck, cost, gradients, PARAMS, X, Y)
     assert [row.name for row in report.rows] == ["V", "z", "b", "W"]
     assert all(row.verdict == PROVED and row.equal == row.size for row in report.rows)
+    assert all(row.ulps is not None for row in report.rows)
     assert report["z"].shape == (7, 5)
     assert any("Checked at 2 random points modulo 2^31 - 1 (seed 0)" in line for line in report.evidence)
 
@@ -63,8 +90,7 @@ def test_wrong_code_is_judged_as_on_values(name: str, factor: float) -> None:
         found = gradients(*args)
         return found | {name: found[name] * factor}
 
-    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
-    assert not on_a_tape(report)
+    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y)
     assert {row.name for row in report.rows if row.verdict == DIFFERENT} == {name}
 
 
@@ -74,11 +100,12 @@ def test_one_wrong_entry_is_found() -> None:
         found["W"][3, 2] *= 1 + 1e-13
         return found
 
-    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
+    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y)
     assert [m.index for m in report["W"].mismatches] == [(3, 2)]
     assert (report["W"].equal, report["W"].size) == (29, 30)
 
 
+@pytest.mark.usefixtures("all_code_is_large")
 def test_code_that_a_tape_cannot_record_is_checked_on_values_and_the_report_says_why() -> None:
     def unusual(params: Any, X: Any, y: Any) -> Any:
         return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.insert(params["b"], 0, 0.0))
@@ -86,8 +113,8 @@ def test_code_that_a_tape_cannot_record_is_checked_on_values_and_the_report_says
     def by_hand(params: Any, X: Any, y: Any) -> Any:
         return gradients(params, X, y)
 
-    report = gradcheck(unusual, by_hand, PARAMS, X, Y, raise_exception=False)
-    assert not report and not on_a_tape(report)
+    report, stayed = on(0, gradcheck, unusual, by_hand, PARAMS, X, Y)
+    assert not report and not stayed
     assert any("recorded on Values, not on a tape: np.insert cannot be recorded" in x for x in report.evidence)
 
 
@@ -101,14 +128,13 @@ def test_code_that_asks_for_the_type_of_its_arrays_is_not_proved_by_another_bran
         factor = 1 if isinstance(params["W"], np.ndarray) else 3
         return {name: 2 * factor * x for name, x in gradients(params, X, y).items()}
 
-    report = gradcheck(two_faced, by_hand, PARAMS, X, Y, raise_exception=False)
-    assert not report and not on_a_tape(report)
+    assert not gradcheck(two_faced, by_hand, PARAMS, X, Y, raise_exception=False)
 
 
-def test_small_code_stays_on_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(taped, "FEWEST_EDGES", 20_000)
-    report = gradcheck(cost, gradients, PARAMS, X, Y)
-    assert report["W"].ulps is not None
+@pytest.mark.parametrize(("edges", "stays"), [(700, True), (20_000, False)])
+def test_small_code_stays_on_values(edges: int, stays: bool) -> None:
+    report, stayed = on(edges, gradcheck, cost, gradients, PARAMS, X, Y)
+    assert stayed == stays and report["W"].ulps is not None
     assert not any("tape" in line for line in report.evidence)
 
 
@@ -121,11 +147,8 @@ def test_warnings_about_the_test_point_are_those_of_values() -> None:
 
     for W in (np.abs(PARAMS["W"]), -np.abs(PARAMS["W"])):
         params = {"W": W, "V": PARAMS["V"]}
-        ours = gradcheck(relus, by_hand, params, np.abs(X))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(taped, "FEWEST_NUMBERS", 10**9)
-            theirs = gradcheck(relus, by_hand, params, np.abs(X))
-        assert on_a_tape(ours) and not on_a_tape(theirs)
+        (ours, stayed), (theirs, left) = (on(k, gradcheck, relus, by_hand, params, np.abs(X)) for k in (0, sys.maxsize))
+        assert ours and theirs and (stayed, left) == (True, False)
         warnings = [[x for x in report.evidence if x.startswith("test point")] for report in (ours, theirs)]
         assert warnings[0] == warnings[1] and len(warnings[0]) >= 2
 
@@ -138,20 +161,20 @@ def test_loops_over_single_numbers_are_left_to_values() -> None:
         return J
 
     params = {"W": RNG.normal(size=1500)}
-    report = gradcheck(loops, lambda params: {"W": 2 * params["W"]}, params, arithmetic="residue")
-    assert report and not on_a_tape(report)
+    report, stayed = on(0, gradcheck, loops, lambda params: {"W": 2 * params["W"]}, params, arithmetic="residue")
+    assert report and not stayed
     assert any("many small operations" in line for line in report.evidence)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_layers_of_the_examples_are_right_whatever_keeps_the_graph(name: str) -> None:
     layer = load(name)
-    report = (gradcheck if layer.is_cost else check_vjp)(*layer.call)
+    report, stayed = on(0, gradcheck if layer.is_cost else check_vjp, *layer.call)
     assert report
-    # a mask of -inf, and two that only long floats decide, as they do on Values
-    assert on_a_tape(report) == (name not in ("attention", "cross_entropy_logits", "layer_norm"))
+    assert stayed == (name != "attention")  # a mask of -inf
 
 
+@pytest.mark.usefixtures("all_code_is_large")
 def test_a_layer_with_many_parameters() -> None:
     def forward(x: Any, w: Any, b: Any) -> Any:
         z = np.einsum("nd,dk->nk", x, w) + b
@@ -164,8 +187,9 @@ def test_a_layer_with_many_parameters() -> None:
 
     rng = np.random.default_rng(0)
     inputs = (rng.normal(size=(16, 100)), rng.normal(size=(100, 101)), rng.normal(size=101))
-    report = check_vjp(forward, backward, inputs)
-    assert on_a_tape(report) and report["w"].size == 10_100
+    steps: list[str] = []
+    report = check_vjp(forward, backward, inputs, progress=steps.append)
+    assert report["w"].size == 10_100 and report["w"].verdict == PROVED and "residues, 1 of 1" in steps
 
 
 def without_z(params: Any, X: Any, y: Any) -> dict[str, Any]:
@@ -181,27 +205,24 @@ def test_code_that_is_wrong_by_far_is_called_so_on_the_tape_with_its_reason() ->
         found["W"][3, 2] += 1
         return found
 
-    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
-    assert not report and on_a_tape(report)
+    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y)
+    assert not report
     assert {row.name: row.verdict for row in report.rows} == {"V": PROVED, "b": DIFFERENT, "W": DIFFERENT}
     assert report["b"].reasons[0].startswith("Your db is exactly 1/7 of the gradient")
     assert (report["W"].equal, [m.index for m in report["W"].mismatches]) == (29, [(3, 2)])
-    true = gradcheck(cost, without_z, PARAMS, X, Y)
-    assert on_a_tape(true)
+    assert on_both(gradcheck, cost, without_z, PARAMS, X, Y)
 
 
 def test_a_wrong_shape_is_called_so_on_the_tape() -> None:
     def wrong(*args: Any) -> Any:
         return without_z(*args) | {"b": without_z(*args)["b"][:, None]}
 
-    report = gradcheck(cost, wrong, PARAMS, X, Y, raise_exception=False)
-    assert on_a_tape(report)
+    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y)
     assert report["b"].problem == "your gradient has shape (5, 1), but b has shape (5,)"
     assert report["b"].equal == 0
 
 
-def test_another_slope_at_a_kink_is_left_to_values() -> None:
-    report = gradcheck(
-        lambda p: np.sum(np.maximum(p["x"], 0) * 3), lambda p: {"x": 3.0 * (p["x"] > 0)}, {"x": np.array([0.0, 1, -1])}
-    )
-    assert report and not on_a_tape(report)
+def test_another_slope_at_a_kink_is_a_convention_on_the_tape_too() -> None:
+    x = {"x": np.array([0.0, 1, -1])}
+    report = on_both(gradcheck, lambda p: np.sum(np.maximum(p["x"], 0) * 3), lambda p: {"x": 3.0 * (p["x"] > 0)}, x)
+    assert report and report["x"].verdict == CONVENTION

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,64 +12,101 @@ import pytest
 from rich.console import Console
 
 from autograd import Tape
-from compare import check_network
+from compare import Report, check_network
 from compare.command import main as cli
 from compare.report.report import DIGITS, EXACT, PROVED
-from compare.subject import network as network_module
+from compare.subject import runs as runs_module
+from compare.subject import tape as tape_module
 from compare.subject.arithmetic import degrees
 from compare.subject.graph import NetworkGraph
-from compare.verdict import chance, large
+from compare.subject.network import NetworkSubject
+from compare.subject.runs import Runs
+from compare.subject.tape import OnTape
+from compare.verdict import chance
 from matrix_backprop import Network, formulas
 from tests.compare.check import test_check_network
 from tests.compare.check.test_check_network import CONSEQUENCES, check, data, found, network, plant
 
-# Every test of the check of a network runs again with every network taken for a large one; left out are those about
-# rounding errors in ulps and a thirtieth digit, which are measured on Values
+# Every test of the check of a network runs again, with everything on a tape and with everything on Values
 _AGAIN = [name for name in vars(test_check_network) if name.startswith("test_")]
-_ABOUT_VALUES = ("test_floats_stay_within_a_few_ulps", "test_a_mistake_that_no_float_shows_is_shown_as_a_difference")
-globals().update({name: vars(test_check_network)[name] for name in _AGAIN if name not in _ABOUT_VALUES})
+globals().update({name: vars(test_check_network)[name] for name in _AGAIN})
 
 
-@pytest.fixture(autouse=True, scope="module")
-def every_network_is_large() -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="module", params=[0, sys.maxsize], ids=["tape", "Values"])
+def fewest_edges(request: pytest.FixtureRequest) -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network_module, "MOST_TERMS_AS_VALUES", -1)
-        yield
+        patch.setattr(runs_module, "FEWEST_EDGES", request.param)
+        yield request.param
 
 
-def test_the_tests_of_small_networks_are_run_again() -> None:
+@pytest.fixture
+def on_a_tape(fewest_edges: int) -> None:
+    if fewest_edges:
+        pytest.skip("about the tape alone")
+
+
+def checked(net: Network, *args: Any, **options: Any) -> tuple[Report, list[str]]:
+    """The report and the steps of its check."""
+    steps: list[str] = []
+    return check_network(net, *args, progress=steps.append, **options), steps
+
+
+def test_the_tests_of_small_networks_are_run_again(fewest_edges: int) -> None:
     assert len(_AGAIN) > 20
-    assert check(network("square")).facts["peak_memory_mb"] > 10
+    net = network("square")
+    report, steps = checked(net, *data(net))
+    assert ("residues, 1 of 1" in steps) == (fewest_edges == 0)
+    assert ("residues" in steps) == (fewest_edges > 0)
+    assert not any("recorded on Values" in line for line in report.evidence)
+
+
+@pytest.mark.usefixtures("on_a_tape")
+def test_rounding_is_bounded_on_a_tape_too() -> None:
+    net = network("different sizes")
+    report, steps = checked(net, *data(net))
+    assert "rounding bounds, 1 of 1" in steps
+    assert all(row.ulps is not None and row.ulps_bound is not None for row in report.rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs_module, "FEWEST_EDGES", sys.maxsize)
+        on_values, steps = checked(net, *data(net))
+    assert "rounding bounds" in steps
+    for row in report.rows:
+        other = on_values[row.name]
+        assert (row.verdict, row.equal, row.size) == (other.verdict, other.equal, other.size)
+        assert row.ulps == other.ulps  # the user's own numbers, and the true ones
+        assert row.ulps <= row.ulps_bound  # type: ignore[operator]
 
 
 ACTIVATIONS = [["tanh", "sigmoid"], ["relu", "softmax"], ["sigmoid", "identity"]]
 
 
+@pytest.mark.usefixtures("on_a_tape")
 @pytest.mark.parametrize("activations", ACTIVATIONS)
 @pytest.mark.parametrize("group", [1, 60, 10**6])
 def test_groups_of_observations_give_the_same_gradients(
     monkeypatch: pytest.MonkeyPatch, activations: list[str], group: int
 ) -> None:
-    monkeypatch.setattr(network_module, "GROUP", group)
+    monkeypatch.setattr(tape_module, "GROUP", group)
     net = Network([5, 4, 3], activations, seed=0)
     X, Y = data(net, 7)
-    steps: list[str] = []
-    report = check_network(net, X, Y, progress=steps.append)
+    report, steps = checked(net, X, Y)
     assert report and all(row.verdict == PROVED for row in report.rows), str(report)
     groups = {1: 7, 60: 4, 10**6: 1}[group]
     assert f"residues, {groups} of {groups}" in steps
-    assert f"recorded in {groups} group" in str(report)
-    back, forward = large.Graph(net, X, Y, steps.append, group).floats()
+    on_tape = OnTape(NetworkSubject(net, X, Y), steps.append)
+    assert len(on_tape.groups) == groups
     graph = NetworkGraph(net, X, Y)
-    theirs = graph.gradients()
-    for kind in ("dJda", "dJdz", "dJdb", "dJdW"):
-        for layer in net.layers:
-            np.testing.assert_allclose(getattr(back, kind)[layer], getattr(theirs, kind)[layer], rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(forward.a[2], graph.forward_numbers().a[2], rtol=1e-13)
+    theirs, by_hand = graph.gradients().by_name(), net.backward(net.forward(X), Y).by_name()
+    assert list(on_tape.floats.chain) == list(theirs)
+    for name, x in theirs.items():
+        np.testing.assert_allclose(on_tape.floats.chain[name], x, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(on_tape.floats.ours[name], by_hand[name], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(on_tape.J, graph.J_sum.data, rtol=1e-13)
 
 
+@pytest.mark.usefixtures("on_a_tape")
 def test_a_mistake_in_one_group_alone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_module, "GROUP", 1)
+    monkeypatch.setattr(tape_module, "GROUP", 1)
     right = formulas.dJda
 
     def wrong(W: Any, dJdz: Any) -> Any:
@@ -95,13 +133,14 @@ def test_fractions_find_what_residues_find(monkeypatch: pytest.MonkeyPatch, kind
     assert {row.name: row.because for row in report.differing} == CONSEQUENCES[kind]
 
 
+@pytest.mark.usefixtures("on_a_tape")
 def test_what_arrays_of_residues_cannot_do_is_done_with_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, "dJdb", lambda dJdz: np.einsum("ki->k", dJdz)[:, np.newaxis] / dJdz.shape[1])
-    steps: list[str] = []
+    plant(monkeypatch, "dJdb", lambda dJdz: np.apply_along_axis(np.sum, 1, dJdz)[:, np.newaxis] / dJdz.shape[1])
     net = network("different sizes")
-    report = check_network(net, *data(net), progress=steps.append)
-    assert report and any("np.einsum on an array of degrees" in step for step in steps)
-    plant(monkeypatch, "dJdb", lambda dJdz: np.einsum("ki->k", dJdz)[:, np.newaxis] / 3)
+    report, steps = checked(net, *data(net))
+    assert report and "residues" in steps
+    assert any("recorded on Values" in line and "np.apply_along_axis" in line for line in report.evidence)
+    plant(monkeypatch, "dJdb", lambda dJdz: np.apply_along_axis(np.sum, 1, dJdz)[:, np.newaxis] / 3)
     assert set(found(check_network(net, *data(net)))) == {"dJdb[3]", "dJdb[2]", "dJdb[1]"}
 
 
@@ -113,33 +152,35 @@ def test_a_right_formula_that_residues_cannot_decide_is_left_to_long_floats(monk
     assert report and report["dJdb[1]"].verdict == DIGITS and report["dJdW[1]"].verdict == PROVED
 
 
+@pytest.mark.usefixtures("on_a_tape")
 def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
     net = Network([4, 3, 2], ["tanh", "sigmoid"], seed=0)
-    problem = network_module.Problem(net, *data(net), lambda step: None)
-    court = large.LargeCourt(problem, "")
-    sides, atoms = court._degrees()
-    of_scalars = problem.sides(degrees([]))
-    for name, (_, array) in zip(court.names, sides, strict=True):
+    subject = NetworkSubject(net, *data(net))
+    runs = Runs(subject, lambda step: None)
+    sides, atoms = runs.degrees()
+    of_scalars = subject.traced(degrees([]))[2]
+    for name, (_, array) in zip(runs.floats.chain, sides, strict=True):
         n, d = array.degree
         for x in np.ravel(of_scalars.chain[name]):
             assert x.content[0] <= n and x.content[1] <= d, name
     assert {atom[:2] for atom in atoms} == {("tanh", 12), ("sigmoid", 8), ("log", 8)}
 
 
-def test_a_chance_of_error_is_computed_and_small() -> None:
+def test_a_chance_of_error_is_computed_and_small(fewest_edges: int) -> None:
     report = check(network("square"))
     (evidence,) = [line for line in report.evidence if "chance" in line]
-    assert "modulo 2^31 - 1" in evidence
+    assert f"modulo 2^{61 if fewest_edges else 31} - 1" in evidence
     assert 0 < float(evidence.split("below ")[1].split()[0]) < chance.CHANCE
 
 
 def test_memory_does_not_grow_with_the_observations(monkeypatch: pytest.MonkeyPatch) -> None:
     net = Network([5, 4, 3], ["relu", "sigmoid"], seed=0)
     X, Y = data(net, 3000)
-    graph = large.Graph(net, X, Y, lambda step: None, 3200)
-    sizes = [len(graph.tape._data) for _ in graph.recorded("float64")]
+    monkeypatch.setattr(tape_module, "GROUP", 3200)
+    on_tape = OnTape(NetworkSubject(net, X, Y), lambda step: None)
+    sizes = [len(on_tape.tape._data) for _ in on_tape.recorded("float64")]
     assert len(sizes) == 30 and len(set(sizes)) == 1
-    assert graph.nodes > 3000 * 20
+    assert on_tape.nodes > 3000 * 20
 
 
 def test_a_tape_of_a_network_keeps_its_edges_small() -> None:
@@ -152,21 +193,15 @@ def test_a_tape_of_a_network_keeps_its_edges_small() -> None:
     assert sum(ids.nbytes for ids in block.operands) == 8 * (50 * 40 + 50 * 30)
 
 
+@pytest.mark.usefixtures("on_a_tape")
 def test_the_command_shows_a_bar_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(cli, "Console", lambda **_: Console(file=shown, force_terminal=True, width=100))
-    monkeypatch.setattr(network_module, "GROUP", 50)
+    monkeypatch.setattr(tape_module, "GROUP", 50)
     net = Network([5, 4, 3], ["tanh", "sigmoid"], seed=0)
     report = cli.checked(net, *data(net, 5), title="mine")
     assert report.title == "mine"
     assert "residues, 4 of 4" in shown.getvalue() and "75%" in shown.getvalue()
-
-
-def test_the_report_of_a_large_network_says_what_it_took() -> None:
-    report = check(Network([4, 5, 3], ["tanh", "sigmoid"], seed=0))
-    (line,) = [line for line in report.evidence if line.startswith("the graph: ")]
-    assert "140 products w·a, recorded in 1 group of observations; peak memory " in line
-    assert all(row.ulps is None for row in report.rows)
 
 
 def test_a_network_that_would_not_fit_into_memory_is_refused() -> None:
