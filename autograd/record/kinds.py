@@ -20,7 +20,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from autograd.graph.value import Value
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number
-from autograd.number.vocabulary import COMPARISONS, Refused, refusal, shadows
+from autograd.number.vocabulary import COMPARISONS, refusal, shadows
 from autograd.record.classes import ValueMatrix, in_the_class_of
 from autograd.record.places import is_users
 from autograd.record.values import ValueArray, of_data, on_floats
@@ -156,6 +156,8 @@ def _hasattr(x: Any, name: str) -> bool:
 
 
 def _getattr(x: Any, name: str, *default: Any) -> Any:
+    if name == "dtype" and stands_for_floats(x) and type_of(x) is not float:
+        return _FLOAT
     return getattr(x, name, *default) if not default or _hasattr(x, name) else default[0]
 
 
@@ -223,11 +225,11 @@ def _dtype_of_array(self: ValueArray) -> np.dtype[Any]:
     return _FLOAT if found == _OBJECT and _asked and is_users(sys._getframe(1).f_code.co_filename) else found
 
 
-_FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__  # type: ignore[attr-defined]
+_FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__
 for _kind in (Value, Number, Carrier):
-    _kind.__float__ = _float  # type: ignore[attr-defined]
+    setattr(_kind, "__float__", _float)  # noqa: B010 (they declare none: nothing else may take their float)
 for _kind in (Value, Number):
-    _kind.dtype = property(_dtype)  # type: ignore[assignment, misc]
+    setattr(_kind, "dtype", property(_dtype))  # noqa: B010
 ValueArray.dtype = property(_dtype_of_array)  # type: ignore[assignment]
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from autograd.graph.value import Value
 from autograd.number.array import NumberArray
-from autograd.number.functions import choose
 from autograd.number.degree import DegreeArray, combined, summed
 from autograd.number.exact import ExactArray, common
+from autograd.number.functions import choose
 from autograd.number.ops import OPS, Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
 from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording
@@ -251,7 +251,8 @@ class Sweep:
         for operand, needed in zip(operands, block.needed, strict=True):
             chosen |= False if needed else np.equal(operand, 0)
         reached: Array = self.reach(J)[block.rows].reshape(block.shape)
-        return reached & ~(chosen & np.equal(partial, 0))
+        counts: Array = reached & ~(chosen & np.equal(partial, 0))
+        return counts
 
     def reach(self, J: int) -> Array:
         """Which nodes J depends on."""

@@ -326,7 +326,7 @@ def test_nodes_are_light() -> None:
         Value(1.0).colour = "red"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["__float__", "__int__", "__index__", "__complex__", "__len__", "__getitem__"])
+@pytest.mark.parametrize("name", ["__int__", "__index__", "__complex__", "__len__", "__getitem__"])
 def test_nothing_lets_numpy_drop_the_gradient(name: str) -> None:
     assert not hasattr(Value, name)
 
