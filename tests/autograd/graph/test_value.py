@@ -406,7 +406,7 @@ def test_a_whole_zero_beside_floats_has_an_infinite_slope(f: Callable[[Value], V
     assert x.grad == math.inf
 
 
-@pytest.mark.parametrize("x", [Value(1), Value(Fraction(1, 2)), Value(Exact(1))])
+@pytest.mark.parametrize("x", [Value(1), Value(Fraction(1, 2))])
 def test_a_division_of_exact_numbers_by_zero_raises(x: Value) -> None:
     for divide in (lambda: x / 0, lambda: 1 / (x - x), lambda: (x - x) ** -1):
         with pytest.raises(ZeroDivisionError):
