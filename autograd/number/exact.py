@@ -37,7 +37,7 @@ def _atom(name: str, *arguments: Any) -> Any:
     return mpq(value)
 
 
-_MOST_BITS = 1 << 22  # of a denominator; an iteration doubles it each time
+_MOST_BITS = 1 << 18  # of a denominator; an iteration doubles it each time
 
 
 def _of_bounded_size(x: Any) -> Any:

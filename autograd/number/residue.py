@@ -165,7 +165,10 @@ class ResidueArray(NumberArray):
             nothing = np.logical_and.reduce([y.shadow == 0, *(lane == 0 for lane in y.lanes)])
             if nothing.any():  # an atom, as code may compute it and not use it
                 divisor = type(self)(y.shadow, [np.where(nothing, 1, lane) for lane in y.lanes])
-                return choose(nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow))
+                found: Self = choose(
+                    nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow)
+                )
+                return found
         lanes = [np.asarray(function(a, b)) for a, b in zip(x.lanes, y.lanes, strict=True)]
         return type(self)(shadow, lanes)
 

@@ -258,7 +258,8 @@ class Sweep:
         for operand, needed in zip(operands, block.needed, strict=True):
             chosen |= False if needed else np.equal(operand, 0)
         reached: Array = self.reach(J)[block.rows].reshape(block.shape)
-        return reached & ~(chosen & np.equal(partial, 0))
+        counts: Array = reached & ~(chosen & np.equal(partial, 0))
+        return counts
 
     def reach(self, J: int) -> Array:
         """Which nodes J depends on."""
