@@ -12,11 +12,7 @@ from autograd.number.vocabulary import Refused, refusal
 from autograd.record.values import ValueArray
 
 
-<<<<<<< HEAD
 class MaskedValues(np.ma.MaskedArray[Any, Any]):
-=======
-class MaskedValues(np.ma.MaskedArray):
->>>>>>> kinds
     """A masked array of Values or numbers: what is masked stays out of sums and means."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

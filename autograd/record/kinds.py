@@ -226,18 +226,11 @@ def _dtype_of_array(self: ValueArray) -> np.dtype[Any]:
 
 
 _FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__
-<<<<<<< HEAD
 _kinds: tuple[Any, ...] = (Value, Number, Carrier)
 for _kind in _kinds:
     _kind.__float__ = _float
 for _kind in _kinds[:2]:
     _kind.dtype = property(_dtype)
-=======
-for _kind in (Value, Number, Carrier):
-    setattr(_kind, "__float__", _float)  # noqa: B010 (they declare none: nothing else may take their float)
-for _kind in (Value, Number):
-    setattr(_kind, "dtype", property(_dtype))  # noqa: B010
->>>>>>> kinds
 ValueArray.dtype = property(_dtype_of_array)  # type: ignore[assignment]
 
 
