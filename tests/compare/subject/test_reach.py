@@ -101,7 +101,7 @@ def in_slots(factor: Any) -> Any:
     )
 
 
-Batch = collections.namedtuple("Batch", "data targets")  # noqa: PYI024 (as people write it)
+Batch = collections.namedtuple("Batch", "data targets")
 
 
 def in_named_tuple(factor: Any) -> Any:
@@ -316,6 +316,28 @@ def test_a_large_one_is_recorded_on_a_tape() -> None:
     assert report
     assert "not on a tape" not in str(report)
     assert not gradcheck(cost, lambda w: gradients(w)[::-1], weights, raise_exception=False, diagnose=False)
+
+
+def test_functions_of_another_library_are_given_floats_of_data() -> None:
+    linalg = pytest.importorskip("scipy.linalg")
+    triangular = linalg.solve_triangular
+
+    def prepared() -> Any:
+        import scipy.linalg as inside
+        from scipy.linalg import cholesky
+
+        L = cholesky(X.T @ X, lower=True)
+        return triangular(L, X.T, lower=True).T + inside.expm(X[:3])[0] + linalg.hilbert(3)[0]
+
+    def cost(w: Any) -> Any:
+        return np.sum(np.tanh(prepared() @ w))
+
+    def gradients(w: Any) -> Any:
+        return prepared().T @ (1 - np.tanh(prepared() @ w) ** 2)
+
+    assert gradcheck(cost, gradients, w)
+    assert not gradcheck(cost, lambda w: -gradients(w), w, raise_exception=False, diagnose=False)
+    assert triangular is linalg.solve_triangular
 
 
 def test_what_is_recorded_is_not_turned_into_floats() -> None:
