@@ -268,7 +268,7 @@ def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) ->
 
 def _problem(name: str, ours: Any, shape: tuple[int, ...], without: str) -> str:
     """What makes an array none that could be compared."""
-    if ours is None:
+    if without or ours is None:
         return without or f"your code gives no gradient for {name}: nothing was compared"
     if np.shape(ours) != shape:
         return f"your gradient has shape {np.shape(ours)}, but {name} has shape {shape}"

@@ -8,6 +8,7 @@ rational in inputs and outputs (sigmoid: a (1 - a); tanh: 1 - a**2; log: 1 / x).
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -36,6 +37,18 @@ def _atom(name: str, *arguments: Any) -> Any:
     return mpq(value)
 
 
+_MOST_BITS = 1 << 22  # of a denominator; an iteration doubles it each time
+
+
+def _of_bounded_size(x: Any) -> Any:
+    if x.denominator.bit_length() > _MOST_BITS:
+        raise OverflowError(
+            f"a fraction has more than {_MOST_BITS:,} binary digits here, as in an iteration that doubles them each"
+            " time: run it in floats, or in arithmetic='precise'"
+        )
+    return x
+
+
 class Exact(Number):
     """A rational number.
 
@@ -55,9 +68,9 @@ class Exact(Number):
     ARITHMETIC: ClassVar = {
         "add": operator.add,
         "subtract": operator.sub,
-        "multiply": operator.mul,
-        "divide": operator.truediv,
-        "power": rational_power,
+        "multiply": lambda x, y: _of_bounded_size(x * y),
+        "divide": lambda x, y: _of_bounded_size(x / y),
+        "power": lambda x, n: _of_bounded_size(rational_power(x, n)),
     }
 
     def __init__(self, x: Any = 0) -> None:
@@ -132,12 +145,13 @@ class ExactArray(NumberArray):
         return np.asarray(self.lanes[0] == self.as_one(other).lanes[0], bool)
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, [_objects(getattr(np, name)(x.lanes[0], y.lanes[0]))])
+        function = _divided if name == "divide" and not np.all(y.lanes[0]) else getattr(np, name)
+        return type(self)(shadow, [_objects(function(x.lanes[0], y.lanes[0]))])
 
     def _power(self, x: Any, n: Any) -> Any:
         """A root of a power is taken out, as in `Exact`."""
         x, n = self.as_one(x), self.as_one(n)
-        return type(self)(x.shadow**n.shadow, [_each(rational_power, x.lanes[0], n.lanes[0])])
+        return type(self)(x.shadow**n.shadow, [_each(_to_the, x.lanes[0], n.lanes[0])])
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         return type(self)(shadow, [_each(functools.partial(_atom, name), *(x.lanes[0] for x in arguments))])
@@ -149,6 +163,20 @@ class ExactArray(NumberArray):
 
     def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
         return type(self)(shadow, [_objects(np.sum(self.lanes[0], axis=axis, keepdims=keepdims, initial=mpq(0)))])
+
+
+def _divided(x: Array, y: Array) -> Array:
+    return _each(lambda a, b: a / b if b else _undefined("divide", a, b), x, y)
+
+
+def _to_the(x: Any, n: Any) -> Any:
+    return rational_power(x, n) if x or n >= 0 else _undefined("power", x, n)
+
+
+def _undefined(*parts: Any) -> Any:
+    """An atom for a division by 0, beside an infinite shadow: code may compute it and not use it."""
+    text = " ".join(map(str, parts)).encode()
+    return mpq(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big"))
 
 
 def _objects(x: Any) -> Array:

@@ -33,7 +33,7 @@ def divide(x: Any, y: Any) -> Any:
     try:
         return Fraction(x, y) if isinstance(x, int) and isinstance(y, int) else x / y
     except ZeroDivisionError:
-        return _in_floats(np.divide, x, y)
+        return _undefined(np.divide, x, y)
 
 
 def power(x: Any, y: Any) -> Any:
@@ -42,9 +42,17 @@ def power(x: Any, y: Any) -> Any:
         return y.__rpow__(x)  # the Fraction of Python 3.11 would turn itself into a float
     try:
         out = Fraction(x) ** y if isinstance(x, int) and isinstance(y, int) and y < 0 else x**y
-    except (ZeroDivisionError, OverflowError):
+    except ZeroDivisionError:
+        return _undefined(np.power, x, y)
+    except OverflowError:
         return _in_floats(np.power, x, y)
     return math.nan if isinstance(out, complex) else out
+
+
+def _undefined(ufunc: np.ufunc, x: Any, y: Any) -> Any:
+    """What stands for a division by 0 in each type of number: code may compute it and not use it, as in a `where`."""
+    of_a_kind = next((z for z in (x, y) if hasattr(z, "undefined")), None)
+    return _in_floats(ufunc, x, y) if of_a_kind is None else of_a_kind.undefined(ufunc.__name__, x, y)
 
 
 def _in_floats(ufunc: np.ufunc, *operands: Any) -> float:

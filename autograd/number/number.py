@@ -82,6 +82,13 @@ class Number(NumpyScalar):
     def elementary(self, name: str) -> Self:
         raise NotImplementedError
 
+    @classmethod
+    def undefined(cls, name: str, x: Any, y: Any) -> Any:
+        """What stands for x / y, or for x**y, where that is a division by an exact 0: the inf or nan of floats."""
+        x, y = (float(z.shadow() if isinstance(z, Number) else z) for z in (x, y))
+        with np.errstate(all="ignore"):
+            return float(getattr(np, name)(x, y))
+
     def comparable(self) -> Any:
         """What comparisons compare."""
         return self.raw

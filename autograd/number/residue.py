@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from autograd.number.array import Array, NumberArray
+from autograd.number.functions import choose
 from autograd.number.rational import meant
 from autograd.number.shadowed import Shadowed
 from autograd.number.vocabulary import Refused
@@ -90,6 +91,15 @@ class Residue(Shadowed):
         text = f"{name} {' '.join(map(str, contents))}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big") % PRIME
 
+    @classmethod
+    def undefined(cls, name: str, x: Any, y: Any) -> Any:
+        """An atom, where the divisor is 0 in floats as well; raises ZeroResidue where it only happens to be 0."""
+        x, y = (z if isinstance(z, Residue) else cls.of(cls.lift(z)) for z in (x, y))
+        divisor = y if name == "divide" else x
+        if divisor.content or divisor.shadow():
+            _inverse(0, cls.prime)
+        return cls.of((cls.atom(name, x.content, y.content), super().undefined(name, x, y)))
+
     def same(self, other: Any) -> bool:
         """Whether this is the same residue as another number."""
         other = other if isinstance(other, Residue) else Residue.of(self.lift(other))
@@ -151,6 +161,11 @@ class ResidueArray(NumberArray):
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         function = self.ALGEBRA[name]
+        if name == "divide" and not y.shadow.all():
+            nothing = np.logical_and.reduce([y.shadow == 0, *(lane == 0 for lane in y.lanes)])
+            if nothing.any():  # an atom, as code may compute it and not use it
+                divisor = type(self)(y.shadow, [np.where(nothing, 1, lane) for lane in y.lanes])
+                return choose(nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow))
         lanes = [np.asarray(function(a, b)) for a, b in zip(x.lanes, y.lanes, strict=True)]
         return type(self)(shadow, lanes)
 

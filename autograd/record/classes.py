@@ -12,7 +12,7 @@ from autograd.number.vocabulary import Refused, refusal
 from autograd.record.values import ValueArray
 
 
-class MaskedValues(np.ma.MaskedArray):  # type: ignore[type-arg]
+class MaskedValues(np.ma.MaskedArray[Any, Any]):
     """A masked array of Values or numbers: what is masked stays out of sums and means."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -24,7 +24,7 @@ class MaskedValues(np.ma.MaskedArray):  # type: ignore[type-arg]
             return np.ma.masked if mask is not np.ma.nomask and np.all(mask) else found
         return MaskedValues(found, mask) if found.dtype == object else np.ma.MaskedArray(found, mask)
 
-    def __pow__(self, n: Any) -> Any:
+    def __pow__(self, n: Any) -> Any:  # type: ignore[override]
         return np.power(self, n)  # NumPy's own looks for floats
 
     def filled(self, fill_value: Any = None) -> Any:
@@ -71,7 +71,7 @@ class ValueMatrix(ValueArray):
             return np.dot(_two_axes(other), self)
         return np.multiply(other, self)
 
-    def __imul__(self, other: Any) -> Any:  # type: ignore[misc]
+    def __imul__(self, other: Any) -> Any:
         self[:] = self * other
         return self
 
@@ -100,6 +100,7 @@ class ValueMatrix(ValueArray):
     A = property(lambda self: self.view(ValueArray))
     A1 = property(lambda self: self.view(ValueArray).ravel())
     H = property(lambda self: self.T)
+    I = property(lambda self: np.linalg.inv(self))  # noqa: E741 (NumPy's name)
 
 
 for _name in ("sum", "mean", "prod", "max", "min", "var", "std"):

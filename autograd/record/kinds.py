@@ -223,11 +223,12 @@ def _dtype_of_array(self: ValueArray) -> np.dtype[Any]:
     return _FLOAT if found == _OBJECT and _asked and is_users(sys._getframe(1).f_code.co_filename) else found
 
 
-_FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__  # type: ignore[attr-defined]
-for _kind in (Value, Number, Carrier):
-    _kind.__float__ = _float  # type: ignore[attr-defined]
-for _kind in (Value, Number):
-    _kind.dtype = property(_dtype)  # type: ignore[assignment, misc]
+_FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtype.__get__
+_kinds: tuple[Any, ...] = (Value, Number, Carrier)
+for _kind in _kinds:
+    _kind.__float__ = _float
+for _kind in _kinds[:2]:
+    _kind.dtype = property(_dtype)
 ValueArray.dtype = property(_dtype_of_array)  # type: ignore[assignment]
 
 

@@ -40,7 +40,7 @@ class TapeArray(Carrier):
 
     __slots__ = ("ids", "tape")
     called = "scalars on a tape"
-    dtype: ClassVar[Any] = np.dtype(object)  # what code that asks takes it for: an array of nodes
+    dtype: ClassVar[Any] = np.dtype(float)  # what code that asks takes it for
 
     def __init__(self, tape: Swept, ids: Any) -> None:
         self.tape = tape

@@ -20,6 +20,7 @@ from autograd.graph.value import Value
 from autograd.number.array import NumberArray
 from autograd.number.degree import DegreeArray, combined, summed
 from autograd.number.exact import ExactArray, common
+from autograd.number.functions import choose
 from autograd.number.ops import OPS, Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
 from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording
@@ -249,11 +250,15 @@ class Sweep:
         product = partial * above
         if not math.isnan(np.add.reduce(product, axis=None)):  # a nan would make the sum one
             return product
-        partial = np.asarray(partial)
-        chosen = np.full(block.shape, partial.dtype.kind in "bi")
+        return np.where(self._counts(block, operands, partial, J), product, 0)
+
+    def _counts(self, block: Block, operands: list[Any], partial: Any, J: int) -> Array:
+        """Where a local derivative passes something on, however large the gradient above."""
+        chosen = np.full(block.shape, isinstance(partial, int) or partial.dtype.kind in "bi")
         for operand, needed in zip(operands, block.needed, strict=True):
             chosen |= False if needed else np.equal(operand, 0)
-        return np.where(self.reach(J)[block.rows].reshape(block.shape) & ~(chosen & (partial == 0)), product, 0)
+        reached: Array = self.reach(J)[block.rows].reshape(block.shape)
+        return reached & ~(chosen & np.equal(partial, 0))
 
     def reach(self, J: int) -> Array:
         """Which nodes J depends on."""
@@ -295,6 +300,8 @@ class Sweep:
 class Numbers(Sweep):
     """The sweeps in a type of number of `autograd.number.array`."""
 
+    has_nan = False  # whether there are infinite ones
+
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         super().__init__(tape)
         self.numbers = numbers
@@ -325,7 +332,10 @@ class Numbers(Sweep):
         return [np.broadcast_to(lane, shape) for lane in array.lanes]
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
-        return partial * above
+        product = partial * above
+        if self.has_nan and any((lane != lane).any() for lane in self.lanes_of(product, block.shape)):
+            return choose(self._counts(block, operands, partial, J), product, 0)
+        return product
 
 
 class Residues(Numbers):
@@ -375,6 +385,8 @@ class Fractions(Numbers):
 
 class Rounding(Numbers):
     """The sweeps in floats with bounds on their errors; the lanes are the floats, and the bounds."""
+
+    has_nan = True
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         self.unit: float = numbers.scalar.unit
@@ -455,7 +467,7 @@ class Rounding(Numbers):
 class Objects(Numbers):
     """The sweeps in any type of number, each an object: `leaves.leaf(kind, name, floats)` gives those of a leaf."""
 
-    dtype = object
+    dtype, has_nan = object, True
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         return NumberArray(numbers, [self.leaves.leaf(kind, name, numbers)])

@@ -31,7 +31,7 @@ from compare.report.report import Report, counted
 from compare.report.table import Column, Table, as_text, paragraph
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
-from compare.subject.network import describe
+from compare.subject.network import NetworkSubject, describe
 from compare.subject.subject import UserCode
 from matrix_backprop import Backward, Network, Step
 
@@ -225,7 +225,7 @@ def explain(subject: Report | Value, entry: str | Value) -> Explanation:
         )
     if isinstance(subject.subject, UserCode):
         return _of_code(subject, subject.subject, entry)
-    if subject.subject is None:
+    if not isinstance(subject.subject, NetworkSubject):
         raise ValueError("this report was not made by a check, so there is no graph to explain an entry from")
     net, X, Y = subject.subject.copied()
     return explain_network(net, X, Y, entry)

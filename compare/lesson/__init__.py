@@ -42,7 +42,7 @@ from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
 from compare.notes.claims import Claim
 from compare.notes.shown import notes
 from compare.report.report import Report, counted
-from compare.subject.network import describe
+from compare.subject.network import NetworkSubject, describe
 from compare.subject.subject import UserCode
 from matrix_backprop import Network
 
@@ -156,7 +156,7 @@ def lesson(report: Report) -> Lesson:
             "data": as_json(data),
         }
         return Lesson(report.title, _filled("own.html", filled))
-    if report.subject is None:
+    if not isinstance(report.subject, NetworkSubject):
         raise ValueError("this report was not made by a check, so there is nothing to show a lesson about")
     return teach(*report.subject.copied())
 

@@ -12,7 +12,7 @@ from autograd import Value
 from autograd.graph.edges import Edges
 from autograd.record.places import Place, locating
 from compare.subject.arithmetic import Arithmetic
-from compare.subject.subject import Sides
+from compare.subject.subject import Sides, UserCode
 
 Array = NDArray[Any]
 
@@ -25,7 +25,7 @@ class Recorded(Edges):
     leaves: dict[str, Array]  # the numbers of the nodes of each gradient
 
 
-def record(task: Any, arithmetic: Arithmetic | None) -> tuple[Recorded, dict[Value, Place]]:
+def record(task: UserCode, arithmetic: Arithmetic | None) -> tuple[Recorded, dict[Value, Place]]:
     """One forward pass with the places of its nodes, and the user's gradients in the same numbers."""
     with locating() as places:
         J, inputs, sides = task.traced(arithmetic)

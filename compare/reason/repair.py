@@ -29,7 +29,7 @@ from compare.reason.corrections import Corrections
 from compare.reason.editor import Edit
 from compare.reason.sandbox import TookTooLong, apart, limited
 from compare.subject.arithmetic import precise, residues
-from compare.subject.subject import Sides
+from compare.subject.subject import Sides, UserCode
 from compare.verdict.agree import digits, same
 
 Array = NDArray[Any]
@@ -68,7 +68,7 @@ class _Piece(NamedTuple):
 
 
 def repairs(
-    task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0
+    task: UserCode, wrong: list[str], unexplained: list[str], floats: Sides, seed: int = 0
 ) -> tuple[list[Repair], str]:
     """The corrections that make some of the wrong gradients right and none of the right ones wrong, best first.
 
@@ -82,7 +82,9 @@ def repairs(
     return found or ([], "corrections of your code (a corrected pass crashed, or had no end)")
 
 
-def _search(task: Any, wrong: list[str], unexplained: list[str], floats: Sides, seed: int) -> tuple[list[Repair], str]:
+def _search(
+    task: UserCode, wrong: list[str], unexplained: list[str], floats: Sides, seed: int
+) -> tuple[list[Repair], str]:
     start = time.monotonic()
     if _claimed(task, MOST_SECONDS) is None:
         return [], ""
@@ -169,7 +171,7 @@ def _code(line: str) -> str:
 # The functions that can be corrected
 
 
-def _pieces(task: Any) -> list[_Piece]:
+def _pieces(task: UserCode) -> list[_Piece]:
     """The user's functions that run in the backward pass alone, with their sources.
 
     All that run in it where there are no others, as in a function that gives the loss and its gradients.
@@ -221,7 +223,7 @@ def _codes_run(call: Callable[[], Any]) -> list[CodeType]:
     return list(found)
 
 
-def _work(task: Any) -> int:
+def _work(task: UserCode) -> int:
     """How much the user's pass does: the lines of its code that run, and the numbers in its arrays (100 are a line)."""
     lines = numbers = 0
 
@@ -306,7 +308,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _claimed(task: Any, seconds: float) -> dict[str, Any] | None:
+def _claimed(task: UserCode, seconds: float) -> dict[str, Any] | None:
     """The gradients that the user's pass gives in float64; None where it raises. TookTooLong where it takes longer."""
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
     with _quiet(), task.running():
@@ -328,7 +330,7 @@ def _close(ours: Any, true: Array, part: float = 1e-9) -> bool:
     return bool(np.all(np.abs(ours - true) <= part * size))
 
 
-def _elsewhere(task: Any, seed: int) -> list[tuple[Any, dict[str, Array]]]:
+def _elsewhere(task: UserCode, seed: int) -> list[tuple[Any, dict[str, Array]]]:
     """The task at two other points, with the true gradients there: a mask may be right at one point by accident."""
     found = []
     for k in range(2):
@@ -346,7 +348,7 @@ def _elsewhere(task: Any, seed: int) -> list[tuple[Any, dict[str, Array]]]:
     return found
 
 
-def _refuted(task: Any, true: dict[str, Array], names: list[str]) -> bool:
+def _refuted(task: UserCode, true: dict[str, Array], names: list[str]) -> bool:
     """Whether the corrected pass gives other gradients than the chain rule's at this point."""
     given = {name: x.copy() if x.ndim else float(x) for name, x in task.arrays.items()}
     with task.running(), contextlib.suppress(ValueError, TypeError, ArithmeticError):
@@ -359,7 +361,7 @@ def _refuted(task: Any, true: dict[str, Array], names: list[str]) -> bool:
 class _Judge:
     """Holds corrected passes against the chain rule in long floats, or where these do not run in residues."""
 
-    def __init__(self, task: Any, right: list[str], seed: int) -> None:
+    def __init__(self, task: UserCode, right: list[str], seed: int) -> None:
         self.task, self.seed = task, seed
         self.long, self.digits = precise(200), 40.0
         self.others = _elsewhere(task, seed)

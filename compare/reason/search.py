@@ -23,7 +23,7 @@ from compare.reason.of_the_array import array_reasons, close, extra_term
 from compare.reason.of_the_chain_rule import cut, edits, factor_edits, partner_edits, skipped
 from compare.reason.source import Source
 from compare.subject.arithmetic import precise, residues
-from compare.subject.subject import Sides
+from compare.subject.subject import Sides, UserCode
 from compare.verdict.agree import digits, same
 
 Array = NDArray[Any]
@@ -41,7 +41,7 @@ MOST_CELLS = 4_000_000  # nodes times edits swept at once
 class Diagnosis:
     """The reasons for the gradients of a task that differ."""
 
-    def __init__(self, task: Any, wrong: list[str], floats: Sides, known: list[Known], seed: int = 0) -> None:
+    def __init__(self, task: UserCode, wrong: list[str], floats: Sides, known: list[Known], seed: int = 0) -> None:
         self.task, self.wrong, self.floats, self.known, self.seed = task, wrong, floats, known, seed
         self.ours = {name: np.asarray(floats.ours[name], float) for name in wrong if _usable(floats.ours.get(name))}
         self._arithmetics = residues(np.random.default_rng(seed)), precise(200)
@@ -249,7 +249,7 @@ class Diagnosis:
         return not tried
 
 
-def expanded(task: Any, name: str, ours: Array, true: Array) -> str:
+def expanded(task: UserCode, name: str, ours: Array, true: Array) -> str:
     """The smallest entry that differs, as the sum over the consumers of its scalar, in the user's words."""
     recorded, places = record(task, None)
     source = Source(recorded, places)

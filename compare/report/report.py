@@ -94,6 +94,12 @@ class Page(Protocol):
     def save(self, path: str) -> Path: ...
 
 
+class Checked(Protocol):
+    """What a report is about; a subject of `compare.subject` is one."""
+
+    title: str
+
+
 @dataclass(frozen=True)
 class Report:
     """What a check found, row by row; true when all rows agree.
@@ -111,7 +117,7 @@ class Report:
     evidence: Sequence[str] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     ours: str = "the formula gives"
-    subject: Any = field(default=None, repr=False, compare=False)  # what was checked, for `explain`
+    subject: Checked | None = field(default=None, repr=False, compare=False)  # what was checked, for `explain`
 
     lesson: ClassVar[Callable[[Report], Page]]  # a lesson builds on reports, so the face of the package binds this
 

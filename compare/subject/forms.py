@@ -35,24 +35,26 @@ class Form:
     surplus: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    truncated: dict[str, str] = field(default_factory=dict)  # gradients of integers, and what to say of them
+    first: Any = None  # what the hand-written function gave in plain floats
 
 
 class Outputs(NamedTuple):
-    """How forward's results reach backward: the first `count` are outputs, all if it is 0; the rest is passed on.
+    """How forward's results reach backward: the first `outputs` are outputs, all if it is 0; the rest is passed on.
 
     `names` are those of the upstream gradients in backward, one for each output; none if they come as one argument.
     """
 
-    count: int
+    outputs: int
     names: tuple[str, ...]
     passes_rest: bool
 
     def split(self, found: Any) -> tuple[Any, list[Any]]:
         """The outputs, as a tree, and the caches."""
-        if not self.count:
+        if not self.outputs:
             return found, []
-        outputs = found[: self.count]
-        return (outputs[0] if self.count == 1 else outputs), [*found[self.count :]] if self.passes_rest else []
+        first, rest = found[: self.outputs], [*found[self.outputs :]]
+        return (first[0] if self.outputs == 1 else first), rest if self.passes_rest else []
 
 
 def read_outputs(found: Any, backward: Function) -> Outputs:
@@ -61,7 +63,7 @@ def read_outputs(found: Any, backward: Function) -> Outputs:
     >>> read_outputs((np.ones(2), np.ones(3)), lambda dh, dc: None).names
     ('dh', 'dc')
     >>> read_outputs((np.ones(2), np.ones(3)), lambda dout, cache: None)
-    Outputs(count=1, names=(), passes_rest=True)
+    Outputs(outputs=1, names=(), passes_rest=True)
     """
     names, is_open = _positional(backward)
     required = required_count(backward)
@@ -161,13 +163,15 @@ def as_it_was(x: Any, original: Any) -> Any:
 def upstream_leaves(outputs: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """The outputs that have an upstream gradient, by its name."""
     root = "dout"
+    found: dict[str, Any]
     if is_tree(outputs) and not (isinstance(outputs, list) and is_array_like(outputs) and not names):
-        found: dict[str, Any] = {}
+        found = {}
         for k, (key, x) in enumerate(children(outputs)):
             name = names[k] if names else below(outputs, root, key)
             found |= {name: x} if is_array_like(x) and not isinstance(x, tuple) else dict(flat(x, name))
-        return {name: np.asarray(x) for name, x in found.items() if np.asarray(x).dtype.kind == "f"}
-    return {root: np.asarray(outputs)}
+    else:
+        found = {root: outputs}
+    return {name: np.asarray(x) for name, x in found.items() if np.asarray(x).dtype.kind == "f"}
 
 
 def is_array_like(x: Any) -> bool:

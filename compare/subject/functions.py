@@ -81,8 +81,20 @@ class _Functions(UserCode):
     def _matched(self, found: Any, function: Function) -> dict[str, Any]:
         """The user's gradients by name."""
         tree = self.arrays[self.root] if self.form.is_vector else self.tree
-        found = Matched(found, tree, self.form.names, self.root, name_of(function)).by_name()
-        return found | {name: np.zeros(self.arrays[name].shape) for name in self.form.unused}
+        by_name = Matched(found, tree, self.form.names, self.root, name_of(function)).by_name()
+        return by_name | {name: np.zeros(self.arrays[name].shape) for name in self.form.unused}
+
+    def _called_by_hand(self, function: Function, arguments: list[Any], recorded: bool) -> Any:
+        """What the user's function gives; the floats of its first run where it writes numbers into integers."""
+        try:
+            return call_users(function, *arguments)
+        except UnusableCode as problem:
+            if not recorded or not self.form.truncated or "int() argument" not in str(problem):
+                raise
+            for name in self.form.names:
+                first = ", ".join(self.form.truncated.values())
+                self.form.problems[name] = self.form.truncated.get(name, f"not compared as a formula: {first}")
+            return self.form.first
 
     def _look_at_gradients(self, matched: Matched, optional: Iterable[str], function: Function) -> None:
         """Read from one run which of what may be left out is left out, and what is missing."""
@@ -96,6 +108,12 @@ class _Functions(UserCode):
         form.problems = {name: says for name, says in matched.problems.items() if name in form.names}
         form.remarks += matched.remarks
         form.surplus = list(surplus)
+        own = dict(flat(self.tree, self.root))
+        form.truncated = {
+            name: f"your d{name} has dtype {np.asarray(x).dtype}: what was written into it was truncated"
+            for name, x in given.items()
+            if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and is_recorded(own[name])
+        }
         self.arrays = self._leaves()
         nones = [name for name in form.names if name in given and given[name] is None]
         reached = self._reached() if nones else set()
@@ -173,6 +191,7 @@ class Gradients(_Functions):
         self.form.cost_at = (
             (1 if _is_pair(J) and is_scalar(J[1]) and not is_scalar(J[0]) else 0) if isinstance(J, tuple) else None
         )
+        self.form.first = found
         self.form.gradients_at = place_of_gradients(found, params)
         self._refuse_swapped(J, found, params)
         if self.form.gradients_at is not None:
@@ -268,7 +287,7 @@ class Gradients(_Functions):
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
-        found = call_users(function, *arguments)
+        found = self._called_by_hand(function, arguments, arithmetic is not None)
         place = self.form.gradients_at
         return self._matched(found if place is None or found is None else found[place], function)
 
@@ -358,8 +377,9 @@ class Layer(_Functions):
                         f"{problem}; {name_of(self.forward_function)} gives no cache: return out, cache"
                     ) from problem
                 raise
+        self.form.first = gradients
         matched = self._first_match(gradients, floats, whole)
-        numbers = [name for name in self.form.names if name in whole or np.ndim(self.arrays.get(name)) == 0]
+        numbers = [name for name in self.form.names if name in whole or self.arrays[name].ndim == 0]
         is_named = has_names(gradients)
         if is_named and matched.surplus:  # a key that no input has may be that of a number
             numbers = [name for name in numbers if name in whole]
@@ -429,7 +449,7 @@ class Layer(_Functions):
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
-        return self._matched(call_users(function, *arguments), function)
+        return self._matched(self._called_by_hand(function, arguments, arithmetic is not None), function)
 
     def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
         _, rest = self._out(given, arithmetic)

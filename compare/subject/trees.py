@@ -135,9 +135,10 @@ def fits(found: Any, tree: Any) -> bool:
 
 def _shape(x: Any) -> tuple[int, ...] | None:
     try:
-        return np.shape(x)
+        shape: tuple[int, ...] = np.shape(x)
     except ValueError:  # rows of several lengths
         return None
+    return shape
 
 
 def is_scalar(x: Any) -> bool:
@@ -277,7 +278,9 @@ def joined(x: Any) -> Any:
     if any(isinstance(part, TapeArray) for part in parts):
         return np.stack(parts)
     if any(isinstance(part, (list, tuple)) for part in parts) or len({np.shape(part) for part in parts}) > 1:
-        return parts  # rows of several lengths: no array
+        ragged = np.empty(len(parts), object)  # rows of several lengths: no array of numbers
+        ragged[:] = parts
+        return ragged
     whole = all(np.asarray(part).dtype.kind in "fiub" for part in parts)
     return np.array(parts) if whole else np.array(parts, dtype=object)
 

@@ -40,11 +40,8 @@ def complaint(function: Function, problem: BaseException) -> str:
     """What a function raised, at which of the user's lines, and what to do."""
     frames = traceback.extract_tb(problem.__traceback__)
     inside = next((k for k, f in enumerate(frames) if f.filename == call.__code__.co_filename), -1) + 1
-    users = [
-        f
-        for f in frames[inside:]
-        if is_users(f.filename) and f.filename.endswith(".py") and not f.filename.startswith(_OURS)
-    ]
+    users = [f for f in frames[inside:] if is_users(f.filename) and not f.filename.startswith(_OURS)]
+    users = [f for f in users if not f.filename.endswith((".pyx", ".pxd"))]  # compiled, with no line to show
     users = [f for f in users if "site-packages" not in f.filename] or users
     where = ""
     if users:

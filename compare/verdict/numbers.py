@@ -49,8 +49,9 @@ class Numbers:
         bound = self.bound(name)
         explained = error <= bound + np.spacing(np.abs(true))
         # a saturated unit has a gradient of 1e-50, for which float64 has 0; it would change J by nothing
-        reach = float(np.max(np.abs(self.runs.subject.arrays.get(name, np.zeros(()))), initial=0))
-        small = (error <= FAR * largest) | (error * reach <= FAR * abs(self.runs.J) * (reach > 0))
+        reach = float(np.max(np.abs(self.runs.subject.arrays.get(name, np.ones(()))), initial=0))
+        immaterial = error * (reach or 1.0) <= FAR * abs(self.runs.J) if np.isfinite(self.runs.J) else False
+        small = (error <= FAR * largest) | immaterial
         if (explained & small).all():
             return finding
         if explained.all():
@@ -82,7 +83,8 @@ class Numbers:
     def _of_the_data(self, name: str) -> Any:
         """What a change of the last place of the data can do to the gradient, as near an optimum."""
         try:
-            return errors(self.runs.sides(OF_THE_DATA).chain[name])
+            change = errors(self.runs.sides(OF_THE_DATA).chain[name])
+            return np.where(np.isfinite(change), change, 0.0)  # an infinite one says nothing
         except CANNOT:
             return 0.0
 
