@@ -133,7 +133,7 @@ class _Numbers:
         if has_own_arithmetic(x):
             return in_the_class_of(x, make(entries(x)))
         if isinstance(x, np.floating):
-            written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == x
+            written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == float(x)
             return x if written else make(np.asarray(x))[()]
         if isinstance(x, tuple):
             children = [self(child) for child in x]

@@ -319,15 +319,14 @@ def test_a_large_one_is_recorded_on_a_tape() -> None:
 
 
 def test_functions_of_another_library_are_given_floats_of_data() -> None:
-    linalg = pytest.importorskip("scipy.linalg")
-    triangular = linalg.solve_triangular
+    pytest.importorskip("scipy.linalg")
 
     def prepared() -> Any:
         import scipy.linalg as inside
         from scipy.linalg import cholesky
 
         L = cholesky(X.T @ X, lower=True)
-        return triangular(L, X.T, lower=True).T + inside.expm(X[:3])[0] + linalg.hilbert(3)[0]
+        return inside.solve_triangular(L, X.T, lower=True).T + inside.expm(X[:3])[0]
 
     def cost(w: Any) -> Any:
         return np.sum(np.tanh(prepared() @ w))
@@ -337,7 +336,6 @@ def test_functions_of_another_library_are_given_floats_of_data() -> None:
 
     assert gradcheck(cost, gradients, w)
     assert not gradcheck(cost, lambda w: -gradients(w), w, raise_exception=False, diagnose=False)
-    assert triangular is linalg.solve_triangular
 
 
 def test_what_is_recorded_is_not_turned_into_floats() -> None:
