@@ -65,6 +65,12 @@ def as_numbers(x: Any, make: Make) -> Any:
     return _Numbers(make, inside=True)(x)
 
 
+def floats_in_reach(roots: Iterable[Any]) -> list[Any]:
+    """The arrays of floats, and the numbers of NumPy's, that functions reach."""
+    reach = _Reach(roots)
+    return [*reach.arrays, *(x for held in reach.held for x in held.before.values() if isinstance(x, np.floating))]
+
+
 @contextlib.contextmanager
 def same_world() -> Iterator[None]:
     """While the block runs, code may change what belongs to the process; afterwards it is as it was."""
