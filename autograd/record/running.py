@@ -25,6 +25,7 @@ from autograd.number.carrier import FUNCTIONS, Carrier
 from autograd.number.threads import elsewhere, only_here
 from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, Refused, refusal, shadows
 from autograd.record.kinds import BUILTINS, answering, dispatching, is_dispatching, is_scalar
+from autograd.record.libraries import of_library
 from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
 from autograd.record.places import is_users
 from autograd.record.values import ValueArray, holds_nodes, of_data, on_floats
@@ -69,13 +70,19 @@ def recording(*functions: Function) -> Iterator[None]:
         for name, new in BUILTINS.items()
         if name not in namespace
     ]
+    places += [
+        (namespace, name, new)
+        for namespace in namespaces
+        for name, x in namespace.items()
+        if id(x) not in substitutes and (new := of_library(x)) is not x
+    ]
     originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
     users, import_ = set(map(id, namespaces)), builtins.__import__
 
     def importing(name: str, globals: Any = None, *rest: Any, **keywords: Any) -> Any:
         """An import inside of a user's function."""
         module = import_(name, globals, *rest, **keywords)
-        return substitutes.get(id(module), module) if id(globals) in users else module
+        return substitutes.get(id(module)) or of_library(module) if id(globals) in users else module
 
     try:
         for namespace, name, substitute in places:
@@ -103,7 +110,7 @@ class _Substitute(ModuleType):
         vars(self).update(replaced, _module=module)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(vars(self)["_module"], name)
+        return of_library(getattr(vars(self)["_module"], name))
 
 
 def _substitutes() -> dict[int, Any]:

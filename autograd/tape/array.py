@@ -101,6 +101,16 @@ class TapeArray(Carrier):
                 raise
             return self._data_of(func(*map(_floats, args), **options))
 
+    def astype(self, dtype: Any, *args: Any, **keywords: Any) -> Any:
+        """Data may become whole numbers, too."""
+        if np.dtype(dtype).kind in "biu" and not depends(self):
+            return self.data.astype(dtype)
+        return super().astype(dtype, *args, **keywords)
+
+    def round(self, decimals: int = 0) -> Any:
+        """Data as NumPy rounds them."""
+        return np.round(self, decimals)
+
     def _data_of(self, x: Any) -> Any:
         """What a function of data gives, as data."""
         if isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f":

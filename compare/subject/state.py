@@ -65,6 +65,12 @@ def as_numbers(x: Any, make: Make) -> Any:
     return _Numbers(make, inside=True)(x)
 
 
+def floats_in_reach(roots: Iterable[Any]) -> list[Any]:
+    """The arrays of floats, and the numbers of NumPy's, that functions reach."""
+    reach = _Reach(roots)
+    return [*reach.arrays, *(x for held in reach.held for x in held.before.values() if isinstance(x, np.floating))]
+
+
 @contextlib.contextmanager
 def same_world() -> Iterator[None]:
     """While the block runs, code may change what belongs to the process; afterwards it is as it was."""
@@ -133,7 +139,7 @@ class _Numbers:
         if has_own_arithmetic(x):
             return in_the_class_of(x, make(entries(x)))
         if isinstance(x, np.floating):
-            written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == x
+            written = not np.isfinite(x) or x == np.round(x) or float(f"{x:.{_SHORT - 1}e}") == float(x)
             return x if written else make(np.asarray(x))[()]
         if isinstance(x, tuple):
             children = [self(child) for child in x]

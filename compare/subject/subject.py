@@ -25,7 +25,7 @@ from compare.subject.arithmetic import Arithmetic
 from compare.subject.points import Move
 from compare.subject.repeatable import differ, draws, sentence
 from compare.subject.source import narrow_types, tests_of_types
-from compare.subject.state import same_world, unchanged
+from compare.subject.state import floats_in_reach, same_world, unchanged
 from compare.subject.usercode import Function, UnusableCode, unbound
 from compare.subject.watch import watching
 
@@ -256,6 +256,7 @@ class UserCode(Subject):
     def in_single(self) -> bool:  # type: ignore[override]
         """Whether numbers of float32 or less are among the data or in the code."""
         arrays = [x for _, x in self.named() if isinstance(x, (np.ndarray, np.floating))]
+        arrays += floats_in_reach(self.functions)
         return any(x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays) or bool(narrow_types(self.functions))
 
     def tests_of_types(self) -> str:

@@ -318,6 +318,26 @@ def test_a_large_one_is_recorded_on_a_tape() -> None:
     assert not gradcheck(cost, lambda w: gradients(w)[::-1], weights, raise_exception=False, diagnose=False)
 
 
+def test_functions_of_another_library_are_given_floats_of_data() -> None:
+    pytest.importorskip("scipy.linalg")
+
+    def prepared() -> Any:
+        import scipy.linalg as inside
+        from scipy.linalg import cholesky
+
+        L = cholesky(X.T @ X, lower=True)
+        return inside.solve_triangular(L, X.T, lower=True).T + inside.expm(X[:3])[0]
+
+    def cost(w: Any) -> Any:
+        return np.sum(np.tanh(prepared() @ w))
+
+    def gradients(w: Any) -> Any:
+        return prepared().T @ (1 - np.tanh(prepared() @ w) ** 2)
+
+    assert gradcheck(cost, gradients, w)
+    assert not gradcheck(cost, lambda w: -gradients(w), w, raise_exception=False, diagnose=False)
+
+
 def test_what_is_recorded_is_not_turned_into_floats() -> None:
     with pytest.raises(ValueError, match="svd cannot be recorded"):
         gradcheck(lambda w: np.sum(np.linalg.svd(X * w)[1]), lambda w: w, w)
