@@ -481,7 +481,10 @@ class Objects(Numbers):
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         """What is 0 by choice, an int of the table, contributes nothing, also times inf."""
-        return np.frompyfunc(lambda x, y: 0 if type(x) is int and x == 0 else x * y, 2, 1)(partial, above)
+        product = np.frompyfunc(lambda x, y: 0 if type(x) is int and x == 0 else x * y, 2, 1)(partial, above)
+        if (product != product).any():
+            return np.where(self._counts(block, operands, partial, J), product, 0)
+        return product
 
     def _value(self, op: Op, operands: list[Any]) -> Any:
         return np.frompyfunc(op.value, len(operands), 1)(*operands)
