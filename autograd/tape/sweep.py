@@ -482,7 +482,7 @@ class Objects(Numbers):
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         """What is 0 by choice, an int of the table, contributes nothing, also times inf."""
         product = np.frompyfunc(lambda x, y: 0 if type(x) is int and x == 0 else x * y, 2, 1)(partial, above)
-        if (product != product).any():
+        if np.any(product != product):
             return np.where(self._counts(block, operands, partial, J), product, 0)
         return product
 
