@@ -101,10 +101,12 @@ def test_nothing_of_the_callers_is_modified() -> None:
         data += 1
         settings["calls"] += 1
         p["new"] = 1
+        np.random.seed(5)
         return np.sum(p["W"] * data) * np.random.rand()
 
     def d(p: Any, data: Any, settings: Any) -> Any:
         p["W"] += 1
+        np.random.seed(5)
         return {"W": 2 * (data + 1) * np.random.rand()}
 
     before, state = copy.deepcopy((point, data, settings)), np.random.get_state()[1].tolist()  # type: ignore[union-attr]
@@ -166,7 +168,7 @@ def test_state_of_a_module_is_restored() -> None:
     assert STATE == {"count": 0}
 
 
-def test_random_masks_are_the_same_in_every_run() -> None:
+def test_random_masks_that_are_seeded_are_the_same_in_every_run_and_others_are_named() -> None:
     generator = np.random.default_rng(7)
 
     def by_global(W: Any) -> Any:
@@ -189,8 +191,10 @@ def test_random_masks_are_the_same_in_every_run() -> None:
     def d_generator(W: Any) -> Any:
         return 1.0 * (generator.random(6) < 0.5)
 
-    for J, d in ((by_global, d_global), (by_seed, d_seed), (by_generator, d_generator)):
-        assert gradcheck(J, d, rng.normal(size=6))
+    assert gradcheck(by_seed, d_seed, rng.normal(size=6))
+    for J, d in ((by_global, d_global), (by_generator, d_generator)):
+        with pytest.raises(UnusableCode, match="two runs of your cost differ"):
+            gradcheck(J, d, rng.normal(size=6))
 
 
 # Identities that must not raise a false alarm
@@ -234,7 +238,7 @@ def test_a_slope_at_a_kink_is_a_convention() -> None:
         report = gradcheck(J, d, x)
         assert verdicts(report) == {"x": CONVENTION}
         assert "J has no derivative at this point" in str(report)
-        assert (report.rows[0].equal, report.rows[0].size) == (2, 3)
+        assert (report.rows[0].equal, report.rows[0].size) == (3, 3)
     assert verdicts(gradcheck(lambda x: np.sum(np.maximum(0, x)), lambda x: 1.0 * (x > 0), x)) == {"x": PROVED}
 
 
@@ -412,18 +416,16 @@ def test_a_cost_that_cannot_be_checked_gets_a_sentence(J: Any, says: list[str]) 
         assert text in str(error.value)
 
 
-def test_a_parameter_put_into_plain_floats_is_named_by_its_line() -> None:
+def test_a_parameter_put_into_a_buffer_of_floats_keeps_its_gradient() -> None:
     buffer = np.zeros(2)
 
     def J(W: Any) -> Any:
         buffer[0] = W[0]
         return np.sum(buffer)
 
-    with pytest.raises(
-        UnusableCode, match=r"J raised TypeError at line \d+ of test_gradcheck.py, `buffer\[0\] = W\[0\]`"
-    ) as e:
-        gradcheck(J, lambda W: W, np.ones(2))
-    assert "np.zeros or np.empty made inside of this function" in str(e.value)
+    assert gradcheck(J, lambda W: np.array([1.0, 0.0]), np.ones(2))
+    assert not gradcheck(J, lambda W: np.array([1.0, 1.0]), np.ones(2), raise_exception=False)
+    assert not buffer.any()
 
 
 def test_float_and_copies_keep_the_gradient() -> None:
@@ -546,13 +548,13 @@ def test_the_upstream_gradient_is_not_the_input_of_people_who_take_the_same_seed
     assert report["x"].equal == 0
 
 
-def test_what_cannot_be_printed_with_percent_is_told_how() -> None:
+def test_numbers_are_printed_with_percent_too(capsys: pytest.CaptureFixture[str]) -> None:
     def gradients(w: Any) -> Any:
         print("%.3f" % np.sum(w))  # noqa: UP031
         return 2 * w
 
-    with pytest.raises(ValueError, match=r"by an f-string or by format, as in f'\{x:.3f\}', not by %"):
-        gradcheck(lambda w: np.sum(w**2), gradients, np.array([0.5, 1.0]))
+    assert gradcheck(lambda w: np.sum(w**2), gradients, np.array([0.5, 1.0]))
+    assert "1.500" in capsys.readouterr().out
 
 
 def test_pytest_shows_the_line_of_the_test_and_not_ours() -> None:
