@@ -13,7 +13,7 @@ if not hasattr(autograd, "Exact"):
 from compare.check import GradcheckError, UnusableCode, check_network, check_vjp, gradcheck, watch
 from compare.explain.explain import explain
 from compare.explain.pictures import as_html
-from compare.lesson.page import lesson
+from compare.lesson import page
 from compare.notes.shown import notes
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
@@ -34,5 +34,5 @@ __all__ = [
 
 
 # what stands above binds itself to what stands below, so that no import points upwards
-Report.lesson = lesson
+Report.lesson = page.lesson
 NetworkGraph._repr_html_ = as_html
