@@ -17,7 +17,8 @@ from autograd.number.vocabulary import shadows
 from compare.reason.reasons import with_reasons
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
 from compare.subject.arithmetic import NAMES, precise
-from compare.subject.functions import Gradients, Layer
+from compare.subject.functions import Gradients
+from compare.subject.layer import Layer
 from compare.subject.network import NetworkSubject
 from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs

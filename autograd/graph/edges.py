@@ -22,7 +22,7 @@ class Edges:
     >>> x = Value(3.0, label="x")
     >>> edges = Edges.of(2 * x**2 + x)
     >>> edges.source.tolist(), edges.target.tolist(), edges.slope.tolist()
-    ([2, 3, 2, 4], [3, 4, 5, 5], [6.0, 2.0, 1, 1])
+    ([2, 3, 4, 2], [3, 4, 5, 5], [6.0, 2, 1, 1])
     """
 
     nodes: list[Value]

@@ -202,10 +202,10 @@ def total(*terms: Any) -> Any:
     return found
 
 
-def dot(*operands: Any) -> Any:
+def sum_of_products(*operands: Any) -> Any:
     """The sum of the products of the first half with the second half, added from left to right.
 
-    >>> dot(2, 3, 10, 100)
+    >>> sum_of_products(2, 3, 10, 100)
     320
     """
     n = len(operands) // 2

@@ -23,7 +23,6 @@ from autograd.number.functions import (
     cos,
     cosh,
     divide,
-    dot,
     elementary,
     exp,
     first_is_larger,
@@ -39,6 +38,7 @@ from autograd.number.functions import (
     sinh,
     softplus_in_floats,
     sqrt,
+    sum_of_products,
     total,
     xlogy,
     xlogy_slopes,
@@ -121,7 +121,7 @@ _ROWS = [
     Op("power_n",    "^",   2, power,            lambda out, x, n: (_power_slope(out, x, n), 0)),
     Op("sum",        "Σ",   0, total,           lambda out, *xs: (1,) * len(xs)),
     # out = w_1 a_1 + ... + w_n a_n, operands in the order w_1, ..., w_n, a_1, ..., a_n: d out / d a_r = w_r
-    Op("dot",        "Σ w·a", 0, dot,            _swap_halves),
+    Op("dot",        "Σ w·a", 0, sum_of_products, _swap_halves),
     # piecewise: the slope at a kink, and which operand wins a tie, are conventions
     Op("relu",       "relu", 1, relu,           lambda out, x: (_relu_slope(x),)),
     Op("absolute",   "abs", 1, abs,              lambda out, x: (_sign(x),)),

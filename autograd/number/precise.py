@@ -7,6 +7,7 @@ nearly all digits, and to twice as many with twice the bits; two that differ kee
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -88,3 +89,17 @@ class Precise(Number):
             case "softplus":
                 return self.of(context.log1p(context.exp(x)))
         return self.of(getattr(context, _NAMES.get(name, name))(x))
+
+
+def magnitude(x: Any) -> float:
+    """The binary logarithm of a number that is not negative; -inf of 0, inf of what is not finite.
+
+    >>> magnitude(Precise(8)), magnitude(0)
+    (3.0, -inf)
+
+    Raises TypeError for what is no number.
+    """
+    raw = mpfr(x.raw if isinstance(x, Precise) else x)
+    if raw == 0:
+        return -math.inf
+    return float(gmpy2.log2(raw)) if gmpy2.is_finite(raw) else math.inf

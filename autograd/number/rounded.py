@@ -140,7 +140,7 @@ class RoundedArray(NumberArray):
     """Floats with bounds on their errors, `errors`, as `Rounded` numbers have them.
 
     >>> x = RoundedArray.given(np.array([0.1, 3.0]))
-    >>> (x / 3).errors <= 2**-54
+    >>> (x / 3).errors <= 2**-53
     array([ True,  True])
 
     A sum counts the magnitudes of its terms, so a bound holds for every order of summation.

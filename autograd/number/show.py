@@ -73,7 +73,7 @@ def in_full(x: Any, figures: int = 17) -> str:
 def as_written(x: Any) -> str:
     """A number or a small array as people write it.
 
-    >>> as_written(np.array([-0.5, 3])), as_written(np.array([[1, 0], [0, 1]]))
+    >>> as_written(np.array([[-0.5], [3]])), as_written(np.array([[1, 0], [0, 1]]))
     ('(−0.5, 3.0)', '(1, 0; 0, 1)')
     """
     if isinstance(x, np.ndarray) and x.size == 1:

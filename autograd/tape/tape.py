@@ -22,7 +22,8 @@ from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
 from autograd.tape.blocks import GIVEN, VARIABLE
 from autograd.tape.node import Node, node_of
-from autograd.tape.sweep import Degrees, Fractions, Numbers, Objects, Residues, Rounding, Swept, at
+from autograd.tape.numbers import Bounds, Fractions, Modular, Numbers, Objects, Rounding
+from autograd.tape.sweep import Swept, at
 
 Array = NDArray[Any]
 
@@ -92,9 +93,9 @@ class Tape(Swept):
         variables. Raises ZeroResidue at an unlucky point.
         """
         kinds = {
-            ResidueArray: Residues,
+            ResidueArray: Modular,
             ExactArray: Fractions,
-            DegreeArray: Degrees,
+            DegreeArray: Bounds,
             RoundedArray: Rounding,
             Number: Objects,
         }

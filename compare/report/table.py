@@ -5,6 +5,7 @@
  gradient   equal
  ────────────────
  dJdW[1]      6/6
+<BLANKLINE>
 """
 
 from __future__ import annotations

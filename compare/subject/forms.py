@@ -186,7 +186,7 @@ def is_array_like(x: Any) -> bool:
 
 def at(tree: Any, name: str, wanted: str, names: tuple[str, ...] = ()) -> Any:
     """What stands under a name in a tree of outputs."""
-    if name == wanted or not is_tree(tree):
+    if (name == wanted and not names) or not is_tree(tree):  # the first of many may have the name of them all
         return tree
     for k, (key, x) in enumerate(children(tree)):
         child = names[k] if names else below(tree, name, key)

@@ -44,6 +44,9 @@ class NetworkSubject(Subject):
     def __init__(self, net: Network, X: Array, Y: Array, title: str = "") -> None:
         _refuse_infinities(net)
         self.net, self.X, self.Y, self.m = net, X, Y, X.shape[-1]
+        self.net = net = self.in_numbers(
+            lambda x, name: x.copy()
+        )  # a report is explained at the point that was checked
         self.title = title or describe(net)
         self.steps = {step.name: step for step in net.steps()}
         self.order = list(self.steps)

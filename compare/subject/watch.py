@@ -15,6 +15,7 @@ _passes: list[dict[str, Any]] = []  # one record for each forward pass that is b
 def watch(name: str, array: Any) -> Any:
     """Give an intermediate result of a forward pass a name, so that its gradient is compared too; returns the array.
 
+    >>> import numpy as np
     >>> a1 = watch("a1", np.tanh(np.array([0.0, 1.0])))
 
     Outside a check it does nothing. `gradients` may return a gradient under the same name; a second array of the same

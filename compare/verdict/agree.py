@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import gmpy2
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
-from autograd.number.precise import Precise
+from autograd.number.precise import Precise, magnitude
 from autograd.number.rational import plain
 from autograd.number.residue import Residue
 from autograd.number.rounded import RoundedArray
@@ -54,13 +53,9 @@ def apart(ours: Any, theirs: Any) -> Array:
 
 def _log2(x: Any, y: Any) -> float:
     try:
-        difference = abs(x - y)
-        raw = gmpy2.mpfr(difference.raw if isinstance(difference, Precise) else difference)
+        return magnitude(abs(x - y))
     except TypeError:  # not numbers at all
         return np.inf
-    if raw == 0:
-        return -np.inf
-    return float(gmpy2.log2(raw)) if gmpy2.is_finite(raw) else np.inf
 
 
 def digits(ours: Any, theirs: Any) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.vocabulary import shadows
-from compare.report.report import ROUNDING, Mismatch, Row, counted
+from compare.report.report import DIGITS, EXACT, PROVED, Mismatch, Row, counted
 from compare.subject.arithmetic import ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
 from compare.verdict.agree import errors, largest_difference, show
@@ -83,7 +83,7 @@ def about_floats(runs: Runs, rows: list[Row]) -> list[str]:
         size = float(np.max(np.abs(runs.floats.chain[largest.name]), initial=0))
         same = not largest.largest_difference
         differ = f"differ by up to {largest.largest_difference:.2g} ({largest.name}, entries up to {size:.2g})"
-        exactly = all(row.verdict != ROUNDING for row in rows if row.ok)
+        exactly = all(row.verdict in (PROVED, EXACT, DIGITS) for row in bounded)
         because = "" if same else ": rounding, since they agree exactly" if exactly else ""
         sentence = f"float64: the two sides {'are the same to the last bit' if same else differ}{because}."
         lines.append(sentence if same else f"{sentence} {_closer(runs, bounded)}")

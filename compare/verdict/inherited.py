@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, graph
+from autograd import Value
 from autograd import gradients as gradients_of
-from autograd.graph.value import local_derivatives
+from autograd.graph.edges import backward_with
 from compare.subject.arithmetic import precise
 from compare.subject.runs import CANNOT, Runs
 from compare.verdict.agree import apart, size_of
@@ -56,7 +56,7 @@ def _from_watched(runs: Runs, wrong: list[str], problems: dict[str, str]) -> dic
         if problems[name]:
             continue
         if cause:
-            _sweep(J, theirs)
+            backward_with(J, theirs)
             chain = np.asarray(gradients_of(nodes[name]))
             if (apart(sides.ours[name], chain) < size_of(chain) - BITS // 2).all():
                 because[name] = cause
@@ -65,15 +65,3 @@ def _from_watched(runs: Runs, wrong: list[str], problems: dict[str, str]) -> dic
             flat = np.asarray(sides.ours[name], object).flat
             theirs |= dict(zip(np.asarray(nodes[name], object).flat, flat, strict=True))
     return because
-
-
-def _sweep(J: Value, theirs: dict[Value, Any]) -> None:
-    """J.backward() with some of the gradients given."""
-    nodes = graph(J)
-    for node in nodes:
-        node.grad = 0
-    J.grad = type(J.data)(1)
-    for consumer in reversed(nodes):
-        consumer.grad = theirs.get(consumer, consumer.grad)
-        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
-            operand.grad += slope * consumer.grad

@@ -33,7 +33,7 @@ ROOMS = [
     Room(SUBJECT, "code and a point, run in any numbers: a user's functions, a network", (*ENGINE, FORMULAS, REPORT)),
     Room(VERDICT, "what agreement is worth; judges, explains nothing", (*ENGINE, REPORT, SUBJECT)),
     Room(NOTES, "the statements of the lecture notes, executed", (*ENGINE, FORMULAS, REPORT, SUBJECT)),
-    Room(REASON, "why a gradient differs; never decides whether", (*ENGINE, SUBJECT, VERDICT)),
+    Room(REASON, "why a gradient differs; never decides whether", (*ENGINE, REPORT, SUBJECT, VERDICT)),
     Room(
         CHECK,
         "the doors: `gradcheck`, `check_vjp`, `check_network`",

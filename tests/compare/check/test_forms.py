@@ -346,6 +346,20 @@ def test_every_output_is_compared(forward: Any, backward: Any) -> None:
         assert wrong(layer(forward, backward(factor), (x0,))) == ["x"]
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_the_first_upstream_gradient_may_be_called_dout(factor: int) -> None:
+    def forward(x: Any, v: Any) -> Any:
+        z = x @ v
+        return 2 * z, np.tanh(z), (x, v, z)
+
+    def backward(dout: Any, dside: Any, cache: Any) -> Any:
+        x, v, z = cache
+        dz = dout * 2 + factor * dside * (1 - np.tanh(z) ** 2)
+        return dz @ v.T, x.T @ dz
+
+    assert wrong(layer(forward, backward, (x0, v0))) == ([] if factor == 1 else ["x", "v"])
+
+
 def test_what_is_kept_for_the_way_back_is_no_output() -> None:
     assert layer(lambda x: (x**2, x), lambda dout, x: 2 * dout * x, (x0,))
     assert layer(lambda x: (x**2, x), lambda dout, *cache: 2 * dout * cache[0], (x0,))

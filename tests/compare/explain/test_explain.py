@@ -17,7 +17,8 @@ import pytest
 from autograd import Value, gradients, numbers
 from compare import check_network, check_vjp, explain, gradcheck, watch
 from compare.command import main as cli
-from compare.explain.explain import Explanation, explain_network
+from compare.explain.explain import explain_network
+from compare.explain.explanation import Explanation
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
 from matrix_backprop import Network, Step, formulas
