@@ -282,13 +282,14 @@ class Formula:
 
     def _data(self) -> str:
         """The data that may be rounded, by name."""
+        subject = self.runs.subject
         names = [
             other
-            for other, x in self.runs.subject.named()
+            for other, x in (*subject.named(), *subject.in_reach)
             if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not (x == np.round(x)).all()
         ]
-        names = [other for other in dict.fromkeys(names) if other not in self.runs.subject.arrays]
-        return ", ".join(names[:4]) or "the constants of the code"
+        given = [other for other in dict.fromkeys(names) if other and other not in subject.arrays]
+        return ", ".join(given[:4]) or ("the data" if "" in names else "the constants of the code")
 
     # steps alone
 
