@@ -65,10 +65,16 @@ def as_numbers(x: Any, make: Make) -> Any:
     return _Numbers(make, inside=True)(x)
 
 
-def floats_in_reach(roots: Iterable[Any]) -> list[Any]:
-    """The arrays of floats, and the numbers of NumPy's, that functions reach."""
+def floats_in_reach(roots: Iterable[Any]) -> list[tuple[str, Any]]:
+    """The arrays of floats, and the numbers of NumPy's, that functions reach, with their names where they have some."""
     reach = _Reach(roots)
-    return [*reach.arrays, *(x for held in reach.held for x in held.before.values() if isinstance(x, np.floating))]
+    found = [
+        (key if isinstance(key, str) and not key.startswith("__") else "", x)
+        for held in reach.held
+        for key, x in held.before.items()
+        if isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f"
+    ]
+    return found + [("", x) for x in reach.arrays]
 
 
 @contextlib.contextmanager
@@ -272,8 +278,8 @@ class _Reach:
             module = x.__globals__.get(name)
             if isinstance(module, ModuleType) and _is_users_module(module):
                 self._names(vars(module), names)
-        for cell in x.__closure__ or ():
-            self._cell(cell)
+        for name, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
+            self._cell(name, cell)
         if x.__defaults__:
             before = x.__defaults__
             put_back = functools.partial(setattr, x, "__defaults__", before)
@@ -294,19 +300,19 @@ class _Reach:
 
         self._hold(before, space.__setitem__, put_back)
 
-    def _cell(self, cell: Any) -> None:
+    def _cell(self, name: str, cell: Any) -> None:
         try:
-            before = {"cell_contents": cell.cell_contents}
+            before = {name: cell.cell_contents}
         except ValueError:  # it is still empty
             before = {}
 
         def put_back() -> None:
             if before:
-                cell.cell_contents = before["cell_contents"]
+                cell.cell_contents = before[name]
             else:
                 del cell.cell_contents
 
-        self._hold(before, functools.partial(setattr, cell), put_back)
+        self._hold(before, lambda _, x: setattr(cell, "cell_contents", x), put_back)
 
     def _partial(self, x: Any) -> None:
         before = {"args": x.args}

@@ -102,6 +102,8 @@ class Subject:
     ours = "yours is"  # what a report calls the hand-written side
     in_single = False  # whether numbers of float32 or less are among the data or in the code
 
+    in_reach: Sequence[tuple[str, Any]] = ()  # the float data that the code reaches without being given them, by name
+
     # what a check tells of it
 
     def facts(self) -> dict[str, Any]:
@@ -253,10 +255,14 @@ class UserCode(Subject):
         return float(J)
 
     @functools.cached_property
+    def in_reach(self) -> list[tuple[str, Any]]:  # type: ignore[override]
+        return floats_in_reach(self.functions)
+
+    @functools.cached_property
     def in_single(self) -> bool:  # type: ignore[override]
         """Whether numbers of float32 or less are among the data or in the code."""
         arrays = [x for _, x in self.named() if isinstance(x, (np.ndarray, np.floating))]
-        arrays += floats_in_reach(self.functions)
+        arrays += [x for _, x in self.in_reach]
         return any(x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays) or bool(narrow_types(self.functions))
 
     def tests_of_types(self) -> str:

@@ -6,6 +6,7 @@ at random points find different is equal only if long floats find it so at rando
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,7 +28,8 @@ from compare.verdict.chance import chance_of_error, enough_points, evidence_of
 Array = NDArray[Any]
 
 POINTS = 2  # random points of a proof by residues one by one
-SHORT, LONG = 1000, 2000  # bits of long floats
+TRUE = 200  # bits of the long floats that the true gradient is computed in
+SHORT, LONG = 1000, 2000  # bits of those that judge
 SHRUNK = 500  # bits by which a difference that is rounding shrinks at least, from the short ones to the long ones
 FAR = 1e-6  # the part of the largest entry beyond which a difference in float64 is none of rounding
 SINGLE = 2.0**29  # the roundoff of float32 in those of float64
@@ -82,6 +84,8 @@ class Formula:
             self._by_residues()
         except (*CANNOT, ZeroResidue) as problem:
             self.remarks.append(str(problem))
+        for name in self._by_collusion():
+            del self.findings[name]
         left = [name for name in self._left() if not self._far(name)]
         try:
             if left:
@@ -118,6 +122,22 @@ class Formula:
         numbers: Any = Residue if self.runs.tape is None else ResidueArray
         self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers.prime, self.seed, chance)
 
+    def _by_collusion(self) -> list[str]:
+        """What residues found equal and long floats do not: a constant, or a number of the data, hides from the prime.
+
+        Short ones tell at no cost, since the true gradient is computed in them anyhow; longer ones confirm it.
+        """
+        found: list[str] = []
+        with contextlib.suppress(*CANNOT):
+            for name in self.names if self.runs.knows_truth else ():
+                sides = self.runs.sides(precise(TRUE))
+                nothing = size_of(sides.chain[name]) - 0.75 * TRUE
+                differs = apart(*sides.pair(name))
+                differs = np.isfinite(differs) & (differs > nothing)
+                if self._verdict(name) == PROVED and differs.any() and (differs & ~self._shrinks(name, self.runs)).any():
+                    found.append(name)
+        return found
+
     def _by_fractions(self) -> None:
         """Equal as fractions, at this point."""
         self.evidence[EXACT] = "exact: the same fractions for these parameters and data, compared with ==."
@@ -130,7 +150,7 @@ class Formula:
         self.evidence[ROUNDING] = (
             "within rounding: no further from the true gradient than float64 arithmetic can explain."
         )
-        true, rounded = self.runs.sides(precise(200)), self.runs.sides(ROUNDED)
+        true, rounded = self.runs.sides(precise(TRUE)), self.runs.sides(ROUNDED)
         self.judged = [true]
         for name in names:
             ours, theirs, bound = self.runs.floats.ours[name], true.chain[name], rounded.ours.get(name)
@@ -262,13 +282,14 @@ class Formula:
 
     def _data(self) -> str:
         """The data that may be rounded, by name."""
+        subject = self.runs.subject
         names = [
             other
-            for other, x in self.runs.subject.named()
+            for other, x in (*subject.named(), *subject.in_reach)
             if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not (x == np.round(x)).all()
         ]
-        names = [other for other in dict.fromkeys(names) if other not in self.runs.subject.arrays]
-        return ", ".join(names[:4]) or "the constants of the code"
+        given = [other for other in dict.fromkeys(names) if other and other not in subject.arrays]
+        return ", ".join(given[:4]) or ("the data" if "" in names else "the constants of the code")
 
     # steps alone
 

@@ -18,11 +18,9 @@ from compare.subject.arithmetic import OF_THE_DATA, ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import FLOATS
 from compare.verdict.agree import errors
-from compare.verdict.formula import FAR, SINGLE, Finding
+from compare.verdict.formula import FAR, SINGLE, TRUE, Finding
 
 Array = NDArray[Any]
-
-BITS = 200  # of the long floats that the true gradient is computed in
 
 
 class Numbers:
@@ -67,7 +65,7 @@ class Numbers:
         """The true gradient, as floats; of a large graph, and without long floats, what the chain rule gives."""
         if self.runs.knows_truth:
             with contextlib.suppress(*CANNOT):
-                return np.asarray(shadows(self.runs.sides(precise(BITS)).chain[name]), float)
+                return np.asarray(shadows(self.runs.sides(precise(TRUE)).chain[name]), float)
         return np.asarray(self.runs.floats.chain[name], float)
 
     def bound(self, name: str) -> Array:
@@ -106,6 +104,9 @@ class Numbers:
         except CANNOT:
             same = False
         called, off = self.runs.subject.called(name), _part(error, largest)
+        if same and not self.runs.knows_truth and not self.runs.subject.in_single and (error > FAR * largest).any():
+            says = f"{called} is off by up to {off}: more than rounding can explain"
+            return finding._replace(verdict=DIFFERENT, equal=explained, says=says)  # a factor that the prime hides
         if same or self.runs.subject.in_single:
             return self._unstable(finding, explained, f"{called} is off by up to {off} in its own floats")
         tests = self.runs.subject.tests_of_types()

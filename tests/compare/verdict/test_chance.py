@@ -5,8 +5,10 @@ import pytest
 
 from autograd.number.degree import Atoms, Degree, DegreeArray
 from autograd.number.residue import PRIME, SMALL_PRIME, Residue, ResidueArray
+from compare.report.report import DIFFERENT, PROVED
 from compare.subject.arithmetic import degrees
 from compare.verdict.chance import CHANCE, chance_of_error, enough_points
+from tests.compare.verdict.judging import judged_row
 
 
 def scalars(*contents):
@@ -74,3 +76,57 @@ def test_two_runs_of_arrays_share_no_collector():
     assert first == [Atoms("exp", 4, 2)] and second == [Atoms("tanh", 3, 2)]
     with pytest.raises(TypeError, match="beside"):
         x + y
+
+
+# A constant of the code, or a number of the data, that is 0 modulo the prime
+
+rng = np.random.default_rng(8)
+A, t, w = rng.normal(size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
+HIDDEN = np.full(3, SMALL_PRIME * 2.0**-120)  # exact in binary; 1e-27 of the gradient
+
+
+def squares(w):
+    return np.sum((A @ w - t) ** 2)
+
+
+def slopes(w):
+    return 2 * A.T @ (A @ w - t)
+
+
+@pytest.mark.parametrize("p", [SMALL_PRIME, PRIME])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda w, p: (1 + p) * slopes(w),
+        lambda w, p: (1.0 - 3 * p) * slopes(w),
+        lambda w, p: slopes(w) + p * w,
+        lambda w, p: slopes(w) + p * w / 10**40,  # no float64 shows it
+        lambda w, p: slopes(w) * (1 + HIDDEN),
+    ],
+)
+def test_no_constant_hides_behind_the_prime(wrong, p):
+    row = judged_row(squares, lambda w: wrong(w, p), w)
+    assert row.verdict == DIFFERENT and not row.says  # no word of rounding, nor of this point
+
+
+def test_no_number_of_the_data_hides_behind_the_prime():
+    assert judged_row(squares, lambda w: slopes(w) + HIDDEN * w, w).verdict == DIFFERENT
+    assert judged_row(lambda w: squares(w) + SMALL_PRIME / 10**40 * np.sum(w**3), slopes, w).verdict == DIFFERENT
+
+
+def test_constants_that_are_multiples_of_the_prime_are_no_mistake():
+    for p in (SMALL_PRIME, PRIME):
+        assert judged_row(lambda w: (1 + p) * squares(w), lambda w: (1 + p) * slopes(w), w).verdict == PROVED
+        assert judged_row(squares, lambda w: slopes(w) + (p - p) * w, w).verdict == PROVED
+
+
+def test_nothing_hides_in_a_large_graph_where_floats_show_it():
+    W, X = rng.normal(size=(20, 30)), rng.normal(size=(30, 40))
+
+    def cost(W):
+        return np.sum((W @ X) ** 2)
+
+    for p in (SMALL_PRIME, PRIME):
+        row = judged_row(cost, lambda W, p=p: (1 + p) * 2 * W @ X @ X.T, W)
+        assert row.verdict == DIFFERENT
+    assert judged_row(cost, lambda W: 2 * W @ X @ X.T, W).verdict == PROVED
