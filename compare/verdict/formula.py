@@ -134,7 +134,11 @@ class Formula:
                 nothing = size_of(sides.chain[name]) - 0.75 * TRUE
                 differs = apart(*sides.pair(name))
                 differs = np.isfinite(differs) & (differs > nothing)
-                if self._verdict(name) == PROVED and differs.any() and (differs & ~self._shrinks(name, self.runs)).any():
+                if (
+                    self._verdict(name) == PROVED
+                    and differs.any()
+                    and (differs & ~self._shrinks(name, self.runs)).any()
+                ):
                     found.append(name)
         return found
 

@@ -37,7 +37,9 @@ def test_a_convention_is_told_as_one() -> None:
     assert "J has no derivative at this point, where a relu, abs, max or min is at its kink" in words(report)
 
 
-@pytest.mark.parametrize(("slope", "passes"), [(-1, True), (0, True), (0.5, True), (1, True), (3, False), (-1.1, False)])
+@pytest.mark.parametrize(
+    ("slope", "passes"), [(-1, True), (0, True), (0.5, True), (1, True), (3, False), (-1.1, False)]
+)
 def test_an_absolute_value_has_slopes_from_minus_1_to_1(slope: float, passes: bool) -> None:
     row = judged_row(lambda x: np.sum(abs(x)), lambda x: np.sign(x) + slope * (x == 0), x)
     assert (row.verdict in CHOSEN) == passes

@@ -36,9 +36,8 @@ def test_behind_a_weight_matrix_of_zeros_right_code_is_proved() -> None:
 def test_a_factor_that_a_weight_matrix_of_zeros_hides_is_told() -> None:
     report = judged(two_layers, lambda p: by_hand(p, 7), behind_zeros)
     assert (report["W2"].verdict, report["W1"].verdict) == (PROVED, DIFFERENT)
-    assert (
-        "equal at this point only, because W2 is 0 here; at other points your dW1 is 7 times the gradient"
-        in words(report)
+    assert "equal at this point only, because W2 is 0 here; at other points your dW1 is 7 times the gradient" in words(
+        report
     )
 
 

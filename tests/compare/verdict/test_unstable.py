@@ -90,7 +90,7 @@ def test_zero_times_infinity() -> None:
     def cost(w: Any) -> Any:
         return np.sum(np.exp(-w))
 
-    assert judged_row(cost, lambda w: -(1 / np.exp(w)) ** 2 * np.exp(w), far).verdict == UNSTABLE
+    assert judged_row(cost, lambda w: -((1 / np.exp(w)) ** 2) * np.exp(w), far).verdict == UNSTABLE
     assert judged_row(cost, lambda w: -np.exp(-w), far).verdict == PROVED
 
 
