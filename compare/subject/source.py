@@ -15,6 +15,7 @@ from autograd.record.places import is_users
 from compare.subject.usercode import Function
 
 MOST = 1e-3  # a larger constant is no mere stabiliser
+_NUMBERS = {"value": ast.Constant, "id": ast.Name, "attr": ast.Attribute}  # where a number, or its name, stands
 _FLOORS = {"maximum", "max", "clip", "fmax"}
 
 
@@ -30,7 +31,8 @@ class Stabiliser(NamedTuple):
 
 def stabilisers(functions: Iterable[Function]) -> list[Stabiliser]:
     """The stabilisers of a user's code."""
-    return list(dict.fromkeys(x for function in functions_of(functions) for x in _in(function)))
+    found = functions_of(functions)
+    return list(dict.fromkeys(x for function in found for x in _in(function, found)))
 
 
 @contextlib.contextmanager
@@ -39,23 +41,45 @@ def without(users: Iterable[Function], found: list[Stabiliser]) -> Iterator[None
     values = {x.value for x in found}
     functions = functions_of(users)
     codes = [(function, function.__code__) for function in functions]
+    defaults = [(function, function.__defaults__, function.__kwdefaults__) for function in functions]
     spaces = {id(space): space for function in functions for space in _spaces(function)}
     names = {name for function in functions for name in _names_added(function)}
+    names -= {name for function in functions for name in _factors(function) if isinstance(name, str)}
     before = [
         (space, name, x)
         for space in spaces.values()
         for name, x in list(space.items())
-        if name in names and type(x) is float and x in values
+        if name in names and _is_one_of(values, x)
+    ]
+    cells = [
+        (cell, cell.cell_contents)
+        for function in functions
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        if name in names and _is_one_of(values, _content(cell))
     ]
     try:
         for function, code in codes:
             function.__code__ = _without(code, values - _factors(function))
+        for function, *_ in defaults:
+            zeros = {name: 0.0 for name, x in _defaults(function).items() if name in names and _is_one_of(values, x)}
+            parameters = _parameters(function)[: function.__code__.co_argcount]
+            last = parameters[len(parameters) - len(function.__defaults__ or ()) :]
+            if function.__defaults__:
+                function.__defaults__ = tuple(map(zeros.get, last, function.__defaults__))
+            if function.__kwdefaults__:
+                function.__kwdefaults__ = {name: zeros.get(name, x) for name, x in function.__kwdefaults__.items()}
+        for cell, _ in cells:
+            cell.cell_contents = 0.0
         for space, name, _ in before:
             space[name] = 0.0
         yield
     finally:
         for function, code in codes:
             function.__code__ = code
+        for function, by_place, by_name in defaults:
+            function.__defaults__, function.__kwdefaults__ = by_place, by_name
+        for cell, x in cells:
+            cell.cell_contents = x
         for space, name, x in before:
             space[name] = x
 
@@ -77,6 +101,28 @@ def functions_of(users: Iterable[Function]) -> list[FunctionType]:
                 with contextlib.suppress(ValueError):  # a cell that is still empty
                     todo.append(cell.cell_contents)
     return list(found.values())
+
+
+def _is_one_of(values: set[float], x: Any) -> bool:
+    return type(x) is float and x in values
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is still empty
+        return None
+
+
+def _parameters(function: FunctionType) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _defaults(function: FunctionType) -> dict[str, Any]:
+    by_place = _parameters(function)[: function.__code__.co_argcount]
+    last = zip(reversed(by_place), reversed(function.__defaults__ or ()), strict=False)
+    return {**dict(last), **(function.__kwdefaults__ or {})}
 
 
 def _names(code: CodeType) -> list[str]:
@@ -129,11 +175,12 @@ def _added(function: FunctionType) -> Iterator[ast.expr]:
 
 
 def _factors(function: FunctionType) -> set[Any]:
-    """The numbers that a function writes as factors too: these are no mere stabilisers."""
+    """The numbers, and the names of numbers, that a function has as factors too: these are no mere stabilisers."""
     code, found = function.__code__, set[Any]()
     for node in ast.walk(_tree(code.co_filename, code.co_firstlineno, code.co_name) or ast.Module([], [])):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)):
-            found |= {x.value for x in (node.left, node.right) if isinstance(x, ast.Constant)}
+            for x in (node.left, node.right):
+                found |= {getattr(x, field) for field in ("value", "id", "attr") if isinstance(x, _NUMBERS[field])}
     return found
 
 
@@ -145,16 +192,43 @@ def _names_added(function: FunctionType) -> Iterator[str]:
             yield node.attr
 
 
-def _in(function: FunctionType) -> Iterator[Stabiliser]:
+def _handed_on(function: FunctionType, others: list[FunctionType]) -> Iterator[ast.expr]:
+    """The arguments that a function hands to others of the user's, which add them."""
+    known = {other.__name__: (_parameters(other), set(_names_added(other))) for other in others}
+    code = function.__code__
+    for node in ast.walk(_tree(code.co_filename, code.co_firstlineno, code.co_name) or ast.Module([], [])):
+        if not isinstance(node, ast.Call):
+            continue
+        parameters, added = known.get(getattr(node.func, "attr", getattr(node.func, "id", "")), ((), set[str]()))
+        if isinstance(node.func, ast.Attribute) and parameters[:1] == ("self",):
+            parameters = parameters[1:]
+        by_place = zip(parameters, node.args, strict=False)
+        for name, x in (*by_place, *((keyword.arg, keyword.value) for keyword in node.keywords)):
+            if name in added:
+                yield x
+
+
+def _own(function: FunctionType) -> dict[str, Any]:
+    """The numbers that a function's own names stand for: set once by a constant, a default, or around it."""
+    code, found = function.__code__, _defaults(function)
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        found[name] = _content(cell)
+    for node in ast.walk(_tree(code.co_filename, code.co_firstlineno, code.co_name) or ast.Module([], [])):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            found |= {target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _in(function: FunctionType, others: list[FunctionType]) -> Iterator[Stabiliser]:
     factors = _factors(function)
-    spaces = list(_spaces(function))
-    for node in _added(function):
+    spaces = [_own(function), *_spaces(function)]
+    for node in (*_added(function), *_handed_on(function, others)):
         found: list[Any] = []
         if isinstance(node, ast.Constant):
             found = [] if node.value in factors else [node.value]
         elif isinstance(node, (ast.Name, ast.Attribute)):
             name = node.id if isinstance(node, ast.Name) else node.attr
-            found = [space[name] for space in spaces if name in space]
+            found = [] if name in factors else [space[name] for space in spaces if name in space]
         yield from (Stabiliser(x, node.lineno) for x in found if type(x) is float and 0 < x <= MOST)
 
 

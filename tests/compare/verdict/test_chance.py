@@ -114,10 +114,10 @@ def test_no_number_of_the_data_hides_behind_the_prime():
     assert judged_row(lambda w: squares(w) + SMALL_PRIME / 10**40 * np.sum(w**3), slopes, w).verdict == DIFFERENT
 
 
-def test_constants_that_are_multiples_of_the_prime_are_no_mistake():
-    for p in (SMALL_PRIME, PRIME):
-        assert judged_row(lambda w: (1 + p) * squares(w), lambda w: (1 + p) * slopes(w), w).verdict == PROVED
-        assert judged_row(squares, lambda w: slopes(w) + (p - p) * w, w).verdict == PROVED
+@pytest.mark.parametrize("p", [SMALL_PRIME, PRIME])
+def test_constants_that_are_multiples_of_the_prime_are_no_mistake(p):
+    assert judged_row(lambda w: (1 + p) * squares(w), lambda w: (1 + p) * slopes(w), w).verdict == PROVED
+    assert judged_row(squares, lambda w: slopes(w) + (p - p) * w, w).verdict == PROVED
 
 
 def test_nothing_hides_in_a_large_graph_where_floats_show_it():

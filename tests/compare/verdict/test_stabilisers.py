@@ -75,18 +75,57 @@ def test_a_stabiliser_that_is_kept_in_the_gradient_is_proved() -> None:
     assert row.verdict == PROVED
 
 
-@pytest.mark.parametrize("place", ["a name of the module", "a default", "an argument of a helper"])
-def test_a_stabiliser_may_have_a_name(place: str) -> None:
-    def log(x: Any, eps: float) -> Any:
-        return np.log(x + eps)
+around = 1e-9
 
-    costs = {
-        "a name of the module": lambda w: np.sum(np.log(w**2 + EPS)),
-        "a default": lambda w, eps=1e-9: np.sum(np.log(w**2 + eps)),
-        "an argument of a helper": lambda w: np.sum(log(w**2, 1e-9)),
-    }
-    assert judged_row(costs[place], lambda w: 2 / w, w).verdict == STABILISED
-    assert judged_row(costs[place], lambda w: 1 / w, w).verdict == DIFFERENT
+
+def log(x: Any, floor: float = 1e-9) -> Any:
+    return np.log(x + floor)
+
+
+def by_a_local_name(w: Any) -> Any:
+    floor = 1e-9
+    return np.sum(np.log(w**2 + floor))
+
+
+def by_a_closure() -> Any:
+    inner = around
+    return lambda w: np.sum(np.log(w**2 + inner))
+
+
+def by_a_keyword(w: Any, *, floor: float = 1e-9, power: int = 2) -> Any:
+    return np.sum(np.log(w**power + floor))
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        lambda w: np.sum(np.log(w**2 + EPS)),
+        lambda w, power=2, eps=1e-9: np.sum(np.log(w**power + eps)),
+        lambda w: np.sum(log(w**2)),
+        lambda w: np.sum(log(w**2, 1e-10)),
+        lambda w: np.sum(log(w**2, floor=1e-10)),
+        by_a_local_name,
+        by_a_closure(),
+        by_a_keyword,
+    ],
+    ids=["global", "default", "default of a helper", "argument", "keyword", "local", "closure", "keyword only"],
+)
+def test_a_stabiliser_may_have_a_name(cost: Any) -> None:
+    before = (cost.__defaults__, cost.__kwdefaults__, log.__defaults__, EPS)
+    assert judged_row(cost, lambda w: 2 / w, w).verdict == STABILISED
+    assert judged_row(cost, lambda w: 1 / w, w).verdict == DIFFERENT
+    assert before == (cost.__defaults__, cost.__kwdefaults__, log.__defaults__, EPS)
+
+
+def test_a_small_factor_with_a_name_is_no_stabiliser() -> None:
+    def cost(w: Any, decay: float = 1e-6) -> Any:
+        return np.sum((X @ w - y) ** 2) + decay * np.sum(w**2)
+
+    def both(w: Any, eps: float = 1e-8) -> Any:
+        return np.sum(np.log(w**2 + eps)) + eps * np.sum(w**2)
+
+    assert judged_row(cost, lambda w: 2 * X.T @ (X @ w - y), w).verdict == DIFFERENT
+    assert judged_row(both, lambda w: 2 / w, w).verdict == DIFFERENT
 
 
 def test_a_stabiliser_of_a_norm() -> None:
