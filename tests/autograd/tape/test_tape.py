@@ -468,7 +468,7 @@ def test_an_atom_is_the_same_for_the_same_argument_only() -> None:
 
 def test_division_by_zero_modulo_the_prime_asks_for_another_point() -> None:
     x = residues(X)
-    lanes = [x.lanes[0], np.where(X == X.flat[0], 0, x.lanes[1])]  # 0 at one of the points, and no 0 in floats
+    lanes = [x.lanes[0], np.where(X.flat[0] == X, 0, x.lanes[1])]  # 0 at one of the points, and no 0 in floats
     with pytest.raises(ZeroResidue):
         1 / ResidueArray(X, lanes)
     with pytest.raises(ZeroResidue):
