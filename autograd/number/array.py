@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.number.carrier import Carrier
+from autograd.number.carrier import Carrier, one_of
 from autograd.number.functions import choose
 from autograd.number.ops import OPS
 from autograd.number.rational import plain, power_by_parts
-from autograd.number.vocabulary import shadows
+from autograd.number.vocabulary import RECORDERS, shadows
 
 Array = NDArray[Any]
 
@@ -179,6 +179,9 @@ class NumberArray(Carrier):
         found: Any = np.stack(pieces) if len(pieces) != 1 else pieces[0]
         found = found.reshape([size[letter] for letter in whole])
         return np.transpose(found, [whole.index(letter) for letter in out])  # type: ignore[return-value]
+
+
+RECORDERS[NumberArray] = lambda name, *operands: one_of(*operands).row(name, *operands)
 
 
 @shadows.register

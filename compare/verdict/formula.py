@@ -312,4 +312,5 @@ class Formula:
             return True
         if isinstance(chain, NumberArray) or not all(isinstance(x, Precise) for x in chain.flat):
             return False  # residues and fractions know no rounding
-        return bool((apart(ours, chain) < size_of(chain) - SHRUNK).all())
+        as_good = chain.flat[0].context.precision // 2  # bits; what long floats lose on the way is far less than half
+        return bool((apart(ours, chain) < size_of(chain) - as_good).all())

@@ -243,6 +243,16 @@ def test_a_quotient_is_the_float_that_division_gives(x: float, y: float) -> None
     assert (x / Value(y)).data == x / y or math.isnan(x)
 
 
+def test_sympy_on_the_left_leaves_the_operation_to_the_number() -> None:
+    x = sympy.Symbol("x")
+    node = Value(x)
+    J = (x + 1) * node
+    J.backward()
+    assert isinstance(J, Value) and sympy.expand(node.grad) == x + 1
+    assert sympy.Rational(1, 3) == Exact(1) / 3 and sympy.Rational(1, 2) != Exact(1) / 3
+    assert isinstance(sympy.Rational(1, 3) * Exact(3), Exact)
+
+
 def test_sympy_expressions_give_the_formula_of_the_derivative() -> None:
     x = sympy.Symbol("x")
     node = Value(x)

@@ -219,7 +219,7 @@ def test_a_fraction_stays_exact_under_an_exact_exponent() -> None:
     [
         (lambda: Exact(1) / 0, ZeroDivisionError, "zero"),
         (lambda: 1.0 / Exact(0), ZeroDivisionError, "zero"),
-        (lambda: OPS["divide"].value(1.0, Exact(0)), ZeroDivisionError, "zero"),
+        (lambda: Exact(OPS["divide"].value(1.0, Exact(0))), ValueError, "a rational number, not inf"),
         (lambda: Exact(0) ** -1, ZeroDivisionError, "negative exponent"),
         (lambda: Exact(-2) ** 0.5, ValueError, r"\(-2\) \*\* \(1/2\) is no real number"),
         (lambda: np.log(Exact(0)), ValueError, r"log\(0\) is -inf: no exact number"),
@@ -232,6 +232,13 @@ def test_a_fraction_stays_exact_under_an_exact_exponent() -> None:
 def test_errors_say_what_has_no_exact_value(code: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         code()
+
+
+def test_a_division_by_an_exact_zero_in_recorded_code_is_what_floats_give_and_stays_beside_what_is_used() -> None:
+    x, zero = Exact(2), Exact(0)
+    found = [OPS["divide"].value(x, zero), OPS["divide"].value(-1, zero), OPS["power"].value(zero, -1)]
+    assert found == [np.inf, -np.inf, np.inf]
+    assert np.where([True, False], [x / 2, x], [found[0], found[1]]).tolist() == [1, -np.inf]
 
 
 @given(rationals)

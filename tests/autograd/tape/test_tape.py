@@ -468,8 +468,22 @@ def test_an_atom_is_the_same_for_the_same_argument_only() -> None:
 
 def test_division_by_zero_modulo_the_prime_asks_for_another_point() -> None:
     x = residues(X)
+    lanes = [x.lanes[0], np.where(X.flat[0] == X, 0, x.lanes[1])]  # 0 at one of the points, and no 0 in floats
     with pytest.raises(ZeroResidue):
-        1 / (x - x)
+        1 / ResidueArray(X, lanes)
+    with pytest.raises(ZeroResidue):
+        1 / ResidueArray(X, [0 * lane for lane in lanes])
+
+
+def test_a_division_by_what_is_zero_everywhere_is_an_atom() -> None:
+    """Code may compute it and not use it; where it is used, it is no number that a formula without it gives."""
+    x = residues(X)
+    with np.errstate(all="ignore"):
+        found = x / (x - x)
+    assert np.isinf(found.shadow).all()
+    assert found.same(x / (2 * x - x - x)).all()
+    assert not found.same(2 * x / (x - x)).any() and not found.same(x).any()
+    assert np.where(X > 0, x, found).same(x).tolist() == (X > 0).tolist()
 
 
 @pytest.mark.parametrize("numbers_of", [lambda x: residues(x), ExactArray.given, DegreeArray.variable])
