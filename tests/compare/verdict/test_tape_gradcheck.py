@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,23 +13,6 @@ from compare import Report, check_vjp, gradcheck, watch
 from compare.report.report import CONVENTION, DIFFERENT, PROVED
 from compare.subject import runs as runs_module
 from tests.catalogue.layers import NAMES, load
-from tests.compare.check import test_gradcheck
-
-# The tests of gradcheck run again, with everything on a tape and with everything on Values
-globals().update({name: test for name, test in vars(test_gradcheck).items() if name.startswith("test_")})
-
-
-@pytest.fixture(autouse=True, scope="module", params=[0, sys.maxsize], ids=["tape", "Values"])
-def fewest_edges(request: pytest.FixtureRequest) -> Iterator[int]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs_module, "FEWEST_EDGES", request.param)
-        yield request.param
-
-
-@pytest.fixture
-def all_code_is_large(fewest_edges: int) -> None:
-    if fewest_edges:
-        pytest.skip("about the tape alone")
 
 
 def on(edges: int, door: Callable[..., Report], *args: Any, **options: Any) -> tuple[Report, bool]:
@@ -52,8 +35,9 @@ def on_both(door: Callable[..., Report], *args: Any) -> Report:
         assert (row.verdict, row.shape, row.equal, row.problem) == (same.verdict, same.shape, same.equal, same.problem)
         assert (row.because, row.says, row.reasons) == (same.because, same.says, same.reasons)
         assert [m.index for m in row.mismatches] == [m.index for m in same.mismatches]
-        assert row.ulps == same.ulps
-        assert (row.ulps_bound is None) == (same.ulps_bound is None)
+        if row.ulps_chain_rule is not None:  # both know the true gradient; else from each other
+            assert row.ulps == same.ulps
+        assert (row.ulps is None, row.ulps_bound is None) == (same.ulps is None, same.ulps_bound is None)
     return report
 
 
@@ -105,7 +89,6 @@ def test_one_wrong_entry_is_found() -> None:
     assert (report["W"].equal, report["W"].size) == (29, 30)
 
 
-@pytest.mark.usefixtures("all_code_is_large")
 def test_code_that_a_tape_cannot_record_is_checked_on_values_and_the_report_says_why() -> None:
     def unusual(params: Any, X: Any, y: Any) -> Any:
         return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.insert(params["b"], 0, 0.0))
@@ -174,7 +157,6 @@ def test_the_layers_of_the_examples_are_right_whatever_keeps_the_graph(name: str
     assert stayed == (name != "attention")  # a mask of -inf
 
 
-@pytest.mark.usefixtures("all_code_is_large")
 def test_a_layer_with_many_parameters() -> None:
     def forward(x: Any, w: Any, b: Any) -> Any:
         z = np.einsum("nd,dk->nk", x, w) + b

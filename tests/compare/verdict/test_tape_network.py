@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,25 +23,7 @@ from compare.subject.runs import Runs
 from compare.subject.tape import OnTape
 from compare.verdict import chance
 from matrix_backprop import Network, formulas
-from tests.compare.check import test_check_network
 from tests.compare.check.test_check_network import CONSEQUENCES, check, data, found, network, plant
-
-# Every test of the check of a network runs again, with everything on a tape and with everything on Values
-_AGAIN = [name for name in vars(test_check_network) if name.startswith("test_")]
-globals().update({name: vars(test_check_network)[name] for name in _AGAIN})
-
-
-@pytest.fixture(autouse=True, scope="module", params=[0, sys.maxsize], ids=["tape", "Values"])
-def fewest_edges(request: pytest.FixtureRequest) -> Iterator[int]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs_module, "FEWEST_EDGES", request.param)
-        yield request.param
-
-
-@pytest.fixture
-def on_a_tape(fewest_edges: int) -> None:
-    if fewest_edges:
-        pytest.skip("about the tape alone")
 
 
 def checked(net: Network, *args: Any, **options: Any) -> tuple[Report, list[str]]:
@@ -51,16 +32,13 @@ def checked(net: Network, *args: Any, **options: Any) -> tuple[Report, list[str]
     return check_network(net, *args, progress=steps.append, **options), steps
 
 
-def test_the_tests_of_small_networks_are_run_again(fewest_edges: int) -> None:
-    assert len(_AGAIN) > 20
+def test_small_networks_are_on_a_tape_too() -> None:
     net = network("square")
     report, steps = checked(net, *data(net))
-    assert ("residues, 1 of 1" in steps) == (fewest_edges == 0)
-    assert ("residues" in steps) == (fewest_edges > 0)
+    assert "residues, 1 of 1" in steps and "residues" not in steps
     assert not any("recorded on Values" in line for line in report.evidence)
 
 
-@pytest.mark.usefixtures("on_a_tape")
 def test_rounding_is_bounded_on_a_tape_too() -> None:
     net = network("different sizes")
     report, steps = checked(net, *data(net))
@@ -80,7 +58,6 @@ def test_rounding_is_bounded_on_a_tape_too() -> None:
 ACTIVATIONS = [["tanh", "sigmoid"], ["relu", "softmax"], ["sigmoid", "identity"]]
 
 
-@pytest.mark.usefixtures("on_a_tape")
 @pytest.mark.parametrize("activations", ACTIVATIONS)
 @pytest.mark.parametrize("group", [1, 60, 10**6])
 def test_groups_of_observations_give_the_same_gradients(
@@ -104,7 +81,6 @@ def test_groups_of_observations_give_the_same_gradients(
     np.testing.assert_allclose(on_tape.J, graph.J_sum.data, rtol=1e-13)
 
 
-@pytest.mark.usefixtures("on_a_tape")
 def test_a_mistake_in_one_group_alone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tape_module, "GROUP", 1)
     right = formulas.dJda
@@ -133,7 +109,6 @@ def test_fractions_find_what_residues_find(monkeypatch: pytest.MonkeyPatch, kind
     assert {row.name: row.because for row in report.differing} == CONSEQUENCES[kind]
 
 
-@pytest.mark.usefixtures("on_a_tape")
 def test_what_arrays_of_residues_cannot_do_is_done_with_values(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, "dJdb", lambda dJdz: np.apply_along_axis(np.sum, 1, dJdz)[:, np.newaxis] / dJdz.shape[1])
     net = network("different sizes")
@@ -152,7 +127,6 @@ def test_a_right_formula_that_residues_cannot_decide_is_left_to_long_floats(monk
     assert report and report["dJdb[1]"].verdict == DIGITS and report["dJdW[1]"].verdict == PROVED
 
 
-@pytest.mark.usefixtures("on_a_tape")
 def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
     net = Network([4, 3, 2], ["tanh", "sigmoid"], seed=0)
     subject = NetworkSubject(net, *data(net))
@@ -166,10 +140,10 @@ def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
     assert {atom[:2] for atom in atoms} == {("tanh", 12), ("sigmoid", 8), ("log", 8)}
 
 
-def test_a_chance_of_error_is_computed_and_small(fewest_edges: int) -> None:
+def test_a_chance_of_error_is_computed_and_small() -> None:
     report = check(network("square"))
     (evidence,) = [line for line in report.evidence if "chance" in line]
-    assert f"modulo 2^{61 if fewest_edges else 31} - 1" in evidence
+    assert "modulo 2^31 - 1" in evidence
     assert 0 < float(evidence.split("below ")[1].split()[0]) < chance.CHANCE
 
 
@@ -193,7 +167,6 @@ def test_a_tape_of_a_network_keeps_its_edges_small() -> None:
     assert sum(ids.nbytes for ids in block.operands) == 8 * (50 * 40 + 50 * 30)
 
 
-@pytest.mark.usefixtures("on_a_tape")
 def test_the_command_shows_a_bar_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(cli, "Console", lambda **_: Console(file=shown, force_terminal=True, width=100))
