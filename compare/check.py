@@ -207,7 +207,7 @@ def _checked(
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     if diagnose and isinstance(subject, UserCode):
         with np.errstate(all="ignore"):
-            rows = with_reasons(subject, rows, runs.floats, seed, tell)
+            rows = _with_reasons(subject, runs, formula, rows, seed, tell)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(
@@ -227,6 +227,20 @@ def _checked(
         ]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
     return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
+
+
+def _with_reasons(
+    subject: UserCode, runs: Runs, formula: Formula, rows: list[Row], seed: int, tell: Callable[[str], None]
+) -> list[Row]:
+    """The rows with the reasons; of what is equal at this point only, those at a point where it is not."""
+    hidden = [row for row in rows if row.name in formula.elsewhere]
+    found = with_reasons(subject, [row for row in rows if row not in hidden], runs.floats, seed, tell)
+    if hidden:
+        point = formula.elsewhere[hidden[0].name]
+        if isinstance(point.subject, UserCode):
+            found += with_reasons(point.subject, hidden, point.floats, seed, tell)
+    by_name = {row.name: row for row in [*hidden, *found]}
+    return [by_name[row.name] for row in rows]
 
 
 def _refuse_no_cost(runs: Runs) -> None:

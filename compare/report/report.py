@@ -206,9 +206,9 @@ class Report:
             lines.append(f"{line}. The formula is {row.formula}." if row.formula else f"{line}.")
             if row.problem:
                 lines.append(f"    it raised {row.problem}" if row.formula else f"    {row.problem}")
-            lines += [f"    {'or: ' if k else ''}{reason}" for k, reason in enumerate(row.reasons)]
             if row.says:
                 lines.append(f"    {row.says}")
+            lines += [f"    {'or: ' if k else ''}{reason}" for k, reason in enumerate(row.reasons)]
             for mismatch in row.mismatches:
                 lines.append(
                     f"    at {list(mismatch.index)}: {self.ours} {mismatch.yours}, the chain rule {mismatch.chain_rule}"

@@ -55,6 +55,7 @@ class Formula:
         self.findings: dict[str, Finding] = {}
         self.evidence: dict[str, str] = {}
         self.remarks: list[str] = []
+        self.elsewhere: dict[str, Runs] = {}  # another point, for what is equal at the given one only
         self.judged: list[Sides] = []  # in numbers that know no rounding: what the steps are judged alone by
         match arithmetic:
             case "exact":
@@ -281,6 +282,7 @@ class Formula:
                     ratios = (ours / chain)[chain != 0]
                 is_factor = np.allclose(ratios, ratios[0], rtol=1e-9) and not ours[chain == 0].any()
                 other = f"{ratios[0]:.4g} times the gradient" if is_factor else "another one"
+                self.elsewhere[name] = point
                 return f"equal at this point only{because}; at other points {self.runs.subject.called(name)} is {other}"
         return f"equal at this point only{because}"
 

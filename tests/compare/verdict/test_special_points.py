@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare import check_network
+from compare import check_network, gradcheck
 from compare.report.report import DIFFERENT, DIGITS, INHERITED, PROVED, UNSTABLE
 from matrix_backprop import Network, formulas
 from tests.compare.verdict.judging import judged, judged_row, words
@@ -31,6 +31,13 @@ behind_zeros = {"W1": rng.normal(size=(5, 3)), "W2": np.zeros((2, 5))}
 
 def test_behind_a_weight_matrix_of_zeros_right_code_is_proved() -> None:
     assert {row.verdict for row in judged(two_layers, by_hand, behind_zeros).rows} == {PROVED}
+
+
+def test_the_reason_for_what_zeros_hide_is_looked_for_where_it_shows() -> None:
+    report = gradcheck(two_layers, lambda p: by_hand(p, 7), behind_zeros, raise_exception=False)
+    assert report["W1"].reasons[0].startswith("Your dW1 is exactly 7 times the gradient")
+    assert not report["W2"].reasons
+    assert words(report).index("equal at this point only") < words(report).index("exactly 7 times")
 
 
 def test_a_factor_that_a_weight_matrix_of_zeros_hides_is_told() -> None:
