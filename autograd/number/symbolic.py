@@ -32,3 +32,10 @@ def elementary(name: str, x: Any) -> Any:
         case "expm1":
             return sympy.exp(x) - 1
     return getattr(sympy, _NAMES.get(name, name))(x)
+
+
+def leave_alone(number: Any) -> Any:
+    """As the method `_sympy_`: SymPy, which would ask for a float otherwise, leaves what it does to the number."""
+    import sympy
+
+    raise sympy.SympifyError(number)

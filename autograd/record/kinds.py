@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd.graph.value import Value
+from autograd.number import symbolic
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number
 from autograd.number.vocabulary import COMPARISONS, refusal, shadows
@@ -214,13 +215,6 @@ def _float(self: Any) -> float:
     raise TypeError(f"float() argument must be a string or a real number, not '{type(self).__name__}'")
 
 
-def _sympy(self: Any) -> Any:
-    """SymPy, which would ask for a float otherwise, leaves what it does with such a number to the number."""
-    from sympy import SympifyError
-
-    raise SympifyError(self)
-
-
 def _dtype(self: Any) -> np.dtype[Any]:
     if _asked and is_users(sys._getframe(1).f_code.co_filename):
         return _FLOAT
@@ -236,7 +230,7 @@ _FLOAT, _OBJECT, _own_dtype = np.dtype(float), np.dtype(object), np.ndarray.dtyp
 _kinds: tuple[Any, ...] = (Value, Number, Carrier)
 for _kind in _kinds:
     _kind.__float__ = _float
-    _kind._sympy_ = _sympy
+    _kind._sympy_ = symbolic.leave_alone
 for _kind in _kinds[:2]:
     _kind.dtype = property(_dtype)
 ValueArray.dtype = property(_dtype_of_array)  # type: ignore[assignment]

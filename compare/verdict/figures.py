@@ -76,7 +76,7 @@ def ulps(runs: Runs, name: str, agree: bool) -> dict[str, float | None]:
 
 def about_floats(runs: Runs, rows: list[Row]) -> list[str]:
     """What the difference in float64 is where the exact runs agree, and what the check of a large graph took."""
-    bounded = [row for row in rows if row.ok and row.ulps is not None]
+    bounded = [row for row in rows if row.ok and row.ulps is not None and row.largest_difference is not None]
     lines = []
     if bounded:
         largest = max(bounded, key=lambda row: row.largest_difference or 0)
