@@ -12,12 +12,6 @@ Array = NDArray[Any]
 Move = Callable[[Array], Array]
 
 
-def nearby(seed: int, point: int, sign: int = 1) -> Callable[[Array], Array]:
-    """Moves arrays a little, at random; the sign turns the way."""
-    rng = np.random.default_rng([seed, point])
-    return lambda x: np.asarray(x + sign * 1e-7 * (np.abs(x) + 1) * rng.uniform(-1, 1, x.shape))
-
-
 def near(seed: list[int], size: float) -> Move:
     """Moves arrays at random by this part of each entry's size, and of the array's."""
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
-from autograd.number.precise import Precise, magnitude
+from autograd.number.precise import magnitude
 from autograd.number.rational import plain
 from autograd.number.residue import Residue
 from autograd.number.rounded import RoundedArray
@@ -81,20 +81,6 @@ def errors(array: Any) -> Array:
         return array.errors
     array = np.asarray(array, object)
     return np.array([getattr(x, "error", 0.0) for x in array.flat]).reshape(array.shape)
-
-
-def show(x: Any, figures: int = 17) -> str:
-    """A number as people read it.
-
-    >>> from fractions import Fraction
-    >>> show(Precise(0.1)), show(Fraction(1, 3))
-    ('0.1', '1/3')
-    """
-    if hasattr(x, "content"):
-        return str(x.content)
-    if isinstance(x, Precise):
-        return repr(x.shadow()) if figures == 17 else format(x, f".{figures}g")
-    return str(x)
 
 
 def largest_difference(ours: Any, theirs: Array) -> float | None:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.number.show import in_full
 from autograd.number.vocabulary import shadows
 from compare.report.report import DIGITS, EXACT, PROVED, Mismatch, Row, counted
 from compare.subject.arithmetic import ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
-from compare.verdict.agree import errors, largest_difference, show
+from compare.verdict.agree import errors, largest_difference
 
 Array = NDArray[Any]
 
@@ -37,12 +38,12 @@ def mismatches(runs: Runs, name: str, equal: Array, in_floats: bool = False, mos
         elif np.shape(ours) != theirs.shape:
             mine = f"an array of shape {np.shape(ours)}"
         else:
-            mine = show(ours[place])
-            if mine == show(theirs[place]):  # the same digits, yet not the same
+            mine = in_full(ours[place])
+            if mine == in_full(theirs[place]):  # the same digits, yet not the same
                 if in_floats or ours[place] == theirs[place]:
                     continue
-                mine += f" (off by {show(ours[place] - theirs[place], 2)})"
-        found.append(Mismatch(place, mine, show(theirs[place])))
+                mine += f" (off by {in_full(ours[place] - theirs[place], 2)})"
+        found.append(Mismatch(place, mine, in_full(theirs[place])))
     return tuple(found)
 
 
