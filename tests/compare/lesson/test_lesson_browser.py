@@ -327,7 +327,9 @@ def test_the_film_plays_and_pauses(page: Page) -> None:
     page.keyboard.press("Home")
     play = page.locator("#film-c2 button").nth(1)
     # the test says when a second is over
-    page.evaluate("() => { const real = setInterval; window.setInterval = (...given) => (window.clock = {real, given}, 1); }")
+    page.evaluate(
+        "() => { const real = setInterval; window.setInterval = (...given) => (window.clock = {real, given}, 1); }"
+    )
     play.click()
     assert page.locator("#film-c2 output").text_content() == "0 / 8"
     assert page.evaluate("() => { clock.given[0](); return clock.given[1]; }") == 1100
