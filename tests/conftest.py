@@ -1,4 +1,4 @@
-"""In CI nothing may be skipped for want of a tool: there a skip is a failure. No test depends on how busy the machine is."""
+"""In CI nothing may be skipped for want of a tool: there a skip is a failure. No test is in a hurry."""
 
 import os
 from collections.abc import Generator
