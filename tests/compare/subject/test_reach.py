@@ -353,5 +353,5 @@ def test_a_sparse_matrix_is_data() -> None:
         return np.sum(np.tanh(S @ w))
 
     assert gradcheck(cost, lambda w: S.T @ (1 - np.tanh(S @ w) ** 2), w)
-    assert not gradcheck(cost, lambda w: S.T @ (1 - np.tanh(S @ w)), w, raise_exception=False)
+    assert not gradcheck(cost, lambda w: S.T @ (1 - np.tanh(S @ w)), w, raise_exception=False, diagnose=False)
     assert sparse.issparse(S)
