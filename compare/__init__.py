@@ -10,7 +10,16 @@ if not hasattr(autograd, "Exact"):
         "the same import name; install backprop-compare into an environment of its own"
     )
 
-from compare.check import GradcheckError, UnusableCode, check_network, check_vjp, gradcheck, watch
+from compare.check import (
+    GradcheckError,
+    UnusableCode,
+    check_network,
+    check_same,
+    check_vjp,
+    gradcheck,
+    proofread,
+    watch,
+)
 from compare.explain.explain import explain
 from compare.explain.pictures import as_html
 from compare.lesson import page
@@ -25,10 +34,12 @@ __all__ = [
     "Report",
     "UnusableCode",
     "check_network",
+    "check_same",
     "check_vjp",
     "explain",
     "gradcheck",
     "notes",
+    "proofread",
     "watch",
 ]
 

@@ -124,6 +124,27 @@ def evaluated(node: Any, names: dict[str, Any]) -> Any:
         return None
 
 
+METHODS = {
+    "sum", "mean", "max", "min", "dot", "reshape", "transpose", "copy", "std", "var", "argmax", "argmin", "ravel", "flatten",
+    "astype", "prod", "cumsum", "swapaxes", "squeeze", "item", "clip", "repeat", "take", "diagonal", "trace", "conj",
+}  # fmt: skip
+BUILTINS = {"len", "float", "int", "abs", "sum", "range", "min", "max", "list", "tuple", "sorted", "reversed", "zip", "enumerate"}
+
+
+def is_harmless(node: Any, users: set[str]) -> bool:
+    """Whether an expression only computes: it calls NumPy, methods of arrays, and the user's functions that run anyway."""
+    for one in ast.walk(node):
+        if isinstance(one, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)):
+            return False
+        if isinstance(one, ast.Call):
+            text, name = ast.unparse(one.func), getattr(one.func, "attr", getattr(one.func, "id", ""))
+            is_numpy = text.startswith(("np.", "numpy.", "math.", "scipy.", "special.")) and "random" not in text
+            is_numpy &= name not in ("at", "copyto", "put", "fill_diagonal", "save", "savetxt", "load")
+            if not (is_numpy or name in users or (isinstance(one.func, ast.Attribute) and name in METHODS) or text in BUILTINS):
+                return False
+    return True
+
+
 def shape_of(x: Any) -> tuple[int, ...] | None:
     """The shape of an array or a number, None of anything else."""
     if isinstance(x, (np.ndarray, np.number, float, int)):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, parsed, shape_of
+from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, is_harmless, shape_of
 from compare.reason.structure import inserted, rearranged
 from compare.reason.trial import Court, Focus, close
 from compare.steps.known import Known, Match, base_name, is_gradient_of
@@ -326,10 +326,15 @@ class Mistakes:
         return self._focuses[key]
 
     def _expressions(self, file: str) -> list[Own]:
+        """The expressions of both passes that can be evaluated once more without harm."""
         if file not in self._own:
+            functions = {id(s.function): s.function for s in self.passes.sites if s.file == file and s.function}
+            users = {f.__name__ for f in self.passes.source.functions[file]}
             kinds = (ast.BinOp, ast.Call, ast.Subscript, ast.Compare, ast.Attribute)
-            nodes = [n for n in ast.walk(self.passes.source.trees[file]) if isinstance(n, kinds)]
-            self._own[file] = Own.of(n for n in nodes if isinstance(getattr(n, "ctx", None), (ast.Load, type(None))))
+            nodes = [n for function in functions.values() for n in ast.walk(function) if isinstance(n, kinds)]
+            self._own[file] = Own.of(
+                n for n in nodes if isinstance(getattr(n, "ctx", None), (ast.Load, type(None))) and is_harmless(n, users)
+            )
         return self._own[file]
 
     def _numbers_of_code(self, file: str) -> list[float]:

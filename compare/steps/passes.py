@@ -7,7 +7,7 @@ import contextlib
 import copy
 import functools
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from compare.subject.subject import FLOATS, UserCode, as_array, plain_copy
 Array = NDArray[Any]
 Codes = dict[FunctionType, CodeType]
 
-MOST_SLOPES, MOST_EDGES_FOR_SLOPES = 40, 20_000
+MOST_SLOPES, MOST_NODES = 40, 20_000  # of a graph whose local derivatives, and parts of gradients, are looked at
 MOST_EVENTS = 20_000  # that are kept of a pass; beyond, only what statements leave
 
 
@@ -142,7 +142,7 @@ class Passes:
             J, inputs, _ = self.subject.forward_on_tape(tape)
         with np.errstate(all="ignore"):
             tape.sweep(tape.number_of(J), everything=True)
-        self._tape = tape
+        self._tape, self._J = tape, J
         found = [ForwardStep(name, None, 0, x.data, x.grad, x) for name, x in inputs.items()]
         for site, times, x in events:
             name = self.sites[site].target or self.sites[site].text
@@ -155,11 +155,64 @@ class Passes:
         return found
 
     @functools.cached_property
+    def _made_by(self) -> dict[int, Site]:
+        """The innermost expression that made a node: of those that gave it, the first."""
+        found: dict[int, Site] = {}
+        for step in self.forward:
+            if isinstance(step.nodes, TapeArray) and step.site is not None:
+                for node in step.nodes.ids.flat:
+                    found.setdefault(int(node), step.site)
+        return found
+
+    @functools.cached_property
+    def _uses(self) -> dict[int, list[int]]:
+        """The blocks of the tape that use a node."""
+        found: dict[int, list[int]] = {}
+        assert self._tape is not None
+        for k, block in enumerate(self._tape.blocks):
+            for node in np.unique(np.concatenate([ids.ravel() for ids in block.operands])):
+                found.setdefault(int(node), []).append(k)
+        return found
+
+    def consumers(self, step: ForwardStep) -> dict[Site | None, Array]:
+        """What each expression of the forward pass that uses a step gives to its gradient; None is what is no one's."""
+        tape = self._tape
+        if tape is None or tape.size > MOST_NODES or not isinstance(step.nodes, TapeArray):
+            return {}
+        ids, by_site = step.nodes.ids, dict[Site | None, set[int]]()
+        for node in ids.flat:
+            for k in self._uses.get(int(node), ()):
+                by_site.setdefault(self._made_by.get(tape.blocks[k].start), set()).add(k)
+        J = tape.number_of(self._J)
+        parts = {
+            site: tape.passed_on([tape.blocks[k] for k in sorted(blocks)], J)[ids] for site, blocks in by_site.items()
+        }
+        return {site: part for site, part in parts.items() if part.any()}
+
+    @functools.cached_property
+    def parts(self) -> list[ForwardStep]:
+        """For named steps with several consumers, what comes through one of them, and what is left without it."""
+        found = []
+        for step in self.forward:
+            if step.grad is None or not (step.site is None or step.site.target):
+                continue
+            consumers = self.consumers(step)
+            for site, part in consumers.items() if len(consumers) > 1 else ():
+                through = f"through `{site.text}` (line {site.line})" if site is not None else "through the output itself"
+                name = f"the part of dJ/d{step.name} that comes {through}"
+                found.append(ForwardStep(name, step.site, step.times, step.data, part))
+                if len(consumers) > 2:
+                    rest = f"dJ/d{step.name} without the part that comes {through}"
+                    found.append(ForwardStep(rest, step.site, step.times, step.data, step.grad - part))
+        return found
+
+    @functools.cached_property
     def slopes(self) -> list[ForwardStep]:
         """The local derivatives of steps of the forward pass, entry by entry, by the steps that they are made from."""
         forward, tape = self.forward, self._tape
-        if tape is None or tape.size > MOST_EDGES_FOR_SLOPES:
+        if tape is None or tape.size > MOST_NODES:
             return []
+        J = tape.number_of(self._J)
         named = [s for s in forward if s.grad is not None and (s.site is None or s.site.target)]
         found, seen = [], set()
         for step in forward:
@@ -172,6 +225,7 @@ class Passes:
                     slope = by.nodes.grad
                     if slope.any():
                         found.append(ForwardStep(f"d({step.name})/d({by.name})", step.site, step.times, slope, None))
+        tape.sweep(J, everything=True)
         return found
 
     def _forward_on_values(self) -> list[ForwardStep]:
@@ -237,6 +291,11 @@ class Passes:
         with self._recorder.changing(instead):
             return self.run(self.instrumented)
 
+    def reaches(self, base: dict[str, Any], sites: Iterable[int]) -> bool:
+        """Whether some gradient is another one when the values at these sites are."""
+        after = self.run_with(dict.fromkeys(sites, shaken))
+        return after is None or any(not _same(base[name], after.get(name)) for name in base)
+
     def backward(self) -> list[Event]:
         """The events of the backward pass alone."""
         with swapped(self.instrumented), self._recorder.recording() as events:
@@ -257,3 +316,19 @@ def _same(x: Any, y: Any) -> bool:
         return bool(np.array_equal(np.asarray(x, float), np.asarray(y, float), equal_nan=True))
     except (TypeError, ValueError):
         return x is y
+
+
+def shaken(times: int, x: Any) -> Any:
+    """Another value near this one, without chance."""
+    if isinstance(x, (np.ndarray, float, np.number, np.bool_)):
+        kind = np.asarray(x).dtype.kind
+        if kind == "f":
+            size = float(np.max(np.abs(x), initial=0)) or 1.0
+            wave = np.cos(np.arange(np.size(x)) * 1.7 + 0.3 + times).reshape(np.shape(x))
+            return np.asarray(x + 0.01 * size * wave) if np.ndim(x) else float(x + 0.01 * size * wave)
+        if kind == "b":
+            return ~x
+        return x + 1 if np.ndim(x) == 0 else x
+    if isinstance(x, bool):
+        return not x
+    return x + 1 if isinstance(x, int) else x

@@ -105,6 +105,10 @@ class Source:
                 self.trees[file] = tree
                 self.functions.setdefault(file, []).append(function)
 
+    def text(self, file: str, node: Any) -> str:
+        """The source of a node as the user wrote it."""
+        return ast.get_source_segment("".join(linecache.getlines(file)), node) or ast.unparse(node)
+
     def edited(self, file: str, changes: Changes) -> Source:
         """The same functions from a tree with some of its fields changed."""
         other = copy.copy(self)

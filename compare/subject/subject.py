@@ -100,6 +100,7 @@ class Subject:
     title: str
     scope: str
     ours = "yours is"  # what a report calls the hand-written side
+    theirs = "the chain rule"  # and what it is held against
     in_single = False  # whether numbers of float32 or less are among the data or in the code
 
     in_reach: Sequence[tuple[str, Any]] = ()  # the float data that the code reaches without being given them, by name
@@ -355,7 +356,7 @@ class UserCode(Subject):
         with self._running_on(tape) as arithmetic:
             by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
         compared = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or name in by_hand}
-        return Recorded(J, compared, {name: _nodes(tape, by_hand.get(name)) for name in compared})
+        return Recorded(J, compared, {name: nodes_of(tape, by_hand.get(name)) for name in compared})
 
     def forward_on_tape(self, tape: Tape) -> tuple[TapeArray, dict[str, TapeArray], dict[str, Any]]:
         """J, what it is differentiated for and what is watched, as arrays of a tape; raises Refused."""
@@ -421,7 +422,7 @@ class _OnTape(Arithmetic):
         return self.tape.given(array)
 
 
-def _nodes(tape: Tape, x: Any) -> TapeArray:
+def nodes_of(tape: Tape, x: Any) -> TapeArray:
     """A gradient of the user's as nodes; plain numbers are constants."""
     if isinstance(x, TapeArray):
         return x

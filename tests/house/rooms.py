@@ -20,6 +20,7 @@ NUMBER, GRAPH = "autograd/number", "autograd/graph"
 ENGINE = (NUMBER, GRAPH, "autograd/record", "autograd/tape", "autograd/draw")
 FORMULAS = "matrix_backprop"
 REPORT, SUBJECT, VERDICT, REASON = "compare/report", "compare/subject", "compare/verdict", "compare/reason"
+STEPS = "compare/steps"
 CHECK, EXPLAIN, NOTES = "compare/check.py", "compare/explain", "compare/notes"
 
 ROOMS = [
@@ -33,16 +34,17 @@ ROOMS = [
     Room(SUBJECT, "code and a point, run in any numbers: a user's functions, a network", (*ENGINE, FORMULAS, REPORT)),
     Room(VERDICT, "what agreement is worth; judges, explains nothing", (*ENGINE, REPORT, SUBJECT)),
     Room(NOTES, "the statements of the lecture notes, executed", (*ENGINE, FORMULAS, REPORT, SUBJECT)),
-    Room(REASON, "why a gradient differs; never decides whether", (*ENGINE, REPORT, SUBJECT, VERDICT)),
+    Room(STEPS, "both passes, line by line: what each line is", (*ENGINE, REPORT, SUBJECT)),
+    Room(REASON, "which line is mistaken, and what it ought to be; never decides whether", (REPORT, SUBJECT, STEPS)),
     Room(
         CHECK,
         "the doors: `gradcheck`, `check_vjp`, `check_network`",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, REASON),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, STEPS, REASON),
     ),
     Room(
         EXPLAIN,
         "one entry of a gradient term by term; pictures of it",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, REASON),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT),
     ),
     Room(
         "compare/lesson",

@@ -13,7 +13,7 @@ from compare.command import main as cli
 from compare.command import mutants
 from compare.command.mutants import CAUGHT, MISSED, RAISED, Mutants, planted_in_file, planted_in_formulas
 from compare.command.userfile import UserFile, load
-from compare.reason.editor import Editor
+from compare.command.editor import Editor
 from compare.report.report import Report
 from matrix_backprop import formulas
 

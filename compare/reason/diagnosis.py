@@ -1,0 +1,126 @@
+"""Proof-reading a backward pass: its lines with what each is, and its mistakes with what each ought to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compare.reason.laws import laws
+from compare.reason.mistakes import Finding, Mistakes
+from compare.reason.trial import Court
+from compare.reason.words import mistake
+from compare.report.lines import Line, Mistake
+from compare.steps.lines import lines_of
+from compare.steps.passes import Event, Passes, quiet
+from compare.steps.sites import Changes, Source
+from compare.subject.source import stabilisers
+from compare.subject.subject import Sides, UserCode
+
+Array = NDArray[Any]
+
+PART, PART_WITH_STABILISERS = 1e-8, 1e-5  # of the largest entry: what is right up to rounding, or up to an eps
+
+
+class Diagnosis(NamedTuple):
+    """The mistakes, the lines, and what is true of the wrong arrays, where that says more or no line was found."""
+
+    mistakes: list[Mistake]
+    lines: list[Line]
+    remarks: list[str]
+
+
+def diagnosis(subject: UserCode, floats: Sides, wrong: list[str]) -> Diagnosis:
+    """The lines and the mistakes of a backward pass whose gradients of these names are wrong."""
+    true = {
+        name: np.asarray(x, float)
+        for name, x in floats.chain.items()
+        if name in wrong or floats.ours.get(name) is not None
+    }
+    court = Court(true, wrong, PART_WITH_STABILISERS if stabilisers(subject.functions) else PART)
+    passes = Passes(subject, true)
+    remarks: list[str] = []
+    findings: list[Finding] = []
+    with quiet():
+        if passes.sites:
+            search = Mistakes(passes, court)
+            findings = search.find() if wrong else []
+            if search.stopped:
+                remarks.append("the search for the mistake stopped before everything was tried")
+        elif wrong:
+            remarks.append("the source of your code is not at hand, so no line of it can be named")
+        read = _lines(passes, findings)
+        mistakes = [mistake(passes, finding) for finding in findings]
+    explained = {name for finding in findings if finding.edit is not None for name in finding.mended}
+    numbers = list(subject.known_numbers())
+    for name in wrong:
+        if name not in explained:
+            remarks += laws(name, floats.ours.get(name), true, numbers)
+    return Diagnosis(mistakes, read, remarks)
+
+
+def lines(subject: UserCode) -> list[Line]:
+    """The lines of a backward pass that has no mistake."""
+    with quiet():
+        return _lines(Passes(subject, {}), [])
+
+
+def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
+    if not passes.sites:
+        return []
+    with passes.ready():
+        events = passes.backward()
+        base = passes.run()
+
+        def reaches(sites: Iterable[int]) -> bool:
+            return base is not None and passes.reaches(base, sites)
+
+        mistaken = {id(finding.site.statement): mistake(passes, finding).says for finding in findings}
+        mended = _mended(passes, findings)
+        return lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
+
+
+def changes_of(source: Source, finding: Finding) -> Changes:
+    """What a finding changes in the tree of its file."""
+    statement = finding.site.statement
+    new = [statement, finding.after] if finding.is_new else [finding.after]
+    return finding.changes or source.replacing(finding.site.file, statement, new)
+
+
+def _mended(passes: Passes, findings: list[Finding]) -> set[int]:
+    """The sites whose values are others when the mistakes are mended."""
+    if not findings or any(finding.after is None and finding.changes is None for finding in findings):
+        return set()
+    first = findings[0]
+    before = _values(passes.backward())
+    after = passes.edited(first.site.file, changes_of(passes.source, first))
+    with after.ready():
+        now = _by_place(after)
+    return {
+        k for k, values in before.items() if (place := _place(passes, k)) in now and not _same(values, now[place])
+    }
+
+
+def _values(events: list[Event]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for event in events:
+        found.setdefault(event.site, []).append(event.value)
+    return found
+
+
+def _place(passes: Passes, site: int) -> tuple[Any, ...]:
+    found = passes.sites[site]
+    return found.file, found.node.lineno, found.node.col_offset, found.target, type(found.node)
+
+
+def _by_place(passes: Passes) -> dict[tuple[Any, ...], list[Any]]:
+    return {_place(passes, k): values for k, values in _values(passes.backward()).items()}
+
+
+def _same(one: list[Any], other: list[Any]) -> bool:
+    def equal(x: Any, y: Any) -> bool:
+        return np.shape(x) == np.shape(y) and bool(np.allclose(x, y, rtol=1e-9, atol=0, equal_nan=True))
+
+    return len(one) == len(other) and all(map(equal, one, other))
