@@ -140,9 +140,9 @@ class Scope:
         self._values: set[tuple[Any, ...]] = set()
         self.terms: list[Term] = []
         local = list(local)
-        for name in local:
-            for text, value in _atoms(name, names.get(name)):
-                self._add(text, value, 0.0 if text == name else 0.05)
+        atoms = [(text, value, text != name) for name in local for text, value in _atoms(name, names.get(name))]
+        for text, value, is_part in sorted(atoms, key=lambda atom: atom[2]):  # of two that are the same the name
+            self._add(text, value, 0.05 * is_part)
         for name, x in names.items():
             if type(x) in (int, float) and name not in local:
                 self._add(name, x, 0.0)
@@ -303,6 +303,10 @@ class Edits:
     def _of_number(self, node: Any, path: Path) -> Iterator[Edit]:
         x = node.value
         in_index = any(field == "slice" for field, _ in path)
+        if x and not in_index and sum(isinstance(n, ast.Constant) and n.value == x for n in ast.walk(self.statement)) > 1:
+            for other in (2 * x, x / 2):
+                everywhere = functools.partial(_everywhere, self.statement, repr(x), repr(other))
+                yield Edit(1.15, everywhere, "replaced everywhere", repr(other))
         if type(x) is int:
             for other in (x + 1, x - 1):
                 yield Edit(0.9, ast.Constant(other), "number", str(other))
@@ -429,9 +433,22 @@ class Edits:
             for term in self.scope.scalars:
                 if isinstance(term.value, (int, np.integer)) and term.text != name and term.cost == 0:
                     yield Edit(1.2, copied(node, slice=_renamed(node.slice, name, product(parsed(name), term.node))), "stride", term.text)
+        if len(names) > 1:
+            for term in self.scope.scalars:
+                if isinstance(term.value, (int, np.integer)) and term.cost == 0 and term.text not in names:
+                    new = node.slice
+                    for name in {x.id for s in _indices(node.slice) for x in ast.walk(s) if isinstance(x, ast.Name)}:
+                        if self._is_counter(name):
+                            new = _renamed(new, name, product(parsed(name), term.node))
+                    yield Edit(1.25, copied(node, slice=new), "stride", term.text)
         for slice_ in _slices(node.slice):
             for other in self._slices_like(slice_):
                 yield Edit(1.2, copied(node, slice=_exchanged(node.slice, slice_, other)), "slice")
+
+    def _is_counter(self, name: str) -> bool:
+        """Whether a name may count the passes of a loop."""
+        value = self.scope.names.get(name)
+        return isinstance(value, (int, np.integer)) and value == 0
 
     def _slices_like(self, old: Any) -> Iterator[Any]:
         """Other slices of the same length that the code uses, or that leave out the other end."""
@@ -680,6 +697,11 @@ def _transposed(node: Any) -> Any:
 
 def _is_stored(node: Any) -> bool:
     return isinstance(getattr(node, "ctx", None), ast.Store)
+
+
+def _indices(node: Any) -> list[Any]:
+    """The indices of an array of several axes."""
+    return list(node.elts) if isinstance(node, ast.Tuple) else [node]
 
 
 def _is_reversed(node: Any) -> bool:

@@ -31,6 +31,7 @@ MOST_PAIRS = 4_000  # of edits of one statement
 MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
+MOST_REPLAYED = 4
 ORDER = 1.5  # how unlikely another order of statements is
 RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
 
@@ -255,29 +256,42 @@ class Mistakes:
             if len(spaces) != len(one.suspect.events):
                 continue
             for part in itertools.islice(parts(one.suspect.statement, spaces, one.aim), 12):
-                maker = self._maker(part.node, one.suspect, found)
-                if maker is None or any(not np.all(np.isfinite(n)) for n in part.needed):
+                maker, later = self._maker(part.node, one.suspect, found)
+                if maker is None:
                     continue
-                if [np.shape(e.value) for e in maker.events] != [n.shape for n in part.needed]:
+                needed = part.needed
+                if later:  # what a pass leaves for the next
+                    needed = [*needed[1:], np.full_like(needed[-1], np.nan)]
+                elif any(not np.all(np.isfinite(n)) for n in needed):
                     continue
-                aim = self._aim(maker, maker.sites[0], part.needed)
+                if [np.shape(e.value) for e in maker.events] != [n.shape for n in needed]:
+                    continue
+                aim = self._aim(maker, maker.sites[0], needed)
                 self.left -= 1
                 outcome = self.court.judged(self.passes.run_with({maker.sites[0]: aim.instead(len(maker.events))}))
                 if not outcome.broken and outcome.mended >= wrong:
                     found.append(Culprit(maker, maker.sites[0], None, aim, outcome.mended))
+                    if later:
+                        break
         return sorted(found, key=lambda c: self.suspects.index(c.suspect))
 
-    def _maker(self, node: Any, user: Suspect, chain: list[Culprit]) -> Suspect | None:
-        """The statement that an expression has its value from."""
+    def _maker(self, node: Any, user: Suspect, chain: list[Culprit]) -> tuple[Suspect | None, bool]:
+        """The statement that an expression has its value from, and whether it is from the pass before."""
         name = ast.unparse(node)
         function = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-        for suspect in self.suspects[: self.suspects.index(user)][::-1]:
+        place = self.suspects.index(user)
+        later = [(s, True) for s in self.suspects[place + 1 :][::-1] if len(s.events) == len(user.events) > 1]
+        for suspect, is_later in [*later, *((s, False) for s in self.suspects[:place][::-1])]:
             if len(suspect.sites) != 1 or any(c.suspect is suspect for c in chain):
                 continue
             same = suspect.site.function is user.site.function and suspect.site.target == name
-            if same or (function and suspect.site.target == "" and getattr(suspect.site.function, "name", "") == function):
-                return suspect
-        return None
+            is_result = suspect.site.target == "" and getattr(suspect.site.function, "name", "") == function
+            if same or (is_result and not is_later):
+                first = self.suspects[:place]
+                if is_later and any(s.site.target == name and len(s.events) == len(user.events) for s in first):
+                    continue  # made anew in every pass
+                return suspect, is_later
+        return None, False
 
     def _aim(self, suspect: Suspect, site: int, arrays: list[Array], total: bool = False) -> Aim:
         """What a statement ought to leave at a site."""
@@ -308,8 +322,9 @@ class Mistakes:
                 continue
             scope, spaces = self._scopes[id(statement)], self._spaces(culprit)
             of = Edits(statement, scope)
-            found = [*of.changed(), *of.grown()]
-            if len(spaces) == len(culprit.suspect.events):
+            known = len(spaces) == len(culprit.suspect.events)
+            found = [*of.changed(), *(e for e in of.grown() if not known or e.kind in ("sign", "transposed", "sum"))]
+            if known:
                 found += solved(statement, scope, spaces, culprit.aim)
             extra = doubt + RIGHT * culprit.suspect.is_right
             edits += [(e.cost + extra, len(edits) + k, culprit, e) for k, e in enumerate(found)]
@@ -337,10 +352,16 @@ class Mistakes:
             return True
         if type(statement) is not type(culprit.suspect.statement) and isinstance(statement, (ast.Return, ast.Lambda)):
             return True
+        if aim.total and len(spaces) > MOST_REPLAYED:
+            return True  # a run takes no longer
         value: Any = None
         tolerance = max(self.court.tolerance, 1e-8)
-        for k, space in enumerate(spaces):
+        order = range(len(spaces)) if aim.total else [*range(len(spaces))[::-1]]
+        for k in order:
+            if not aim.total and not np.all(np.isfinite(aim.arrays[k])):
+                continue
             try:
+                space = spaces[k]
                 if aim.total and k:
                     space = {**space}
                     leave(space, aim.target, value, aim.inside)

@@ -32,6 +32,7 @@ def rearranged(function: Any) -> Iterator[Change]:
     lists = list(_lists(function))
     for _, loop in ((p, s) for p, f, body in lists for s in body if isinstance(s, ast.For)):
         for iterated, kind in _iterated(loop.iter):
+            ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
             after = copied(loop, iter=iterated)
             yield Change(loop, after, "order of the loop", "", [(loop, "iter", iterated)])
     for parent, field, body in lists:

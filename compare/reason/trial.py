@@ -35,6 +35,8 @@ class Aim(NamedTuple):
             k = 0 if self.total else times
             if k >= len(self.arrays) or (self.total and times != passes - 1):
                 return x
+            if not np.all(np.isfinite(self.arrays[k])):
+                return x
             return self.arrays[k].copy() if self.arrays[k].ndim else float(self.arrays[k])
 
         return other
@@ -169,9 +171,11 @@ class Focus:
 
     def replayed(self, statement: Any, space: dict[str, Any], target: str) -> Any:
         """What a statement leaves in a target where these names are at hand; raises what it raises."""
-        code = self.compiled(statement)
         if self.is_value:
-            return eval(code, space)
+            return eval(self.compiled(statement), space)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            return eval(compile(ast.fix_missing_locations(ast.Expression(statement.value)), self.file, "eval"), space)
+        code = self.compiled(statement)
         used = {x.id for x in ast.walk(statement) if isinstance(x, ast.Name)}
         names = {k: _apart(x) if k in used else x for k, x in space.items()}
         exec(code, names)
