@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, parsed, shape_of
-from compare.reason.solve import parts, solved
+from compare.reason.solve import Table, parts, solved
 from compare.reason.structure import inserted, rearranged
 from compare.reason.trial import Aim, Court, Focus, close, leave
 from compare.steps.known import Known, Match, base_name, is_gradient_of
@@ -32,6 +32,7 @@ MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
 MOST_REPLAYED = 4
+SOLVED = 1.2  # the least that what is solved for costs
 ORDER = 1.5  # how unlikely another order of statements is
 RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
 
@@ -314,33 +315,50 @@ class Mistakes:
 
     def _of_the_culprits(self, chain: list[Culprit], wrong: set[str]) -> tuple[Finding | None, float]:
         """The likeliest edit of those that are known to be mistaken, held against what each ought to leave."""
-        edits: list[tuple[float, int, Culprit, Edit]] = []
-        doubt = 0.0
-        for culprit in chain:
-            statement = culprit.suspect.statement
-            if self._focus(culprit.suspect.site) is None:
-                continue
-            scope, spaces = self._scopes[id(statement)], self._spaces(culprit)
-            of = Edits(statement, scope)
-            known = len(spaces) == len(culprit.suspect.events)
-            found = [*of.changed(), *(e for e in of.grown() if not known or e.kind in ("sign", "transposed", "sum"))]
-            if known:
-                found += solved(statement, scope, spaces, culprit.aim)
-            extra = doubt + RIGHT * culprit.suspect.is_right
-            edits += [(e.cost + extra, len(edits) + k, culprit, e) for k, e in enumerate(found)]
-            if not culprit.suspect.is_right:
-                doubt += LATER
-        edits.sort(key=lambda one: one[:2])
-        for cost, _, culprit, edit in edits[:MOST_LOCAL]:
+        tables: list[dict[tuple[int, ...], Table]] = [{} for _ in chain]
+        best: Finding | None = None
+        cost = 9.0
+        for depth in range(3):
+            edits: list[tuple[float, int, Culprit, Edit]] = []
+            doubt = 0.0
+            for culprit, own in zip(chain, tables, strict=True):
+                if self._focus(culprit.suspect.site) is not None:
+                    extra = doubt + RIGHT * culprit.suspect.is_right
+                    for edit in self._edits(culprit, own, depth):
+                        if edit.cost + extra < cost:
+                            edits.append((edit.cost + extra, len(edits), culprit, edit))
+                if not culprit.suspect.is_right:
+                    doubt += LATER
+            found, its_cost = self._first(edits, wrong)
+            if found is not None:
+                best, cost = found, its_cost
+            if cost < (SOLVED, 9.0, 9.0)[depth]:
+                break
+        return best, cost
+
+    def _edits(self, culprit: Culprit, tables: dict[tuple[int, ...], Table], depth: int) -> Iterator[Edit]:
+        """The edits of a culprit, the simple ones, those that are solved for, and those with more in them."""
+        statement = culprit.suspect.statement
+        scope, spaces = self._scopes[id(statement)], self._spaces(culprit)
+        known = len(spaces) == len(culprit.suspect.events)
+        of = Edits(statement, scope)
+        if depth == 0:
+            yield from of.changed()
+            yield from (e for e in of.grown() if not known or e.kind in ("sign", "transposed", "sum"))
+        elif known:
+            yield from solved(statement, scope, spaces, culprit.aim, tables, depth > 1)
+
+    def _first(self, edits: list[tuple[float, int, Culprit, Edit]], wrong: set[str]) -> tuple[Finding | None, float]:
+        """The likeliest of some edits of culprits that mends all."""
+        for cost, _, culprit, edit in sorted(edits, key=lambda one: one[:2])[:MOST_LOCAL]:
             try:
                 after = edit.after(culprit.suspect.statement)
             except SyntaxError:
                 continue
-            if not self._leaves(culprit, after):
-                continue
-            found_one = self._run(culprit.suspect, edit, after, wrong)
-            if found_one is not None:
-                return found_one, cost
+            if self._leaves(culprit, after):
+                found = self._run(culprit.suspect, edit, after, wrong)
+                if found is not None:
+                    return found, cost
             if self.left <= 0:
                 break
         return None, 9.0

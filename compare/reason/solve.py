@@ -21,8 +21,8 @@ from compare.reason.trial import Aim
 
 Array = NDArray[Any]
 
-MOST_ENTRIES = 192  # of an array that are looked at
-MOST_ROWS, MOST_FACTORS = 420, 60
+MOST_ENTRIES = 48  # of an array that are looked at
+MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 50, 160
 MOST_FOUND = 60  # products that are tried
 NEAR = 1e-8
 
@@ -184,6 +184,7 @@ class Table:
 
     def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool) -> None:
         self.total = total  # only the sum over the passes is known
+        self.deep = False  # whether products of three are looked for
         self.scope, self.spaces, self.shape = scope, spaces, shape
         size = int(np.prod(shape))
         rng = np.random.default_rng(5)
@@ -334,14 +335,13 @@ class Table:
         pair = np.abs(np.abs((self.matrix * base) @ self.matrix.T) - abs(z)) <= limit
         for i, j in _cheapest(pair, costs, 40):
             add((self.rows[i], self.rows[j]), 0.3)
-        if len(target) > 2 and not found:
-            cheap = [k for k, row in enumerate(self.rows) if row.cost < 0.5][:MOST_FACTORS]
-            some = self.matrix[:200]
-            for u in cheap:
-                triple = np.abs(np.abs((some * (base * self.rows[u].x)) @ some.T) - abs(z)) <= limit
+        if self.deep and len(target) > 2 and not found:
+            some = self.matrix[:MOST_TRIPLES]
+            for u, row in enumerate(self.rows[:MOST_FACTORS]):
+                triple = np.abs(np.abs((some * (base * row.x)) @ some.T) - abs(z)) <= limit
                 for i, j in _cheapest(triple, costs, 10):
                     if i >= u or j >= u:
-                        add((self.rows[u], self.rows[i], self.rows[j]), 0.6)
+                        add((row, self.rows[i], self.rows[j]), 0.6)
         found.sort(key=lambda one: one[0])
         yield from found[:MOST_FOUND]
 
@@ -364,10 +364,19 @@ def _distinct(rows: list[Row]) -> Iterator[Row]:
     return iter(best.values())
 
 
-def solved(statement: Any, scope: Scope, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Edit]:
-    """The factors, terms and replacements that give a statement the array that it ought to leave."""
-    tables: dict[tuple[int, ...], Table] = {}
-    for part in itertools.islice(parts(statement, spaces, aim), 12):
+def solved(
+    statement: Any,
+    scope: Scope,
+    spaces: list[dict[str, Any]],
+    aim: Aim,
+    tables: dict[tuple[int, ...], Table],
+    deep: bool,
+) -> Iterator[Edit]:
+    """The factors, terms and replacements that give a statement the array that it ought to leave.
+
+    `tables` are kept from one call to the next; with `deep` products of three things at hand are looked for too.
+    """
+    for part in itertools.islice(parts(statement, spaces, aim), 4 if deep else 12):
         shapes = {n.shape for n in part.needed}
         if len(shapes) != 1:
             continue
@@ -375,6 +384,7 @@ def solved(statement: Any, scope: Scope, spaces: list[dict[str, Any]], aim: Aim)
         if shape not in tables:
             tables[shape] = Table(scope, spaces, shape, aim.total)
         table = tables[shape]
+        table.deep = deep
         depth = 0.08 * (len(part.path) - 1)
         me = ast.unparse(part.node)
         needed = table.flat(part.needed)

@@ -83,6 +83,9 @@ class Hooks:
 
 
 class _Key:
+    def __call__(self) -> _Key:  # the compiler works out constants[1] by itself, but no call
+        return self
+
     def __getitem__(self, key: Any) -> Any:
         return key
 
@@ -346,7 +349,7 @@ class _Instrument(ast.NodeTransformer):
         elif isinstance(target, ast.Subscript) and _is_pure(target.value) and _is_pure(target.slice):
             original = self._original(target)
             site = self._site(node, ast.unparse(original))
-            key = ast.Subscript(ast.Constant(KEY), _loaded(target.slice), ast.Load())
+            key = ast.Subscript(ast.Call(ast.Constant(KEY), [], []), _loaded(target.slice), ast.Load())
             yield ast.copy_location(ast.Expr(self._call(ITEM, node, site, _loaded(target.value), key)), node)
 
     def _after_call(self, node: ast.Expr) -> Iterator[ast.stmt]:
