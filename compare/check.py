@@ -180,7 +180,9 @@ def _read_as(first: Function, second: Function, point: Any, args: tuple[Any, ...
     if args:
         return Gradients(first, second, point, args, seed)
     count = required_count(first)
-    layer_first = isinstance(point, Mapping) and count == len(point) and set(point) <= set(parameter_names(first, count))
+    layer_first = (
+        isinstance(point, Mapping) and count == len(point) and set(point) <= set(parameter_names(first, count))
+    )
     layer_first |= isinstance(point, (tuple, list)) and count > 1
     kinds: list[Callable[[], UserCode]] = [
         lambda: Gradients(first, second, point, args, seed),

@@ -26,8 +26,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from compare.check import UnusableCode, check_network
-from compare.command.userfile import UnusableFile, UserFile
 from compare.command.editor import Edit, Editor
+from compare.command.userfile import UnusableFile, UserFile
 from compare.report.report import DIFFERENT, Report, counted
 from compare.report.table import Cell, Column, Table, as_text
 from matrix_backprop import Network, formulas

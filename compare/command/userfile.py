@@ -56,7 +56,6 @@ class UserFile:
             report: Report = check(*self.call, raise_exception=False, **options)
         return dataclasses.replace(report, title=f"{self.path.name}: {report.title}")
 
-
     def proofread(self, seed: int = 0) -> Reading:
         """Its backward pass, line by line; what the file prints goes to stderr."""
         with contextlib.redirect_stdout(sys.stderr):

@@ -98,9 +98,7 @@ def _mended(passes: Passes, findings: list[Finding]) -> set[int]:
     after = passes.edited(first.site.file, changes_of(passes.source, first))
     with after.ready():
         now = _by_place(after)
-    return {
-        k for k, values in before.items() if (place := _place(passes, k)) in now and not _same(values, now[place])
-    }
+    return {k for k, values in before.items() if (place := _place(passes, k)) in now and not _same(values, now[place])}
 
 
 def _values(events: list[Event]) -> dict[int, list[Any]]:

@@ -128,7 +128,22 @@ METHODS = {
     "sum", "mean", "max", "min", "dot", "reshape", "transpose", "copy", "std", "var", "argmax", "argmin", "ravel", "flatten",
     "astype", "prod", "cumsum", "swapaxes", "squeeze", "item", "clip", "repeat", "take", "diagonal", "trace", "conj",
 }  # fmt: skip
-BUILTINS = {"len", "float", "int", "abs", "sum", "range", "min", "max", "list", "tuple", "sorted", "reversed", "zip", "enumerate"}
+BUILTINS = {
+    "len",
+    "float",
+    "int",
+    "abs",
+    "sum",
+    "range",
+    "min",
+    "max",
+    "list",
+    "tuple",
+    "sorted",
+    "reversed",
+    "zip",
+    "enumerate",
+}
 
 
 def is_harmless(node: Any, users: set[str]) -> bool:
@@ -140,7 +155,12 @@ def is_harmless(node: Any, users: set[str]) -> bool:
             text, name = ast.unparse(one.func), getattr(one.func, "attr", getattr(one.func, "id", ""))
             is_numpy = text.startswith(("np.", "numpy.", "math.", "scipy.", "special.")) and "random" not in text
             is_numpy &= name not in ("at", "copyto", "put", "fill_diagonal", "save", "savetxt", "load")
-            if not (is_numpy or name in users or (isinstance(one.func, ast.Attribute) and name in METHODS) or text in BUILTINS):
+            if not (
+                is_numpy
+                or name in users
+                or (isinstance(one.func, ast.Attribute) and name in METHODS)
+                or text in BUILTINS
+            ):
                 return False
     return True
 
@@ -161,9 +181,9 @@ class Scope:
         self._values: set[tuple[Any, ...]] = set()
         self.terms: list[Term] = []
         local = list(local)
-        for name in local:
-            for text, value in _atoms(name, names.get(name)):
-                self._add(text, value, 0.0 if text == name else 0.05)
+        atoms = [(text, value, text != name) for name in local for text, value in _atoms(name, names.get(name))]
+        for text, value, is_part in sorted(atoms, key=lambda atom: atom[2]):  # of two that are the same the name
+            self._add(text, value, 0.05 * is_part)
         for name, x in names.items():
             if type(x) in (int, float) and name not in local:
                 self._add(name, x, 0.0)
@@ -184,7 +204,9 @@ class Scope:
         self.numbers = [x for x in dict.fromkeys(numbers) if x not in (0, 1)]
         self.arrays = [t for t in self.terms if isinstance(t.value, np.ndarray) and t.value.ndim]
         self.arrays += [
-            Term(f"{t.text}[:, None]", t.value[:, None], t.cost + 0.2) for t in self.arrays if t.value.ndim == 1 and t.cost < 0.3
+            Term(f"{t.text}[:, None]", t.value[:, None], t.cost + 0.2)
+            for t in self.arrays
+            if t.value.ndim == 1 and t.cost < 0.3
         ]
         self.scalars = [t for t in self.terms if shape_of(t.value) == () and not isinstance(t.value, (bool, np.bool_))]
         self.atoms = [t for t in self.arrays if t.cost < 0.3]
@@ -278,7 +300,12 @@ class Edits:
     def _around(self) -> Iterator[tuple[Path, Any]]:
         for path, node in slots(self.statement):
             inside = any(field == "slice" for field, _ in path) or self._is_target(path)
-            if isinstance(node, ast.expr) and not _is_stored(node) and not inside and not isinstance(node, ast.Constant):
+            if (
+                isinstance(node, ast.expr)
+                and not _is_stored(node)
+                and not inside
+                and not isinstance(node, ast.Constant)
+            ):
                 yield path, node
 
     def value(self, node: Any) -> Any:
@@ -324,6 +351,14 @@ class Edits:
     def _of_number(self, node: Any, path: Path) -> Iterator[Edit]:
         x = node.value
         in_index = any(field == "slice" for field, _ in path)
+        if (
+            x
+            and not in_index
+            and sum(isinstance(n, ast.Constant) and n.value == x for n in ast.walk(self.statement)) > 1
+        ):
+            for other in (2 * x, x / 2):
+                everywhere = functools.partial(_everywhere, self.statement, repr(x), repr(other))
+                yield Edit(1.15, everywhere, "replaced everywhere", repr(other))
         if type(x) is int:
             for other in (x + 1, x - 1):
                 yield Edit(0.9, ast.Constant(other), "number", str(other))
@@ -415,18 +450,25 @@ class Edits:
             yield Edit(1.0, array, "function left out", name)
         if name in ("dot", "matmul"):
             if is_method and len(node.args) == 1:
+
                 def method(x: Any, y: Any) -> Any:
                     return copied(node, func=copied(node.func, value=x), args=[y])
+
                 yield from self._of_product(array, node.args[0], method)
             elif len(node.args) == 2:
                 yield from self._of_product(*node.args, lambda x, y: copied(node, args=[x, y]))
         if name in ("outer", "dot", "inner") and len(node.args) == 2:
-            yield Edit(1.1, copied(node, func=copied(node.func, attr="outer")), "function", "outer") if isinstance(node.func, ast.Attribute) else Edit(9, node, "")
+            yield (
+                Edit(1.1, copied(node, func=copied(node.func, attr="outer")), "function", "outer")
+                if isinstance(node.func, ast.Attribute)
+                else Edit(9, node, "")
+            )
         if name in ("reshape", "ravel", "flatten") and array is not None:
             yield from self._turned(node, array, is_method)
 
     def _turned(self, node: Any, array: Any, is_method: bool) -> Iterator[Edit]:
         """Axes exchanged before or after a reshape."""
+
         def on(x: Any, order: tuple[int, ...]) -> Any:
             return ast.Call(ast.Attribute(x, "transpose", ast.Load()), [ast.Constant(k) for k in order], [])
 
@@ -434,7 +476,11 @@ class Edits:
         if 2 <= np.ndim(x) <= 5:
             for order in list(itertools.permutations(range(np.ndim(x))))[1:]:
                 new = on(array, order)
-                after = copied(node, func=copied(node.func, value=new)) if is_method else copied(node, args=[new, *node.args[1:]])
+                after = (
+                    copied(node, func=copied(node.func, value=new))
+                    if is_method
+                    else copied(node, args=[new, *node.args[1:]])
+                )
                 yield Edit(1.2, after, "axes", str(order))
 
     def _of_subscript(self, node: Any) -> Iterator[Edit]:
@@ -449,10 +495,28 @@ class Edits:
         for name in names:
             for term in self.scope.scalars:
                 if isinstance(term.value, (int, np.integer)) and term.text != name and term.cost == 0:
-                    yield Edit(1.2, copied(node, slice=_renamed(node.slice, name, product(parsed(name), term.node))), "stride", term.text)
+                    yield Edit(
+                        1.2,
+                        copied(node, slice=_renamed(node.slice, name, product(parsed(name), term.node))),
+                        "stride",
+                        term.text,
+                    )
+        if len(names) > 1:
+            for term in self.scope.scalars:
+                if isinstance(term.value, (int, np.integer)) and term.cost == 0 and term.text not in names:
+                    new = node.slice
+                    for name in {x.id for s in _indices(node.slice) for x in ast.walk(s) if isinstance(x, ast.Name)}:
+                        if self._is_counter(name):
+                            new = _renamed(new, name, product(parsed(name), term.node))
+                    yield Edit(1.25, copied(node, slice=new), "stride", term.text)
         for slice_ in _slices(node.slice):
             for other in self._slices_like(slice_):
                 yield Edit(1.2, copied(node, slice=_exchanged(node.slice, slice_, other)), "slice")
+
+    def _is_counter(self, name: str) -> bool:
+        """Whether a name may count the passes of a loop."""
+        value = self.scope.names.get(name)
+        return isinstance(value, (int, np.integer)) and value == 0
 
     def _slices_like(self, old: Any) -> Iterator[Any]:
         """Other slices of the same length that the code uses, or that leave out the other end."""
@@ -497,7 +561,11 @@ class Edits:
         in_index = any(field == "slice" for field, _ in path)
         is_whole = np.asarray(value).dtype.kind in "iu"
         parent = at(self.statement, path[:-1]) if path else None
-        around = shape_of(self.value(parent)) if isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.MatMult) else None
+        around = (
+            shape_of(self.value(parent))
+            if isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.MatMult)
+            else None
+        )
         terms = [*self.scope.terms, *self.scope.sizes] if shape == () else self.scope.arrays
         for term in terms:
             if term.text == text:
@@ -568,8 +636,18 @@ class Edits:
                 continue
             for op, extra in (("+", 0.0), ("-", 0.1)):
                 for factor in factors:
-                    yield Edit(1.8 + depth + term.cost + extra, f"{me} {op} {factor} * ({term.text})", "term", f"{factor} * {term.text}")
-                    yield Edit(1.85 + depth + term.cost + extra, f"{me} {op} ({term.text}) / {factor}", "term", f"{term.text} / {factor}")
+                    yield Edit(
+                        1.8 + depth + term.cost + extra,
+                        f"{me} {op} {factor} * ({term.text})",
+                        "term",
+                        f"{factor} * {term.text}",
+                    )
+                    yield Edit(
+                        1.85 + depth + term.cost + extra,
+                        f"{me} {op} ({term.text}) / {factor}",
+                        "term",
+                        f"{term.text} / {factor}",
+                    )
         arrays = [t for t in self.scope.arrays if t.cost < 0.6 and np.asarray(t.value).dtype.kind == "f"]
         for s, t in itertools.permutations(arrays, 2):
             for first, second, extra in ((False, False, 0.0), (False, True, 0.05), (True, False, 0.05)):
@@ -701,6 +779,11 @@ def _transposed(node: Any) -> Any:
 
 def _is_stored(node: Any) -> bool:
     return isinstance(getattr(node, "ctx", None), ast.Store)
+
+
+def _indices(node: Any) -> list[Any]:
+    """The indices of an array of several axes."""
+    return list(node.elts) if isinstance(node, ast.Tuple) else [node]
 
 
 def _is_reversed(node: Any) -> bool:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, is_harmless, shape_of
+from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, is_harmless, parsed, shape_of
+from compare.reason.solve import Table, parts, solved
 from compare.reason.structure import inserted, rearranged
-from compare.reason.trial import Court, Focus, close
+from compare.reason.trial import Aim, Court, Focus, close, leave
 from compare.steps.known import Known, Match, base_name, is_gradient_of
 from compare.steps.passes import Event, ForwardStep, Passes
 from compare.steps.sites import Changes, Site
@@ -29,6 +30,11 @@ MOST_TARGETS = 24
 MOST_PAIRS = 4_000  # of edits of one statement
 MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
+MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
+MOST_REPLAYED = 4
+SOLVED = 1.2  # the least that what is solved for costs
+ORDER = 1.5  # how unlikely another order of statements is
+RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
 
 
 class Finding(NamedTuple):
@@ -63,7 +69,14 @@ class Suspect(NamedTuple):
         return self.site.statement
 
 
-Aim = list[Array]  # what a statement ought to leave, pass by pass
+class Culprit(NamedTuple):
+    """A statement that makes wrong gradients right when it leaves what it ought to: at which site, of which step."""
+
+    suspect: Suspect
+    site: int
+    step: ForwardStep | None
+    aim: Aim
+    mended: frozenset[str]
 
 
 class Mistakes:
@@ -76,6 +89,7 @@ class Mistakes:
         self._scopes: dict[int, Scope] = {}
         self._seen: dict[int, set[Any]] = {}  # values that were tried, by statement
         self._own: dict[str, list[Own]] = {}
+        self._kept: dict[tuple[int, int], list[dict[str, Any]]] = {}
 
     def find(self) -> list[Finding]:
         """The mistakes, in the order in which they were found: each mends something that the ones before leave wrong."""
@@ -91,7 +105,7 @@ class Mistakes:
         if one is None:
             return []
         still = [name for name in self.court.wrong if name not in one.mended]
-        if not still or one.after is None or len(self.court.wrong) < len(still):
+        if not still or one.after is None:
             return [one]
         changes = one.changes or self.passes.source.replacing(
             one.site.file, one.site.statement, [one.site.statement, one.after] if one.is_new else [one.after]
@@ -120,7 +134,7 @@ class Mistakes:
         self._slopes: Known | None = None
         found = []
         for group in statements.values():
-            reaches = self._reached({k: _shaken for k in group})
+            reaches = self._reached(dict.fromkeys(group, _shaken))
             if not any(reaches[name].any() for name in self.court.wrong if name in reaches):
                 continue
             first = group[0]
@@ -196,40 +210,185 @@ class Mistakes:
     # the search
 
     def _one(self, wrong: set[str]) -> Finding | None:
-        covering, partly = [], []
-        for suspect in self.suspects:
-            covers = all(suspect.reaches[name][self._differs(name)].all() for name in wrong)
-            (covering if covers else partly).append(suspect)
-        culprit, step, aim, _ = self._confirmed(covering, wrong)
-        found = self._mended(covering, culprit, aim, wrong)
+        covering = [s for s in self.suspects if all(s.reaches[name][self._differs(name)].all() for name in wrong)]
+        culprit = self._confirmed(covering, wrong)
+        found = self._mended(covering, culprit, wrong)
         if found is not None:
             return found
-        other, _, other_aim, mended = self._confirmed(self.suspects, wrong, partial=True)
-        if other is not None and other is not culprit:
-            near = [s for s in self.suspects if any(s.reaches[name].any() for name in mended)]
-            found = self._mended(near, other, other_aim, set(mended))
+        other = self._confirmed(self.suspects, wrong, partial=True)
+        if other is not None and (culprit is None or other.suspect is not culprit.suspect):
+            near = [s for s in self.suspects if any(s.reaches[name].any() for name in other.mended)]
+            found = self._mended(near, other, set(other.mended))
             if found is not None:
                 return found
-        for place in (culprit, other):
-            if place is not None:
-                return Finding(place.site, None, None, frozenset(wrong if place is culprit else mended), step)
-        pool = self._pool(covering or partly, None)
+        for one in (culprit, other):
+            if one is not None:
+                return Finding(one.suspect.site, None, None, one.mended, one.step)
+        pool = self._pool(covering or self.suspects, [])
         return Finding(pool[0][1].site, None, None, frozenset()) if pool else None
 
-    def _mended(
-        self, suspects: list[Suspect], culprit: Suspect | None, aim: Aim | None, wrong: set[str]
-    ) -> Finding | None:
+    def _mended(self, suspects: list[Suspect], culprit: Culprit | None, wrong: set[str]) -> Finding | None:
         """What makes these gradients right: the likeliest edit, then another order, then something new."""
-        pool = self._pool(suspects, culprit)
-        aims = {id(culprit.statement): aim} if culprit is not None and aim else {}
-        found = self._tried(Edits.changed, pool, wrong, aims)
-        found = found or self._rearranged(wrong)
-        found = found or self._tried(Edits.grown, pool, wrong, aims)
-        found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, aims)
+        chain = self._chain(culprit, wrong) if culprit is not None else []
+        best, cost = self._of_the_culprits(chain, wrong)
+        pool = self._pool(suspects, chain)
+        found = self._tried(Edits.changed, pool, wrong, cost)
+        if found is None and cost > ORDER:
+            found = self._rearranged(wrong)
+        if found is None:
+            found = best
+        found = found or self._tried(Edits.grown, pool, wrong, 9.0)
         found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
-        if found is None and culprit is not None and aim:
-            found = self._two_at_a_time(culprit, aim, wrong)
+        found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, 9.0)
+        if found is None and chain:
+            found = self._two_at_a_time(chain[0], wrong)
         return found
+
+    def _chain(self, culprit: Culprit, wrong: set[str]) -> list[Culprit]:
+        """The culprit, and before it those that it is made from, where these alone mend as much: the first first."""
+        found = [culprit]
+        for one in found:
+            if len(found) > MOST_MISTAKES:
+                break
+            focus = self._focus(one.suspect.site)
+            if focus is None:
+                continue
+            spaces = self._spaces(one)
+            if len(spaces) != len(one.suspect.events):
+                continue
+            for part in itertools.islice(parts(one.suspect.statement, spaces, one.aim), 12):
+                maker, later = self._maker(part.node, one.suspect, found)
+                if maker is None:
+                    continue
+                needed = part.needed
+                if later:  # what a pass leaves for the next
+                    needed = [*needed[1:], np.full_like(needed[-1], np.nan)]
+                elif any(not np.all(np.isfinite(n)) for n in needed):
+                    continue
+                if [np.shape(e.value) for e in maker.events] != [n.shape for n in needed]:
+                    continue
+                aim = self._aim(maker, maker.sites[0], needed)
+                self.left -= 1
+                outcome = self.court.judged(self.passes.run_with({maker.sites[0]: aim.instead(len(maker.events))}))
+                if not outcome.broken and outcome.mended >= wrong:
+                    found.append(Culprit(maker, maker.sites[0], None, aim, outcome.mended))
+                    if later:
+                        break
+        return sorted(found, key=lambda c: self.suspects.index(c.suspect))
+
+    def _maker(self, node: Any, user: Suspect, chain: list[Culprit]) -> tuple[Suspect | None, bool]:
+        """The statement that an expression has its value from, and whether it is from the pass before."""
+        name = ast.unparse(node)
+        function = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+        place = self.suspects.index(user)
+        later = [(s, True) for s in self.suspects[place + 1 :][::-1] if len(s.events) == len(user.events) > 1]
+        for suspect, is_later in [*later, *((s, False) for s in self.suspects[:place][::-1])]:
+            if len(suspect.sites) != 1 or any(c.suspect is suspect for c in chain):
+                continue
+            same = suspect.site.function is user.site.function and suspect.site.target == name
+            is_result = suspect.site.target == "" and getattr(suspect.site.function, "name", "") == function
+            if same or (is_result and not is_later):
+                first = self.suspects[:place]
+                if is_later and any(s.site.target == name and len(s.events) == len(user.events) for s in first):
+                    continue  # made anew in every pass
+                return suspect, is_later
+        return None, False
+
+    def _aim(self, suspect: Suspect, site: int, arrays: list[Array], total: bool = False) -> Aim:
+        """What a statement ought to leave at a site."""
+        target = self.passes.sites[site].target or ""
+        node = parsed(target) if target else None
+        inside = isinstance(suspect.statement, ast.Expr)
+        focus = self._focus(suspect.site)
+        if focus is not None and isinstance(node, ast.Subscript):
+            if isinstance(evaluated(node.value, focus.names), np.ndarray):
+                target, inside = ast.unparse(node.value), True
+        return Aim(target, arrays, total, inside)
+
+    def _spaces(self, culprit: Culprit) -> list[dict[str, Any]]:
+        """The names where a culprit runs, pass by pass, where it always leaves what it ought to."""
+        key = (id(culprit.suspect.statement), id(culprit.aim.arrays))
+        if key not in self._kept:
+            focus = self._focus(culprit.suspect.site)
+            self._kept[key] = focus.look(culprit.aim) if focus is not None else []
+        return self._kept[key]
+
+    def _of_the_culprits(self, chain: list[Culprit], wrong: set[str]) -> tuple[Finding | None, float]:
+        """The likeliest edit of those that are known to be mistaken, held against what each ought to leave."""
+        tables: list[dict[tuple[int, ...], Table]] = [{} for _ in chain]
+        best: Finding | None = None
+        cost = 9.0
+        for depth in range(3):
+            edits: list[tuple[float, int, Culprit, Edit]] = []
+            doubt = 0.0
+            for culprit, own in zip(chain, tables, strict=True):
+                if self._focus(culprit.suspect.site) is not None:
+                    extra = doubt + RIGHT * culprit.suspect.is_right
+                    for edit in self._edits(culprit, own, depth):
+                        if edit.cost + extra < cost:
+                            edits.append((edit.cost + extra, len(edits), culprit, edit))
+                if not culprit.suspect.is_right:
+                    doubt += LATER
+            found, its_cost = self._first(edits, wrong)
+            if found is not None:
+                best, cost = found, its_cost
+            if cost < (SOLVED, 9.0, 9.0)[depth]:
+                break
+        return best, cost
+
+    def _edits(self, culprit: Culprit, tables: dict[tuple[int, ...], Table], depth: int) -> Iterator[Edit]:
+        """The edits of a culprit, the simple ones, those that are solved for, and those with more in them."""
+        statement = culprit.suspect.statement
+        scope, spaces = self._scopes[id(statement)], self._spaces(culprit)
+        known = len(spaces) == len(culprit.suspect.events)
+        of = Edits(statement, scope)
+        if depth == 0:
+            yield from of.changed()
+            yield from (e for e in of.grown() if not known or e.kind in ("sign", "transposed", "sum"))
+        elif known:
+            yield from solved(statement, scope, spaces, culprit.aim, tables, depth > 1)
+
+    def _first(self, edits: list[tuple[float, int, Culprit, Edit]], wrong: set[str]) -> tuple[Finding | None, float]:
+        """The likeliest of some edits of culprits that mends all."""
+        for cost, _, culprit, edit in sorted(edits, key=lambda one: one[:2])[:MOST_LOCAL]:
+            try:
+                after = edit.after(culprit.suspect.statement)
+            except SyntaxError:
+                continue
+            if self._leaves(culprit, after):
+                found = self._run(culprit.suspect, edit, after, wrong)
+                if found is not None:
+                    return found, cost
+            if self.left <= 0:
+                break
+        return None, 9.0
+
+    def _leaves(self, culprit: Culprit, statement: Any) -> bool:
+        """Whether a statement would leave what it ought to, where that can be told without a run."""
+        focus, spaces, aim = self._focus(culprit.suspect.site), self._spaces(culprit), culprit.aim
+        if len(spaces) != len(culprit.suspect.events) or focus is None:
+            return True
+        if type(statement) is not type(culprit.suspect.statement) and isinstance(statement, (ast.Return, ast.Lambda)):
+            return True
+        if aim.total and len(spaces) > MOST_REPLAYED:
+            return True  # a run takes no longer
+        value: Any = None
+        tolerance = max(self.court.tolerance, 1e-8)
+        order = range(len(spaces)) if aim.total else [*range(len(spaces))[::-1]]
+        for k in order:
+            if not aim.total and not np.all(np.isfinite(aim.arrays[k])):
+                continue
+            try:
+                space = spaces[k]
+                if aim.total and k:
+                    space = {**space}
+                    leave(space, aim.target, value, aim.inside)
+                value = focus.replayed(statement, space, aim.target)
+            except Exception:  # an edit may be any nonsense
+                return False
+            if not aim.total and not close(value, np.asarray(aim.arrays[k]), tolerance):
+                return False
+        return not aim.total or close(value, np.asarray(aim.arrays[0]), tolerance)
 
     def _differs(self, name: str) -> Array:
         true = self.court.true[name]
@@ -239,60 +398,62 @@ class Mistakes:
         size = float(np.max(np.abs(true), initial=0))
         return np.asarray(np.abs(np.asarray(ours, float) - true) > self.court.tolerance * size)
 
-    def _pool(self, suspects: list[Suspect], culprit: Suspect | None) -> list[tuple[float, Suspect]]:
+    def _pool(self, suspects: list[Suspect], chain: list[Culprit]) -> list[tuple[float, Suspect]]:
         """The statements to be edited, with what makes each unlikely."""
 
         def harm(suspect: Suspect) -> bool:
             return any(suspect.reaches[name].all() for name in self.court.right if self.court.true[name].any())
 
-        sure = culprit is not None and culprit.role is not None
+        sure = any(c.suspect.role is not None for c in chain)
         found = []
         for place, suspect in enumerate(suspects):
-            right = suspect.is_right or (suspect is not culprit and not suspect.match and self._is_slope(suspect))
-            doubt = 0.05 + 0.02 * min(place, 10) + 0.5 * right + 0.3 * harm(suspect) + 0.4 * sure
-            found.append((0.0 if suspect is culprit else doubt, suspect))
+            if any(c.suspect is suspect for c in chain):
+                continue
+            right = suspect.is_right or (not suspect.match and self._is_slope(suspect))
+            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * sure
+            found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
 
-    def _confirmed(
-        self, suspects: list[Suspect], wrong: set[str], partial: bool = False
-    ) -> tuple[Suspect | None, ForwardStep | None, Aim | None, frozenset[str]]:
+    def _confirmed(self, suspects: list[Suspect], wrong: set[str], partial: bool = False) -> Culprit | None:
         """The first statement that makes all that is wrong right when the chain rule's own array is put in its place.
 
         With `partial` the one that makes the most right.
         """
-        best: tuple[Suspect | None, ForwardStep | None, Aim | None, frozenset[str]] = (None, None, None, frozenset())
+        best: Culprit | None = None
         for suspect in sorted(suspects, key=lambda s: s.is_right):
-            if len(suspect.sites) != 1 or not suspect.site.target:
-                continue
-            for step, aim, instead in itertools.islice(self._targets(suspect), MOST_TARGETS):
-                if self.left <= 0:
-                    self.stopped = True
-                    return best
-                self.left -= 1
-                outcome = self.court.judged(self.passes.run_with({suspect.sites[0]: instead}))
-                if outcome.broken:
-                    continue
-                if outcome.mended >= wrong:
-                    return suspect, step, aim, outcome.mended
-                if partial and len(outcome.mended) > len(best[3]):
-                    best = suspect, step, aim, outcome.mended
+            for site in suspect.sites:
+                for step, arrays, total in itertools.islice(self._targets(suspect, site), MOST_TARGETS):
+                    if self.left <= 0:
+                        self.stopped = True
+                        return best
+                    self.left -= 1
+                    instead = Aim("", arrays, total).instead(self._times(site))
+                    outcome = self.court.judged(self.passes.run_with({site: instead}))
+                    if outcome.broken:
+                        continue
+                    if outcome.mended >= wrong or (partial and len(outcome.mended) > len(best.mended if best else ())):
+                        best = Culprit(suspect, site, step, self._aim(suspect, site, arrays, total), outcome.mended)
+                        if outcome.mended >= wrong:
+                            return best
         return best
 
-    def _targets(self, suspect: Suspect) -> Iterator[tuple[ForwardStep, Aim, Callable[[int, Any], Any]]]:
-        """The chain rule's arrays that fit in the place of a statement's."""
-        name, shape = suspect.site.target or "", np.shape(suspect.events[0].value)
+    def _times(self, site: int) -> int:
+        return sum(event.site == site for event in self.events)
+
+    def _targets(self, suspect: Suspect, site: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
+        """The chain rule's arrays that fit in the place of a statement's, pass by pass; whether one is their sum."""
+        events = [e for e in self.events if e.site == site]
+        name, shape, passes = self.passes.sites[site].target or "", np.shape(events[0].value), len(events)
         by_site: dict[Any, list[ForwardStep]] = {}
         for step in self.passes.forward:
             if step.data.shape in (shape, shape[::-1]):
                 by_site.setdefault(id(step.site) if step.site else step.name, []).append(step)
-        passes = len(suspect.events)
         ranked = sorted(by_site.values(), key=lambda steps: not is_gradient_of(name, steps[0].name))
         seen: set[bytes] = set()
         for steps in ranked:
             first = steps[0]
             if base_name(first.name) == base_name(name) and (passes == len(steps) or passes == 1):
-                data = [s.data for s in steps]
-                yield first, data, _one_by_one(data)
+                yield first, [s.data for s in steps], False
             arrays = [s.grad if s.grad.shape == shape else s.grad.T for s in steps if s.grad is not None]
             key = b"".join(a.tobytes() for a in arrays)
             if key in seen or not arrays:
@@ -300,10 +461,14 @@ class Mistakes:
             seen.add(key)
             if len(arrays) == passes:
                 if passes > 1:
-                    yield first, arrays[::-1], _one_by_one(arrays[::-1])
-                yield first, arrays, _one_by_one(arrays)
+                    yield first, arrays[::-1], False
+                yield first, arrays, False
             elif len(arrays) == 1:  # many passes add up to one
-                yield first, [], _last(arrays[0], passes)
+                yield first, arrays, True
+            elif len(arrays) == passes + 1:
+                for some in (arrays[1:], arrays[:-1]):
+                    yield first, some[::-1], False
+                    yield first, some, False
 
     # edits of a statement
 
@@ -333,7 +498,9 @@ class Mistakes:
             kinds = (ast.BinOp, ast.Call, ast.Subscript, ast.Compare, ast.Attribute)
             nodes = [n for function in functions.values() for n in ast.walk(function) if isinstance(n, kinds)]
             self._own[file] = Own.of(
-                n for n in nodes if isinstance(getattr(n, "ctx", None), (ast.Load, type(None))) and is_harmless(n, users)
+                n
+                for n in nodes
+                if isinstance(getattr(n, "ctx", None), (ast.Load, type(None))) and is_harmless(n, users)
             )
         return self._own[file]
 
@@ -348,39 +515,45 @@ class Mistakes:
         which: Callable[[Edits], Iterator[Edit]],
         pool: list[tuple[float, Suspect]],
         wrong: set[str],
-        aims: dict[int, Aim],
+        most: float,
     ) -> Finding | None:
-        """The likeliest of some edits of these statements that makes all right."""
+        """The likeliest of some edits of these statements that makes all right, where it is likelier than `most`."""
         edits: list[tuple[float, int, Suspect, Edit]] = []
         for doubt, suspect in pool:
-            if self._focus(suspect.site) is not None:
+            if doubt < most and self._focus(suspect.site) is not None:
                 scope = self._scopes[id(suspect.statement)]
                 for edit in which(Edits(suspect.statement, scope)):
-                    edits.append((edit.cost + doubt, len(edits), suspect, edit))
+                    if edit.cost + doubt < most:
+                        edits.append((edit.cost + doubt, len(edits), suspect, edit))
         edits.sort(key=lambda one: one[:2])
         for _, _, suspect, edit in edits:
-            found = self._try(suspect, edit, edit.after(suspect.statement), wrong, aims.get(id(suspect.statement)))
-            if found is not None:
-                return found
+            try:
+                after = edit.after(suspect.statement)
+            except SyntaxError:
+                continue
+            if self._may_fit(suspect, after):
+                found = self._run(suspect, edit, after, wrong)
+                if found is not None:
+                    return found
             if self.left <= 0:
                 self.stopped = True
                 break
         return None
 
-    def _try(self, suspect: Suspect, edit: Edit, after: Any, wrong: set[str], aim: Aim | None) -> Finding | None:
+    def _run(self, suspect: Suspect, edit: Edit, after: Any, wrong: set[str]) -> Finding | None:
+        """What an edit mends, if it mends all."""
         focus = self._focus(suspect.site)
         assert focus is not None
-        if not self._may_fit(focus, suspect, after, self._seen.setdefault(id(suspect.statement), set()), aim):
-            return None
         self.left -= 1
         outcome = self.court.judged(focus.run(after))
         if outcome.broken or not outcome.mended >= wrong:
             return None
         return Finding(suspect.site, edit, after, outcome.mended)
 
-    def _may_fit(self, focus: Focus, suspect: Suspect, after: Any, seen: set[Any], aim: Aim | None) -> bool:
-        """Whether the edited value may be meant: it has the shape, it is not one that was tried, it is what it ought to be."""
-        before = suspect.statement
+    def _may_fit(self, suspect: Suspect, after: Any) -> bool:
+        """Whether the edited value may be meant: it has the shape, it is not one that was tried."""
+        before, focus = suspect.statement, self._focus(suspect.site)
+        assert focus is not None
         if type(after) is not type(before) or isinstance(after, (ast.Lambda, ast.Expr, ast.AugAssign)):
             return True
         if getattr(after, "value", None) is None:
@@ -388,26 +561,23 @@ class Mistakes:
         new = evaluated(after.value, focus.names)
         if new is None:
             return False
-        old = evaluated(before.value, focus.names)
-        if shape_of(old) is None:
+        if shape_of(evaluated(before.value, focus.names)) is None:
             return True
         if shape_of(new) is None:
             return False
         is_plain = isinstance(after, ast.Assign) and isinstance(after.targets[0], ast.Name)
-        if not is_plain:
-            return True
-        if aim and not close(new, np.asarray(aim[0]), max(self.court.tolerance, 1e-8)):
-            return False
-        if len(suspect.events) == 1:
+        if is_plain and len(suspect.events) == 1:
+            seen = self._seen.setdefault(id(suspect.statement), set())
             key = (np.shape(new), np.asarray(new, np.float32).tobytes())
             if key in seen:
                 return False
             seen.add(key)
         return True
 
-    def _two_at_a_time(self, suspect: Suspect, aim: Aim, wrong: set[str]) -> Finding | None:
+    def _two_at_a_time(self, culprit: Culprit, wrong: set[str]) -> Finding | None:
         """Two small edits of one statement whose array is known."""
-        if self._focus(suspect.site) is None:
+        suspect = culprit.suspect
+        if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(suspect.events):
             return None
         scope, tried = self._scopes[id(suspect.statement)], 0
         firsts = sorted((e for e in Edits(suspect.statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
@@ -418,7 +588,8 @@ class Mistakes:
                 tried += 1
                 if tried > MOST_PAIRS or self.left <= 0:
                     return None
-                found = self._try(suspect, first, second.after(statement), wrong, aim)
+                after = second.after(statement)
+                found = self._run(suspect, first, after, wrong) if self._leaves(culprit, after) else None
                 if found is not None:
                     return found
         return None
@@ -492,19 +663,3 @@ def _is_copy(site: Site) -> bool:
     if isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "copy":
         value = value.func
     return isinstance(value, (ast.Name, ast.Attribute, ast.Subscript))
-
-
-def _one_by_one(arrays: list[Array]) -> Callable[[int, Any], Any]:
-    def instead(times: int, x: Any) -> Any:
-        if times >= len(arrays):
-            return x
-        return arrays[times].copy() if arrays[times].ndim else float(arrays[times])
-
-    return instead
-
-
-def _last(array: Array, passes: int) -> Callable[[int, Any], Any]:
-    def instead(times: int, x: Any) -> Any:
-        return array.copy() if times == passes - 1 and array.ndim else float(array) if times == passes - 1 else x
-
-    return instead

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import sys
+import types
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +17,29 @@ from compare.steps.passes import Codes, Passes
 Array = NDArray[Any]
 
 RUN, LOCALS = "\0run", "\0locals"
+MOST_SPACES = 40  # passes through a statement whose names are kept
+
+
+class Aim(NamedTuple):
+    """What a statement ought to leave in a target, pass by pass; with `total` only what the last pass leaves is known."""
+
+    target: str
+    arrays: list[Array]
+    total: bool = False
+    inside: bool = False  # it is written into
+
+    def instead(self, passes: int) -> Callable[[int, Any], Any]:
+        """What the code is to go on with, pass by pass."""
+
+        def other(times: int, x: Any) -> Any:
+            k = 0 if self.total else times
+            if k >= len(self.arrays) or (self.total and times != passes - 1):
+                return x
+            if not np.all(np.isfinite(self.arrays[k])):
+                return x
+            return self.arrays[k].copy() if self.arrays[k].ndim else float(self.arrays[k])
+
+        return other
 
 
 class Outcome(NamedTuple):
@@ -71,13 +97,21 @@ class Focus:
         self.assigned = [] if self.is_value else sorted(_assigned(statement) | (_assigned(then) if then else set()))
         self._before = self.compiled(statement) if then is not None else None
         self._code: Any = None
-        self._keeping = False
+        self._aim: Aim | None = None
+        self._times = 0
+        self._keeping: list[dict[str, Any]] | None = None
         self.names: dict[str, Any] = {}
         self.local: list[str] = []
         self.codes = self._replaced(statement)
 
     def _replaced(self, old: Any) -> Codes:
-        call: Any = ast.Call(ast.Constant(RUN), [ast.Call(ast.Constant(LOCALS), [], [])], [])
+        source = self.passes.source
+        closed = {name for f in source.functions[self.file] for name in f.__code__.co_freevars}
+        used = sorted({x.id for x in ast.walk(old) if isinstance(x, ast.Name)} & closed)
+        kept: Any = ast.Constant(None)  # what a closure holds stays in it
+        if used:
+            kept = ast.parse(f"lambda: ({', '.join(used)},)", mode="eval").body
+        call: Any = ast.Call(ast.Constant(RUN), [ast.Call(ast.Constant(LOCALS), [], []), kept], [])
         if isinstance(old, ast.Return):
             new: Any = ast.Return(call)
         elif isinstance(old, ast.Lambda):
@@ -86,20 +120,24 @@ class Focus:
             new = ast.Assign([ast.Tuple([ast.Name(x, ast.Store()) for x in self.assigned], ast.Store())], call)
         else:
             new = ast.Expr(call)
-        source = self.passes.source
         return source.changed(self.file, source.replacing(self.file, old, [new]), {RUN: self._run, LOCALS: locals})
 
-    def _run(self, local: dict[str, Any]) -> Any:
+    def _run(self, local: dict[str, Any], kept: Any) -> Any:
         names = {**sys._getframe(1).f_globals, **local}
         if self._before is not None:
             exec(self._before, names)
-        if self._keeping:
-            self._keeping = False
+        if self._keeping is not None and len(self._keeping) < MOST_SPACES:
             self.local = [*local, *self.assigned]
-            self.names = {k: _snapshot(x) for k, x in names.items()}
+            self._keeping.append({k: _snapshot(x) for k, x in names.items()})
+        times, self._times = self._times, self._times + 1
         if self.is_value:
-            return eval(self._code, names)
+            value = eval(self._code, names)
+            return value if self._aim is None else self._aim.instead(0)(times, value)
         exec(self._code, names)
+        if self._aim is not None and not self._aim.total:
+            value = self._aim.instead(0)(times, None)
+            if value is not None:
+                leave(names, self._aim.target, value, self._aim.inside)
         return tuple(names[name] for name in self.assigned)
 
     def compiled(self, statement: Any) -> Any:
@@ -118,11 +156,41 @@ class Focus:
             return None
         return self.passes.run(self.codes)
 
-    def look(self) -> None:
-        """Run the statement as it is, and keep the names where it runs."""
-        self._keeping = True
+    def look(self, aim: Aim | None = None) -> list[dict[str, Any]]:
+        """Run the statement as it is, and keep the names where it runs, pass by pass.
+
+        With an aim the code goes on with what the statement ought to leave, so that the later passes are right too.
+        """
+        found: list[dict[str, Any]] = []
+        self._keeping, self._aim, self._times = found, aim, 0
         self.run(self.statement)
-        self._keeping = False
+        self._keeping = self._aim = None
+        if not self.names and found:
+            self.names = found[0]
+        return found
+
+    def replayed(self, statement: Any, space: dict[str, Any], target: str) -> Any:
+        """What a statement leaves in a target where these names are at hand; raises what it raises."""
+        if self.is_value:
+            return eval(self.compiled(statement), space)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            return eval(compile(ast.fix_missing_locations(ast.Expression(statement.value)), self.file, "eval"), space)
+        code = self.compiled(statement)
+        used = {x.id for x in ast.walk(statement) if isinstance(x, ast.Name)}
+        names = {k: _apart(x) if k in used else x for k, x in space.items()}
+        exec(code, names)
+        return eval(target, names)
+
+
+def leave(names: dict[str, Any], target: str, value: Any, inside: bool) -> None:
+    """Put a value into a target: a name, an attribute, an entry, or the whole of an array."""
+    names["\0value"] = value
+    if inside:
+        eval(target, names)[...] = value
+        return
+    assign = ast.Assign([ast.parse(target, mode="eval").body], ast.Name("\0value", ast.Load()))
+    assign.targets[0].ctx = ast.Store()  # type: ignore[attr-defined]
+    exec(compile(ast.fix_missing_locations(ast.Module([assign], [])), "<aim>", "exec"), names)
 
 
 def _assigned(statement: Any) -> set[str]:
@@ -140,3 +208,13 @@ def _snapshot(x: Any, depth: int = 0) -> Any:
     if type(x) in (list, tuple) and depth < 2 and len(x) < 100:
         return type(x)(_snapshot(v, depth + 1) for v in x)
     return x
+
+
+def _apart(x: Any) -> Any:
+    """A copy of what a statement may change, of an object with its attributes."""
+    if hasattr(x, "__dict__") and not callable(x) and not isinstance(x, (types.ModuleType, type, np.ndarray)):
+        found = copy.copy(x)
+        for name, value in vars(x).items():
+            object.__setattr__(found, name, _snapshot(value))
+        return found
+    return _snapshot(x)

@@ -61,7 +61,11 @@ def corrected(passes: Passes, site: Site, finding: Finding) -> str:
         return whole
     line = lines[statement.lineno - 1].encode()
     for text in (new, f"({new})"):
-        parts = line[statement.col_offset : old.col_offset], text.encode(), line[old.end_col_offset : statement.end_col_offset]
+        parts = (
+            line[statement.col_offset : old.col_offset],
+            text.encode(),
+            line[old.end_col_offset : statement.end_col_offset],
+        )
         spliced = b"".join(parts).decode()
         try:
             if ast.dump(ast.parse(spliced.strip())) == ast.dump(ast.parse(whole)):
@@ -86,7 +90,9 @@ def _says(passes: Passes, finding: Finding) -> str:
     if finding.edit is None:
         if not names:
             return "the mistake is in this line or after it; no edit of one line mends it."
-        what = f"with the chain rule's own array in its place, {listed(names)} {'is' if len(names) == 1 else 'are'} right"
+        what = (
+            f"with the chain rule's own array in its place, {listed(names)} {'is' if len(names) == 1 else 'are'} right"
+        )
         role = f"; it is to be dJ/d{finding.target.name}{_where(finding.target)}" if finding.target is not None else ""
         return f"{what}{role}."
     becomes = f"{listed(names)} {'becomes' if len(names) == 1 else 'become'} exactly right"

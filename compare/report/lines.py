@@ -167,5 +167,9 @@ class Reading(Sequence[Line]):
         >>> json.loads(Reading("mine", []).to_json())["mistakes"]
         []
         """
-        found = {"title": self.title, "lines": list(map(asdict, self.lines)), "mistakes": list(map(asdict, self.mistakes))}
+        found = {
+            "title": self.title,
+            "lines": list(map(asdict, self.lines)),
+            "mistakes": list(map(asdict, self.mistakes)),
+        }
         return json.dumps(found, indent=2)

@@ -28,9 +28,7 @@ def statements(passes: Passes, events: Iterable[Event]) -> list[tuple[Site, dict
         if isinstance(site.statement, SIMPLE):
             key = id(site.statement)
             first.setdefault(key, site)
-            if site.target is not None:
-                found.setdefault(key, {}).setdefault(event.site, []).append(event)
-            elif isinstance(site.statement, (ast.Return, ast.Lambda)) and _is_result(site):
+            if site.target is not None or (isinstance(site.statement, (ast.Return, ast.Lambda)) and _is_result(site)):
                 found.setdefault(key, {}).setdefault(event.site, []).append(event)
     ordered = sorted(found, key=lambda key: (first[key].file, first[key].statement.lineno))
     return [(first[key], found[key]) for key in ordered]
@@ -58,7 +56,9 @@ class Reader:
         x = x.astype(float)
         gradients = sorted(self.gradients.find(x), key=lambda match: _rank(name, match))
         numbers = [m for m in self.numbers.find(x) if m.factor == 1 and not m.turned]
-        numbers.sort(key=lambda m: (base_name(m.step.name) != base_name(name), m.step.site is not None, len(m.step.name)))
+        numbers.sort(
+            key=lambda m: (base_name(m.step.name) != base_name(name), m.step.site is not None, len(m.step.name))
+        )
         if numbers and base_name(numbers[0].step.name) == base_name(name):
             return f"{_called(numbers[0])} of the forward pass", True
         if gradients and gradients[0].factor in (1, -1):

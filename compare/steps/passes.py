@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import copy
 import functools
@@ -198,7 +197,9 @@ class Passes:
                 continue
             consumers = self.consumers(step)
             for site, part in consumers.items() if len(consumers) > 1 else ():
-                through = f"through `{site.text}` (line {site.line})" if site is not None else "through the output itself"
+                through = (
+                    f"through `{site.text}` (line {site.line})" if site is not None else "through the output itself"
+                )
                 name = f"the part of dJ/d{step.name} that comes {through}"
                 found.append(ForwardStep(name, step.site, step.times, step.data, part))
                 if len(consumers) > 2:
@@ -216,7 +217,12 @@ class Passes:
         named = [s for s in forward if s.grad is not None and (s.site is None or s.site.target)]
         found, seen = [], set()
         for step in forward:
-            if step.grad is None or not step.data.ndim or (key := step.nodes.ids.tobytes()) in seen or len(seen) > MOST_SLOPES:
+            if (
+                step.grad is None
+                or not step.data.ndim
+                or (key := step.nodes.ids.tobytes()) in seen
+                or len(seen) > MOST_SLOPES
+            ):
                 continue
             seen.add(key)
             tape.sweep(tape.number_of(np.sum(step.nodes)))
@@ -298,9 +304,8 @@ class Passes:
 
     def backward(self) -> list[Event]:
         """The events of the backward pass alone."""
-        with swapped(self.instrumented), self._recorder.recording() as events:
-            with contextlib.suppress(Exception):
-                self._run()
+        with swapped(self.instrumented), self._recorder.recording() as events, contextlib.suppress(Exception):
+            self._run()
         return events
 
 

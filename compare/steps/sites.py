@@ -17,7 +17,6 @@ from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from compare.subject.source import functions_of
-from compare.subject.usercode import Function
 
 STEP, INSIDE, ITEM, ATTRIBUTE, KEY = "\0step", "\0inside", "\0item", "\0attribute", "\0key"  # stand for the hooks
 PURE = {"len", "range", "slice", "int", "tuple", "list", "min", "max", "arange", "newaxis"}
@@ -83,6 +82,9 @@ class Hooks:
 
 
 class _Key:
+    def __call__(self) -> _Key:  # the compiler works out constants[1] by itself, but no call
+        return self
+
     def __getitem__(self, key: Any) -> Any:
         return key
 
@@ -260,9 +262,7 @@ class _Instrument(ast.NodeTransformer):
         return self.originals[node._number]  # type: ignore[attr-defined]
 
     def _site(self, node: ast.AST, target: str | None = None) -> ast.expr:
-        self.sites.append(
-            Site(self.file, self._original(node), self._original(self.statement), self.function, target)
-        )
+        self.sites.append(Site(self.file, self._original(node), self._original(self.statement), self.function, target))
         return ast.Constant(len(self.sites) - 1)
 
     def _call(self, hook: str, node: ast.AST, *args: ast.expr) -> Any:
@@ -323,7 +323,9 @@ class _Instrument(ast.NodeTransformer):
                 inner = getattr(node, field, [])
                 setattr(node, field, [new for one in inner for new in _many(self.visit(one))])
             found = node
-        elif isinstance(node, (ast.Assert, ast.Raise, ast.Delete, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom)):
+        elif isinstance(
+            node, (ast.Assert, ast.Raise, ast.Delete, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom)
+        ):
             found = node
         else:
             found = super().generic_visit(node)
@@ -344,13 +346,11 @@ class _Instrument(ast.NodeTransformer):
         elif isinstance(target, ast.Attribute) and _is_pure(target.value):
             site = self._site(node, ast.unparse(self._original(target)))
             base = _loaded(target.value)
-            yield ast.copy_location(
-                ast.Expr(self._call(ATTRIBUTE, node, site, base, ast.Constant(target.attr))), node
-            )
+            yield ast.copy_location(ast.Expr(self._call(ATTRIBUTE, node, site, base, ast.Constant(target.attr))), node)
         elif isinstance(target, ast.Subscript) and _is_pure(target.value) and _is_pure(target.slice):
             original = self._original(target)
             site = self._site(node, ast.unparse(original))
-            key = ast.Subscript(ast.Constant(KEY), _loaded(target.slice), ast.Load())
+            key = ast.Subscript(ast.Call(ast.Constant(KEY), [], []), _loaded(target.slice), ast.Load())
             yield ast.copy_location(ast.Expr(self._call(ITEM, node, site, _loaded(target.value), key)), node)
 
     def _after_call(self, node: ast.Expr) -> Iterator[ast.stmt]:

@@ -30,9 +30,7 @@ class Pair(UserCode):
     ours, theirs = "the second gives", "the first"
     tied = False
 
-    def __init__(
-        self, first: Function, second: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int
-    ) -> None:
+    def __init__(self, first: Function, second: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int) -> None:
         self.first, self.second, self.functions = first, second, (first, second)
         self.keywords, self.seed = isinstance(inputs, Mapping), seed
         names = list(inputs) if isinstance(inputs, Mapping) else parameter_names(first, len(inputs))

@@ -11,9 +11,9 @@ import pytest
 
 from compare.command import main as cli
 from compare.command import mutants
+from compare.command.editor import Editor
 from compare.command.mutants import CAUGHT, MISSED, RAISED, Mutants, planted_in_file, planted_in_formulas
 from compare.command.userfile import UserFile, load
-from compare.command.editor import Editor
 from compare.report.report import Report
 from matrix_backprop import formulas
 
