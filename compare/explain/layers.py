@@ -26,7 +26,7 @@ class Chosen(NamedTuple):
 
     letter: str
     layer: int
-    index: tuple[int, ...]
+    at: tuple[int, ...]
 
 
 class _Column(NamedTuple):
@@ -91,7 +91,7 @@ def units(
     last = len(sizes) - 1
     if not opened:
         for k in range(sizes[-1]):
-            lit = chosen is not None and chosen[:2] == ("a", last) and chosen.index[0] == k
+            lit = chosen is not None and chosen[:2] == ("a", last) and chosen.at[0] == k
             plate.line(f"u{last}_{k + 1}", "J", width=4 if lit else 1.6, highlight=lit)
     else:
         for tail, head, tip in _inside_the_cost(graph, observation - 1):
@@ -112,7 +112,7 @@ def _columns(graph: NetworkGraph, i: int, chosen: Chosen | None, back: Backward 
     for layer in graph.net.layers:
         boxes = []
         for k in range(graph.net.sizes[layer]):
-            lit = chosen is not None and chosen.letter != "W" and chosen[1:] == (layer, (k, chosen.index[1]))
+            lit = chosen is not None and chosen.letter != "W" and chosen[1:] == (layer, (k, chosen.at[1]))
             a, z, b = graph.a[layer][k, i], graph.z[layer][k, i], graph.b[layer][k, 0]
             rows = [[_value(a, bold=True)]]
             rows += [[_value(z)]] * (lines > 1 and z is not a) + [[_value(b)]] * (lines > 2)
@@ -159,7 +159,7 @@ def _weights(graph: NetworkGraph, i: int, chosen: Chosen | None, back: Backward 
         for j in range(graph.net.sizes[layer - 1]):
             for k in range(graph.net.sizes[layer]):
                 w = graph.W[layer][j, k]
-                if opened and chosen is not None and chosen.index[0] == j and products:
+                if opened and chosen is not None and chosen.at[0] == j and products:
                     texts = [Text(products[k], SIZE, "gradient", True)]
                 elif opened:
                     texts = []
@@ -173,7 +173,7 @@ def _weights(graph: NetworkGraph, i: int, chosen: Chosen | None, back: Backward 
 
 def _products(graph: NetworkGraph, chosen: Chosen) -> list[str]:
     """What each unit of the next layer adds to the gradient of an activation, as local × upstream = product."""
-    terms = contributions(graph.J_sum, graph.a[chosen.layer][chosen.index])
+    terms = contributions(graph.J_sum, graph.a[chosen.layer][chosen.at])
     return [f"{show(x.local_derivative)} × {show(x.upstream)} = {show(x.product)}" for x in terms]
 
 
@@ -279,7 +279,7 @@ def _draw_weights(plate: Plate, graph: NetworkGraph, layer: int, labels: _Labels
     widest = max(along for along, _ in spans[fitting])
     for (j, k), (size, texts) in labels.items():
         lit = chosen is not None and (
-            (chosen[:2] == ("a", layer - 1) and chosen.index[0] == j) or chosen == ("W", layer, (j, k))
+            (chosen[:2] == ("a", layer - 1) and chosen.at[0] == j) or chosen == ("W", layer, (j, k))
         )
         tail, head = plate.at(f"u{layer - 1}_{j + 1}"), heads[k]
         across = head.across + (j - (n_prev - 1) / 2) * step
