@@ -340,6 +340,9 @@ def chain(
 
     count = min(range(1, len(columns) + 1), key=shape)
     each = ceil(len(columns) / count)
+    if count == 1 and len(levels) == 1:  # tall boxes, so that a short chain is no strip
+        length = len(columns) * (span + gap)
+        across = max(across, 0.45 * (length / ASPECT if plate.sideways else length * ASPECT))
     place = {}
     for number, column in enumerate(columns):
         line, position = divmod(number, each)
@@ -350,19 +353,20 @@ def chain(
             place[block.name] = line, at
     for (tail, head), edge_count in edges.items():
         words = _edges(edge_count)
+        tip = f"{words} of the graph of scalars"
         (line, (u_0, v_0)), (to_line, (u_1, v_1)) = place[tail], place[head]
         if line == to_line and u_0 < u_1:
-            plate.line(tail, head, f"{words} of the graph of scalars", 2.5)
-            middle = (u_0 + u_1) / 2
-            if v_0 == v_1:
-                plate.text(f"e_{tail}_{head}", middle, v_0 - 22, [Text(words, SMALL)], opaque=False)
+            plate.line(tail, head, tip, 2.5)
+            text = Text(words, SMALL)
+            beside = SMALL + 3 if plate.sideways else text.width / 2 + 12
+            plate.text(f"e_{tail}_{head}", (u_0 + u_1) / 2, v_0 - beside, [text], opaque=False)
         elif u_0 == u_1:  # a parameter above or below
             sign = 1 if v_1 > v_0 else -1
-            plate.path(tail, head, [(u_0, v_0 + sign * across / 2), (u_1, v_1 - sign * across / 2)], words, 2.5)
+            plate.path(tail, head, [(u_0, v_0 + sign * across / 2), (u_1, v_1 - sign * across / 2)], tip, 2.5)
         else:  # to the next line
             side, turn = span / 2, (v_0 + v_1) / 2
             corners = [(u_0 + side, v_0), (u_0 + side + 40, v_0), (u_0 + side + 40, turn), (u_1 - side - 40, turn)]
-            plate.path(tail, head, [*corners, (u_1 - side - 40, v_1), (u_1 - side, v_1)], words, 2.5)
+            plate.path(tail, head, [*corners, (u_1 - side - 40, v_1), (u_1 - side, v_1)], tip, 2.5)
             plate.text(f"e_{tail}_{head}", (u_0 + u_1) / 2, turn, [Text(words, SMALL)])
     return plate.picture()
 

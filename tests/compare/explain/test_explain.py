@@ -308,7 +308,7 @@ def test_a_notebook_shows_the_table_and_the_picture() -> None:
         assert f'label="{text}"' in source  # one indexing, in the title and in the boxes
     assert "₁" not in source
     assert 'rankdir="TB"' in found.picture(rankdir="TB").source
-    assert "is 1/2 of this sum" in explain_network(net, X, Y, "dJdb[1][2,0]").picture().source
+    assert "is 1/2 of a sum" in explain_network(net, X, Y, "dJdb[1][2,0]").picture().source
     many = explain_network(net, *data(net, 200), "dJdb[1][2,0]")
     assert "<svg" in many._repr_html_() and "… 190 more" in many._repr_html_()
 

@@ -77,7 +77,7 @@ class Sheet:
 
     @property
     def height(self) -> float:
-        return self.at["corner0"][1]
+        return self.at["corner1"][1]
 
     def overlapping(self) -> list[tuple[str, str]]:
         """The pairs of boxes that cover one another."""
@@ -119,9 +119,9 @@ def test_a_network_fills_a_sheet_of_16_9(collapse: str, sizes: list[int], render
     assert sheet.width / sheet.height == pytest.approx(16 / 9, rel=1e-3)
     _, _, width, height = re.search(r'viewBox="(\S+) (\S+) (\S+) (\S+)"', picture.svg()).groups()  # type: ignore[union-attr]
     assert float(width) / float(height) == pytest.approx(16 / 9, rel=2e-3)
-    for axis, length, share in ((0, sheet.width, 0.65), (1, sheet.height, 0.4)):
-        places = [place[axis] for name, place in sheet.at.items() if not name.startswith("corner")]
-        assert max(places) - min(places) > share * length
+    for axis, length, share in ((0, sheet.width, 0.8), (1, sheet.height, 0.4)):
+        low = min(sheet.at[name][axis] - sheet.box[name][axis] / 2 for name in sheet.box)
+        assert max(sheet.at[name][axis] + sheet.box[name][axis] / 2 for name in sheet.box) - low > share * length
     assert not sheet.overlapping()
 
 
@@ -236,7 +236,7 @@ def test_every_scalar_stands_in_the_frame_of_its_layer(activations: list[str]) -
 
 def edges_of(source: str) -> dict[tuple[str, str], int]:
     """How many edges of the graph of scalars each arrow between blocks stands for."""
-    found = re.findall(r'^(\w+) -> (\w+) .*tooltip="([\d,]+) edges?"', source, re.MULTILINE)
+    found = re.findall(r'^(\w+) -> (\w+) .*tooltip="([\d,]+) edges? of', source, re.MULTILINE)
     return {(tail, head): int(count.replace(",", "")) for tail, head, count in found}
 
 
@@ -355,7 +355,7 @@ def draw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     ("arguments", "shown"),
     [
         ("dJda[1][2,0]", "dJda[1][2,0]: the sum over its consumers"),
-        ("dJdW[1][0,1] -m 3", "dJdW[1][0,1] is 1/3 of this sum over its consumers"),
+        ("dJdW[1][0,1] -m 3", "dJdW[1][0,1] is 1/3 of a sum over its consumers"),
         ("network --layers 4,5,3 -m 8 --collapse arrays", "160 edges"),
         ("network --layers 4,5,3 -m 8 --collapse arrays --highlight dJda[1][2,0]", "dJ/da₃⁽¹⁾[1] and its consumers"),
         ("network --max-nodes 400 --layers 3,4,3 -m 2 --collapse none", ", 2 observations"),
