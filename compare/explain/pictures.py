@@ -1,6 +1,6 @@
 """The pictures of the command `draw`: the chain-rule example, one unit and its consumers, a whole network.
 
-The options of each are those of `draw_dot`: `rankdir`, `theme`, `max_nodes`, ...
+Each takes `theme` and `rankdir` as `draw_dot` does; the chain-rule example and a network of scalars all of its options.
 """
 
 from __future__ import annotations

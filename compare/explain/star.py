@@ -45,8 +45,9 @@ def star(
     >>> "6 × 2 = 12" in picture.source, "= 12 + 1" in picture.source
     (True, True)
 
-    `how` is the formula that the scalar was computed by. Where the gradient is a mean, it is that sum over `mean_of`. Of more than 12 consumers the first and the
-    last stand there, and what is left out is counted. Raises ValueError for an unknown theme or rankdir.
+    `how` is the formula that the scalar was computed by. Where the gradient is a mean, it is the sum over `mean_of`. Of
+    more than 12 consumers the first and the last stand there, and what is left out is counted. Raises ValueError for an
+    unknown theme or rankdir.
     """
     plate = Plate(title, theme, rankdir)
     rows: list[Row] = [[Text(clip(name, 40), LARGE, bold=True)]]

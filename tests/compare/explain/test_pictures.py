@@ -327,6 +327,7 @@ def test_a_notebook_shows_a_network_graph_and_no_gradient_changes(monkeypatch: p
         before = [x.grad for x in graph_of(graph.J)]
         page = graph._repr_html_()
         assert "<svg" in page and "gradient" not in page
+        assert '<svg style="max-width:100%;height:auto"' in page  # it fits the width of the notebook
         assert [x.grad for x in graph_of(graph.J)] == before
     monkeypatch.setattr(pictures, "network", None)
     assert small._repr_html_().startswith("<p>the graph of a network 2-2-2 (no picture: ")
