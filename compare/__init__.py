@@ -27,12 +27,14 @@ from compare.notes.shown import notes
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
 
+__version__ = "0.1.0"
 GradcheckError.__module__ = __name__  # the name under which a traceback shows it
 
 __all__ = [
     "GradcheckError",
     "Report",
     "UnusableCode",
+    "__version__",
     "check_network",
     "check_same",
     "check_vjp",
