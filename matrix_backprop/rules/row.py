@@ -1,0 +1,220 @@
+"""A row of the table of matrix derivatives: what it is made of, and its text as code.
+
+The text of a row is Python: `dout` is the derivative of the cost by the result `out`, and the operands have the names
+of the row. The code is that text, compiled; nothing is written a second time.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+
+class NoRule(ValueError):
+    """Raised for a call that the table has no derivative for; its message says which."""
+
+
+class Call(NamedTuple):
+    """A call as far as a derivative depends on it: the shapes of the operands by name, that of the result, the options.
+
+    >>> Call.of("sum", x=(4, 3), options={"axis": 0}).out
+    (3,)
+    """
+
+    function: str
+    shapes: dict[str, Shape]
+    out: Shape
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, function: str, options: Mapping[str, Any] | None = None, **shapes: Shape) -> Call:
+        """The call of a function of NumPy's on arrays of these shapes; the shape of its result is that of a run."""
+        ones = [np.ones(shape) for shape in shapes.values()]
+        return cls(function, shapes, np.shape(getattr(np, function)(*ones, **(options or {}))), dict(options or {}))
+
+    def get(self, option: str, default: Any = None) -> Any:
+        """The value of an option, or what NumPy takes without it."""
+        return self.options.get(option, default)
+
+
+class Line(NamedTuple):
+    """What the derivative by one operand is, and why.
+
+    `code` is an expression. Where the derivative goes to some places of the operand only, `code` is instead a block of
+    statements on `dx` (the operand's name after a d), which holds zeros before: `is_block`. An expression that
+    `spreads` is smaller than the operand and stands, by broadcasting, for an array of the operand's shape.
+
+    >>> Line("dout * out", "each entry moves its own alone").run({"dout": 2.0, "out": 3.0})
+    6.0
+    """
+
+    code: str
+    why: str
+    is_block: bool = False
+    spreads: bool = False
+
+    def run(self, names: Mapping[str, Any], operand: str = "x") -> Any:
+        """The derivative, from the arrays by name."""
+        scope = {"np": np, **names}
+        if not self.is_block:
+            found = eval(self.code, scope)
+            return found + np.zeros(np.shape(names[operand])) if self.spreads else found
+        scope[f"d{operand}"] = np.zeros(np.shape(names[operand]), object if _is_object(names["dout"]) else float)
+        exec(self.code, scope)
+        return scope[f"d{operand}"]
+
+
+def _is_object(x: Any) -> bool:
+    return bool(np.asarray(x).dtype == object)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A function of the vocabulary: the names of its operands and options, and its derivative by each operand."""
+
+    name: str
+    operands: tuple[str, ...]
+    options: tuple[str, ...]
+    by: Callable[[Call, str], Line]
+
+    def line(self, call: Call, operand: str) -> Line:
+        """The derivative by one operand of a call.
+
+        Raises NoRule for options or shapes that the row does not cover.
+        """
+        return self.by(call, operand)
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    names: str, operands: str = "x", options: str = ""
+) -> Callable[[Callable[[Call, str], Line]], Callable[[Call, str], Line]]:
+    """Enter a function that writes the lines into the table, under each of the names."""
+
+    def enter(by: Callable[[Call, str], Line]) -> Callable[[Call, str], Line]:
+        for name in names.split():
+            RULES[name] = Rule(name, tuple(operands.split()), tuple(options.split()), by)
+        return by
+
+    return enter
+
+
+# Broadcasting, made visible
+
+
+def summed(code: str, why: str, shape: Shape, operand: str, to: Shape) -> Line:
+    """`code` of the shape of the result, summed over the axes along which the operand was repeated.
+
+    >>> summed("dout", "one for one", (5, 3), "b", (3,)).code
+    'np.sum(dout, axis=0)'
+    >>> summed("dout", "one for one", (5, 3), "b", (5, 1)).code
+    'np.sum(dout, axis=1, keepdims=True)'
+    """
+    lead = tuple(range(len(shape) - len(to)))
+    ones = tuple(k for k in range(len(lead), len(shape)) if to[k - len(lead)] == 1 != shape[k])
+    if not lead + ones:
+        return Line(code, why)
+    if not to:
+        return Line(f"np.sum({code})", f"{why}; {operand} is one number, used by every entry: sum over all")
+    axes = lead + ones
+    over = f"axis {axes[0]}" if len(axes) == 1 else "axes " + ", ".join(map(str, axes[:-1])) + f" and {axes[-1]}"
+    text = f"np.sum({code}, axis={axes[0] if len(axes) == 1 else axes}"
+    text += ", keepdims=True)" if not lead else ")"
+    text += f".reshape({operand}.shape)" if lead and ones else ""
+    return Line(text, f"{why}; {operand} is used again along {over}: sum over {over}")
+
+
+# Text
+
+
+def parsed(text: str) -> ast.expr:
+    """An expression as a tree."""
+    return ast.parse(text, mode="eval").body
+
+
+def written(tree: ast.AST) -> str:
+    """A tree as text, in the spacing that people use.
+
+    >>> written(parsed("2*x  ** 2 + y[ : , 1:n]"))
+    '2 * x**2 + y[:, 1:n]'
+    """
+    text = ast.unparse(tree)
+    text = re.sub(r"([\w\)\]]) \*\* (-?[\w.]+)(?![\w(\[.])", r"\1**\2", text)
+    return re.sub(r"'([^'\"\\\n]*)'", r'"\1"', text)
+
+
+def substituted(text: str, **names: str) -> str:
+    """The text with expressions in place of names, in parentheses where they must be; .T of .T is nothing.
+
+    >>> substituted("dout * (1 - out**2)", dout="dh + da", out="h")
+    '(dh + da) * (1 - h**2)'
+    """
+    trees: dict[str, ast.expr] = {name: parsed(x) for name, x in names.items()}
+    return written(tidied(_Substitution(trees).visit(ast.parse(text))))
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, ast.expr]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.names.get(node.id, node)
+
+
+def tidied(tree: Any) -> Any:
+    """A tree without transpositions that undo each other, products with 1 and signs that cancel."""
+    return _Tidy().visit(tree)
+
+
+class _Tidy(ast.NodeTransformer):
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        self.generic_visit(node)
+        if node.attr != "T":
+            return node
+        match node.value:
+            case ast.Attribute(value=inner, attr="T"):
+                return inner
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                product = ast.BinOp(_turned(right), ast.MatMult(), _turned(left))
+                return self.visit(product)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="np"), attr="dot" | "outer" as name) as func, args=[left, right]
+            ):
+                turned = [right, left] if name == "outer" else [_turned(right), _turned(left)]
+                return self.visit(ast.Call(func, turned, []))
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return ast.UnaryOp(ast.USub(), self.visit(_turned(inner)))
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.UnaryOp(op=ast.USub(), operand=ast.UnaryOp(op=ast.USub(), operand=inner)):
+                return inner
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(left=x, op=ast.Mult() | ast.Div() | ast.Pow(), right=ast.Constant(value=1)):
+                return x
+            case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=x):
+                return x
+            case ast.BinOp(left=x, op=ast.Add(), right=ast.UnaryOp(op=ast.USub(), operand=y)):
+                return ast.BinOp(x, ast.Sub(), y)
+            case ast.BinOp(left=x, op=ast.Sub(), right=ast.UnaryOp(op=ast.USub(), operand=y)):
+                return ast.BinOp(x, ast.Add(), y)
+        return node
+
+
+def _turned(x: ast.expr) -> ast.expr:
+    return ast.Attribute(x, "T", ast.Load())
