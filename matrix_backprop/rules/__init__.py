@@ -10,7 +10,7 @@ np.dot(W, dJdz)
 """
 
 from . import algebra, elementwise, places, products, reductions
-from .row import RULES, Call, Line, NoRule, Rule, parsed, substituted, written
+from .row import RULES, Call, Line, NoRule, Rule, filled, parsed, substituted, summed, tidied, written
 
 __all__ = [
     "RULES",
@@ -20,10 +20,13 @@ __all__ = [
     "Rule",
     "algebra",
     "elementwise",
+    "filled",
     "parsed",
     "places",
     "products",
     "reductions",
     "substituted",
+    "summed",
+    "tidied",
     "written",
 ]

@@ -147,7 +147,7 @@ def written(tree: ast.AST) -> str:
     >>> written(parsed("2*x  ** 2 + y[ : , 1:n]"))
     '2 * x**2 + y[:, 1:n]'
     """
-    text = ast.unparse(tree)
+    text = ast.unparse(ast.fix_missing_locations(tree))
     text = re.sub(r"([\w\)\]]) \*\* (-?[\w.]+)(?![\w(\[.])", r"\1**\2", text)
     return re.sub(r"'([^'\"\\\n]*)'", r'"\1"', text)
 
@@ -158,7 +158,15 @@ def substituted(text: str, **names: str) -> str:
     >>> substituted("dout * (1 - out**2)", dout="dh + da", out="h")
     '(dh + da) * (1 - h**2)'
     """
-    trees: dict[str, ast.expr] = {name: parsed(x) for name, x in names.items()}
+    return filled(text, {name: parsed(x) for name, x in names.items()})
+
+
+def filled(text: str, trees: Mapping[str, ast.expr]) -> str:
+    """The text with trees in place of names; an index that holds slices becomes a tuple where it is an argument.
+
+    >>> filled("np.add.at(dx, index, dout)", {"index": ast.parse("x[:, k]").body[0].value.slice})
+    'np.add.at(dx, (slice(None), k), dout)'
+    """
     return written(tidied(_Substitution(trees).visit(ast.parse(text))))
 
 
@@ -168,6 +176,23 @@ class _Substitution(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.names.get(node.id, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        node.args = [_as_argument(x) for x in node.args]
+        return node
+
+
+def _as_argument(x: ast.expr) -> ast.expr:
+    """An index as an expression of its own: `:, k` is (slice(None), k)."""
+    match x:
+        case ast.Tuple(elts=parts) if any(isinstance(part, ast.Slice) for part in parts):
+            return ast.Tuple([_as_argument(part) for part in parts], ast.Load())
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            nothing = ast.Constant(None)
+            ends = [upper or nothing] if lower is None and step is None else [lower or nothing, upper or nothing]
+            return ast.Call(ast.Name("slice", ast.Load()), ends + ([step] if step else []), [])
+    return x
 
 
 def tidied(tree: Any) -> Any:

@@ -1,0 +1,694 @@
+"""The statements of a forward pass in reverse: for each what comes back through it, by the rows of the table."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compare.derive.calls import Known, definition, known, names_of
+from compare.derive.flat import Append, CannotDerive, Flat, Loop, Set, Statement, read_first, reads, writes
+from matrix_backprop.rules import NoRule, filled, parsed, summed, tidied, written
+
+LONG = 72  # characters of a gradient that gets a name of its own
+SHORT = 26  # characters of a forward expression that is repeated as it stands
+
+KINDS = {
+    "add": "sum", "subtract": "difference", "multiply": "product", "divide": "quotient", "power_n": "power",
+    "matmul": "product", "dot": "product", "getitem": "part", "T": "turned", "negative": "negative",
+    "true_divide": "quotient",
+}  # fmt: skip
+
+
+@dataclass
+class Out:
+    """A line of the backward pass, why it holds, and the line of the forward pass that it goes back through."""
+
+    text: str
+    why: str = ""
+    line: int = 0
+    source: str = ""
+
+
+@dataclass
+class OutLoop:
+    """A loop of the backward pass."""
+
+    head: str
+    body: list[Any]
+    of: Loop
+    backwards: bool
+    kept: list[str] = field(default_factory=list)  # what each pass of the forward loop keeps for it
+
+
+@dataclass
+class Gradient:
+    """What comes back to an array: its text, and its shape where it is smaller and broadcasts."""
+
+    text: str
+    shape: tuple[int, ...]
+    whole: tuple[int, ...]
+    whys: tuple[str, ...] = ()
+    owned: bool = False
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it is smaller than the array."""
+        return self.shape != self.whole
+
+    @property
+    def atomic(self) -> bool:
+        """Whether it may be written down twice."""
+        return re.fullmatch(r"-?[\w.]+(\[[^\[\]]*\])?", self.text) is not None
+
+
+Contribution = tuple[str, Gradient, bool]  # the name, what it gets, whether that is a block of statements
+
+
+class Backward:
+    """What comes back through the statements of a forward pass, in its own lines."""
+
+    def __init__(self, flat: Flat, stop_at_max: bool = True) -> None:
+        self.flat = flat
+        self.lines: list[Any] = []
+        self.gradients: dict[str, Gradient] = {}
+        self.names: dict[str, str] = {}
+        self.found: list[Contribution] = []
+        self.at: Any = None
+        self.blocked: set[str] = set()
+        self.temporary: set[str] = set()
+        self.touched: set[str] = set()
+        flat.once = _set_once(flat.block)
+        if stop_at_max:
+            self.blocked = _subtracted_maxima(flat)
+        self.hoist(flat.block)
+
+    # names
+
+    def d(self, name: str) -> str:
+        """The name of the gradient of a name: dz2 of z2, dW of params["W"]."""
+        if name not in self.names:
+            key = re.search(r"\[\"?([\w]+)\"?\]$", name)
+            base = key.group(1) if key and not key.group(1).isdigit() else re.sub(r"[\[\]\"]", "", name)
+            self.names[name] = self._unused(f"d{base}")
+        return self.names[name]
+
+    def _unused(self, name: str) -> str:
+        taken = {*self.names.values(), *self.temporary, *self.flat.used, *self.flat.globals}
+        new, k = name, 2
+        while new in taken:
+            new, k = f"{name}__{k}", k + 1
+        return new
+
+    def temp(self, kind: str) -> str:
+        new = self._unused(f"d{kind}")
+        self.temporary.add(new)
+        return new
+
+    # statements
+
+    def statements(self, block: list[Statement]) -> None:
+        """Go back through a block."""
+        for x in reversed(block):
+            self.at = x
+            if isinstance(x, Loop):
+                self.loop(x)
+            elif isinstance(x, Append):
+                self.append(x)
+            elif isinstance(x.target, ast.Subscript):
+                self.into(x)
+            elif isinstance(x.target, ast.Name):
+                self.set(x)
+
+    def set(self, x: Set) -> None:
+        name = x.target.id  # type: ignore[attr-defined]
+        upstream = self.gradients.pop(name, None)
+        if upstream is None or not self.flat.is_active(x.value):
+            return
+        self.back(x.value, upstream, name)
+        self.write()
+
+    def into(self, x: Set) -> None:
+        """array[index] = value."""
+        target = x.target
+        assert isinstance(target, ast.Subscript)
+        base = target.value
+        if not isinstance(base, ast.Name) or base.id not in self.gradients:
+            return
+        upstream = self.gradients[base.id]
+        self.materialise(base.id, own=not x.adds and getattr(target, "was_active", False))
+        upstream = self.gradients[base.id]
+        place = filled("d[index]", {"d": parsed(upstream.text), "index": copy.deepcopy(target.slice)})
+        shape = np.shape(target.found)  # type: ignore[attr-defined]
+        if self.flat.is_active(x.value):
+            own = np.shape(self.flat.value(x.value))
+            line = summed("dout", "what goes to these places comes back from them", shape, "x", own)
+            code = filled(line.code, {"dout": parsed(place), "x": copy.deepcopy(x.value)})
+            self.back(x.value, Gradient(code, own, own, (line.why,)), written(x.value))
+            self.write()
+        if not x.adds and getattr(target, "was_active", False):
+            self.out(f"{place} = 0", "what stood here before was overwritten: nothing comes back to it")
+
+    def append(self, x: Append) -> None:
+        upstream = self.gradients.get(x.name)
+        if upstream is None or not self.flat.is_active(x.value):
+            return
+        shape = np.shape(self.flat.value(x.value))
+        place = upstream.text.replace("pass of the loop", self.index or "")
+        why = f"it is one slice of {x.name}"
+        self.back(x.value, Gradient(place, shape, shape, (why,)), written(x.value))
+        self.write()
+
+    index: str | None = None
+
+    def loop(self, x: Loop) -> None:
+        body_writes = set().union(*map(writes, x.body)) if x.body else set()
+        arrays = {name for name in body_writes if _in_place_only(x.body, name)}
+        outer = {name for s in x.body for name in reads(s)} - (body_writes - arrays) - names_of(x.target)
+        carried = sorted(name for name in x.carried if name in self.flat.active)
+        keep = self.lines
+        for name in carried:
+            if name not in self.gradients:
+                self.out(
+                    f"{self.d(name)} = np.zeros_like({name})", "nothing comes back to the last one from behind the loop"
+                )
+            elif self.gradients[name].text != self.d(name):
+                self.materialise(name, name_it=True)
+            self.gradients[name] = self._named(name, owned=False)
+        before = dict(self.gradients)
+        kept_index, self.index = self.index, self._index(x)
+        own_lines: list[Any] = []
+        invariant = [name for name in outer if name in self.flat.active and name not in arrays and name not in carried]
+        fresh = [name for name in invariant if name not in self.gradients]
+        for name in invariant:
+            if name in fresh:
+                self.gradients[name] = self._named(name, owned=True)
+            elif not self.gradients[name].owned or self.gradients[name].text != self.d(name):
+                self.materialise(name, own=True, name_it=True)
+        started = {name: self.gradients[name] for name in invariant}
+        self.lines = own_lines
+        outer_touched, self.touched = self.touched, set()
+        self.statements(x.body)
+        touched = set(self.touched)
+        for name in carried:
+            if name not in self.gradients:
+                self.out(f"{self.d(name)} = np.zeros_like({name})", "")
+            elif self.gradients[name].text != self.d(name):
+                self.materialise(name, name_it=True)
+            self.gradients[name] = self._named(name, owned=False)
+        self.lines, self.index = keep, kept_index
+        for name in fresh:
+            if name in touched:
+                self.out(f"{self.d(name)} = np.zeros_like({name})", f"a sum over all passes, each of which uses {name}")
+                self.gradients[name] = self._named(name, owned=True)
+            else:
+                del self.gradients[name]
+        for name, gradient in started.items():
+            if name not in fresh and name not in touched:
+                self.gradients[name] = gradient
+        self.touched = outer_touched | touched
+        for name in list(self.gradients):
+            if name not in before and name not in fresh and name in body_writes and name not in carried:
+                del self.gradients[name]
+        backwards = bool(carried)
+        loop = OutLoop("", own_lines, x, backwards)
+        self.complete(loop, x)
+        head = written(x.iter)
+        if loop.backwards:
+            simple = head.startswith("range(") or isinstance(x.iter, ast.Name)
+            head = f"reversed({head})" if simple else f"reversed(list({head}))"
+        loop.head = f"for {written(x.target)} in {head}:"
+        if own_lines:
+            self.lines.append(loop)
+
+    def complete(self, loop: OutLoop, x: Loop) -> None:
+        """Give the body the names of the forward pass that it reads: computed again, or kept by each pass."""
+        local = (set().union(*map(writes, x.body)) if x.body else set()) - {
+            name for name in set().union(*map(writes, x.body)) if _in_place_only(x.body, name)
+        }
+        needed = names_read(loop.body) & (local | x.carried)
+        again: list[Statement] = []
+        unsteady = set(x.carried)
+        for s in x.body:  # what depends on the pass before
+            if reads(s) & unsteady or isinstance(s, (Loop, Append)):
+                unsteady |= writes(s)
+        todo = set(needed)
+        for s in reversed(x.body):
+            if isinstance(s, Set) and writes(s) & todo and not writes(s) & unsteady:
+                again.insert(0, s)
+                todo |= reads(s) & local
+        loop.kept = sorted((todo & unsteady) & (local | x.carried), key=lambda name: _first(x.body, name))
+        given = [Out(_text(s), "as in the forward pass", s.line, s.source) for s in again if isinstance(s, Set)]
+        if loop.kept:
+            loop.backwards = True
+            given.insert(0, Out(f"{', '.join(loop.kept)}{',' * (len(loop.kept) == 1)} = steps.pop()", "", x.line, ""))
+        loop.body[:0] = given
+
+    def _index(self, x: Loop) -> str | None:
+        match x.iter, x.target:
+            case ast.Call(func=ast.Name(id="range"), args=[_]), ast.Name(id=name):
+                return name
+        return None
+
+    # gradients
+
+    def _named(self, name: str, owned: bool) -> Gradient:
+        shape = np.shape(self.flat.env.get(name, self._value_of(name)))
+        return Gradient(self.d(name), shape, shape, (), owned)
+
+    def _value_of(self, name: str) -> Any:
+        return self.flat.env[name]
+
+    def materialise(self, name: str, own: bool = False, name_it: bool = False) -> None:
+        """Write the gradient of a name down under its own name, in its full shape."""
+        g = self.gradients[name]
+        text = g.text
+        if g.spreads:
+            text = f"np.broadcast_to({text}, {name}.shape)" + (".copy()" if own else "")
+        elif own and not g.owned:
+            text = f"{text}.copy()"
+        if text != g.text or (name_it and text != self.d(name)) or (own and not g.owned):
+            self.out(f"{self.d(name)} = {text}", g.whys[-1] if g.whys else "")
+            self.gradients[name] = Gradient(self.d(name), g.whole, g.whole, (), own or g.owned)
+
+    def out(self, text: str, why: str = "") -> None:
+        line, source = (self.at.line, self.at.source) if self.at is not None else (0, "")
+        assigned = re.match(r"(\w+) = ", text)
+        if assigned:
+            for name, g in list(self.gradients.items()):
+                if g.text != assigned[1] and re.search(rf"\b{assigned[1]}\b", g.text) and self.d(name) != assigned[1]:
+                    self.lines.append(Out(f"{self.d(name)} = {g.text}", g.whys[-1] if g.whys else "", line, source))
+                    self.gradients[name] = Gradient(self.d(name), g.shape, g.whole, (), False)
+                elif g.text == assigned[1] and self.d(name) != assigned[1]:
+                    self.lines.append(Out(f"{self.d(name)} = {g.text}", "", line, source))
+                    self.gradients[name] = Gradient(self.d(name), g.shape, g.whole, (), False)
+        self.lines.append(Out(text, why, line, source))
+
+    def write(self) -> None:
+        """Write down what the expression at hand gives to each name."""
+        by_name: dict[str, list[tuple[Gradient, bool]]] = {}
+        for name, gradient, block in self.found:
+            by_name.setdefault(name, []).append((gradient, block))
+        self.found = []
+        for name, parts in by_name.items():
+            self.touched.add(name)
+            plain = [g for g, block in parts if not block]
+            blocks = [g for g, block in parts if block]
+            if plain:
+                self._add(name, self._merged(plain))
+            for g in blocks:
+                self._add_block(name, g)
+
+    def _merged(self, parts: list[Gradient]) -> Gradient:
+        first = parts[0]
+        for g in parts[1:]:
+            text = written(tidied(parsed(f"{first.text} + {_grouped(g.text)}")))
+            shape = np.broadcast_shapes(first.shape, g.shape)
+            first = Gradient(text, shape, g.whole, first.whys + g.whys, True)
+        return first
+
+    def _add(self, name: str, g: Gradient) -> None:
+        old, dname = self.gradients.get(name), self.d(name)
+        why = "; ".join(dict.fromkeys(g.whys[-1:]))
+        if old is None:
+            if g.atomic and not self._is_leaf(name):
+                self.gradients[name] = Gradient(g.text, g.shape, g.whole, g.whys, False)
+                return
+            if g.text != dname:
+                self.out(f"{dname} = {g.text}", why)
+            owned = not g.atomic and not g.spreads and not _is_view(g.text)
+            self.gradients[name] = Gradient(dname, g.shape, g.whole, (), owned)
+            return
+        if old.text == dname and old.owned and not old.spreads:
+            negative = g.text.startswith("-") and isinstance(parsed(g.text), ast.UnaryOp)
+            self.out(f"{dname} -= {g.text[1:]}" if negative else f"{dname} += {g.text}", why)
+            return
+        text = written(tidied(parsed(f"{old.text} + {_grouped(g.text)}")))
+        self.out(f"{dname} = {text}", "; ".join(filter(None, dict.fromkeys([*old.whys[-1:], why]))))
+        shape = np.broadcast_shapes(old.shape, g.shape)
+        self.gradients[name] = Gradient(dname, shape, g.whole, (), shape == g.whole)
+
+    def _is_leaf(self, name: str) -> bool:
+        return "[" in name or name in self.flat.inputs
+
+    def _add_block(self, name: str, g: Gradient) -> None:
+        """Statements on dx, which is the gradient of this name."""
+        if name not in self.gradients:
+            self.out(f"{self.d(name)} = np.zeros_like({name})", "")
+            self.gradients[name] = self._named(name, owned=True)
+        self.materialise(name, own=True, name_it=True)
+        for text in re.sub(r"\bdx\b", self.d(name), g.text).splitlines() if "\n" not in g.text else []:
+            self.out(text, g.whys[-1] if g.whys else "")
+        if "\n" in g.text:
+            self.out(re.sub(r"\bdx\b", self.d(name), g.text), g.whys[-1])
+
+    # expressions
+
+    def back(self, node: ast.expr, g: Gradient, out: str) -> None:
+        """What comes back through an expression, whose value has the text `out`, to the names in it."""
+        flat = self.flat
+        if not flat.is_active(node):
+            return
+        if isinstance(node, ast.Name):
+            self.found.append((node.id, g, False))
+            return
+        if written(node) in self.blocked:
+            return
+        call = self.known(node)
+        if call is None:
+            raise self.refused(node)
+        if call.rule == "stack" and "x" in call.operands:
+            self.unstack(call, g)
+            return
+        if call.rule == "copy":
+            pass
+        active = [name for name, x in call.operands.items() if name != "index" and flat.is_active(x)]
+        active = [name for name in active if written(call.operands[name]) not in self.blocked]
+        try:
+            lines = {name: call.line(name) for name in active}
+        except NoRule as problem:
+            raise CannotDerive(f"line {self.at.line}, `{self.at.source}`: {problem} has no rule") from None
+        uses = sum(len(re.findall(r"\bdout\b", line.code)) for line in lines.values())
+        elementwise = all(_is_elementwise(line.code) for line in lines.values())
+        if g.spreads and not (elementwise or any(line.is_block for line in lines.values())):
+            shape = self.shape_text(node, out)
+            g = Gradient(f"np.broadcast_to({g.text}, {shape})", g.whole, g.whole, g.whys)
+        if uses > 1 and not g.atomic or len(g.text) > LONG:
+            new = self.temp(KINDS.get(call.rule, call.rule))
+            self.out(f"{new} = {g.text}", g.whys[-1] if g.whys else "")
+            g = Gradient(new, g.shape, g.whole)
+        for name in sorted(active, key=lambda name: isinstance(call.operands[name], ast.Name)):
+            operand, line = call.operands[name], lines[name]
+            trees: dict[str, ast.expr] = {"dout": parsed(g.text), "out": parsed(out)}
+            trees |= {k: copy.deepcopy(x) for k, x in call.operands.items()}
+            code = filled(line.code, {**trees, **({"dx": ast.Name("dx", ast.Load())} if line.is_block else {})})
+            code = self.with_sizes(code)
+            why = _in_words(line.why, {k: written(x) for k, x in call.operands.items()} | {"out": out})
+            whys = (*g.whys, why) if _says_something(why) or not g.whys else g.whys
+            whole = np.shape(flat.value(operand))
+            if line.is_block:
+                self.block(operand, code, whole, whys)
+                continue
+            shape = self.shape_of(line.code, call, g, node)
+            self.back(operand, Gradient(code, shape, whole, whys), written(operand))
+
+    def block(self, operand: ast.expr, code: str, whole: tuple[int, ...], whys: tuple[str, ...]) -> None:
+        if isinstance(operand, ast.Name):
+            self.found.append((operand.id, Gradient(code, whole, whole, whys), True))
+            return
+        new = self.temp("part")
+        self.out(f"{new} = np.zeros({self.shape_text(operand, written(operand))})")
+        self.out(re.sub(r"\bdx\b", new, code), whys[-1])
+        self.back(operand, Gradient(new, whole, whole), written(operand))
+
+    def unstack(self, call: Known, g: Gradient) -> None:
+        operand = call.operands["x"]
+        axis = call.call.get("axis", 0)
+        if not isinstance(operand, ast.Name) or axis not in (0, 1):
+            raise self.refused(operand)
+        if g.text != self.d(operand.id):
+            self.out(f"{self.d(operand.id)} = {g.text}", "")
+        place = "pass of the loop" if axis == 0 else ":, pass of the loop"
+        self.found.append((operand.id, Gradient(f"{self.d(operand.id)}[{place}]", g.shape, g.whole), False))
+        self.gradients[operand.id] = Gradient(f"{self.d(operand.id)}[{place}]", g.shape, g.whole)
+        self.found = []
+
+    def known(self, node: ast.expr) -> Known | None:
+        try:
+            return known(self.flat, node)
+        except NoRule as problem:
+            raise CannotDerive(f"line {self.at.line}, `{self.at.source}`: {problem} has no rule") from None
+
+    def refused(self, node: ast.expr) -> CannotDerive:
+        return CannotDerive(f"line {self.at.line}, `{self.at.source}`: {written(node)} has no rule")
+
+    def shape_of(self, code: str, call: Known, g: Gradient, node: ast.expr) -> tuple[int, ...]:
+        """The shape that a line gives, from a run of it."""
+        scope = {"np": np, "dout": np.ones(g.shape), "out": self.flat.value(node)}
+        scope |= {k: self.flat.value(x) for k, x in call.operands.items() if k != "index"}
+        scope |= {k: self.flat.env[k] for k in names_of(ast.parse(code)) if k not in scope and k in self.flat.env}
+        with np.errstate(all="ignore"):
+            return np.shape(eval(code, scope))
+
+    def shape_text(self, node: ast.expr, out: str) -> str:
+        """The shape of an expression, asked of a name that has it."""
+        if re.fullmatch(r"[\w.]+", out):
+            return f"{out}.shape"
+        return f"{self._like(node)}.shape"
+
+    def _like(self, node: ast.expr) -> str:
+        shape = np.shape(self.flat.value(node))
+        for x in ast.walk(node):
+            if isinstance(x, ast.Name) and isinstance(self.flat.env.get(x.id), np.ndarray):
+                found = getattr(x, "found", self.flat.env[x.id])
+                if np.shape(found) == shape:
+                    return x.id
+        return f"({written(node)})" if not isinstance(node, (ast.Call, ast.Subscript, ast.Attribute)) else written(node)
+
+    def with_sizes(self, code: str) -> str:
+        """`(x - y).shape` asked of a name of that shape, so that nothing is computed for it."""
+        if not re.search(r"[\)\]]\.(shape|size)", code):
+            return code
+        return written(_Sizes(self).visit(ast.parse(code)))
+
+    # what is repeated in the backward pass gets a name in the forward pass
+
+    def hoist(self, block: list[Statement]) -> None:
+        """Name the inner expressions of the forward pass that the backward pass would have to compute again."""
+        new: list[Statement] = []
+        for s in block:
+            if isinstance(s, Loop):
+                self.hoist(s.body)
+            elif self.flat.is_active(s.value):
+                before: list[Statement] = []
+                s.value = self._hoisted(s.value, s, before, root=isinstance(s, Set) and isinstance(s.target, ast.Name))
+                new += before
+            new.append(s)
+        block[:] = new
+
+    def _hoisted(self, node: ast.expr, s: Set | Append, before: list[Statement], root: bool) -> ast.expr:
+        if not self.flat.is_active(node) or isinstance(node, ast.Name) or written(node) in self.blocked:
+            return node
+        self.at = s
+        call = self.known(node)
+        if call is None or (call.rule == "stack" and "x" in call.operands):
+            return node
+        active = [k for k, x in call.operands.items() if k != "index" and self.flat.is_active(x)]
+        try:
+            used = set().union(*(names_of(ast.parse(call.line(k).code)) for k in active))
+        except NoRule:
+            return node
+        for k, x in call.operands.items():
+            if k == "index":
+                continue
+            new = self._hoisted(x, s, before, root=False)
+            if k in used and _costs(new, self.flat) and _without_sizes(call, active, k):
+                new = self._name_it(new, s, before)
+            if new is not x:
+                _replace(node, x, new)
+        if "out" in used and not root and call.rule != "divide":
+            return self._name_it(node, s, before)
+        if "out" in used and not root and _costs(node, self.flat):
+            return self._name_it(node, s, before)
+        return node
+
+    def _name_it(self, node: ast.expr, s: Set | Append, before: list[Statement]) -> ast.expr:
+        flat = self.flat
+        value = flat.value(node)
+        call = self.known(node) if flat.is_active(node) else None
+        kind = KINDS.get(call.rule, call.rule) if call else "scale"
+        names = {
+            "sqrt": "root",
+            "sum": "total",
+            "exp": "e",
+            "tanh": "t",
+            "sigmoid": "s",
+            "absolute": "size",
+            "getitem": "chosen",
+        }
+        new = flat.fresh(names.get(kind, kind))
+        flat.env[new] = value
+        if flat.is_active(node):
+            flat.active.add(new)
+        before.append(Set(ast.Name(new, ast.Load()), node, s.line, s.source))
+        name = ast.Name(new, ast.Load())
+        name.found = value  # type: ignore[attr-defined]
+        return name
+
+
+class _Sizes(ast.NodeTransformer):
+    def __init__(self, backward: Backward) -> None:
+        self.backward = backward
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if node.attr in ("shape", "size") and not isinstance(node.value, ast.Name):
+            try:
+                like = self.backward._like(node.value)
+            except CannotDerive:
+                return node
+            return ast.Attribute(parsed(like), node.attr, ast.Load())
+        self.generic_visit(node)
+        return node
+
+
+def _grouped(text: str) -> str:
+    return text if not isinstance(parsed(text), ast.IfExp) else f"({text})"
+
+
+def _is_view(text: str) -> bool:
+    """Whether a text may share its memory with another array."""
+    tree = parsed(text)
+    match tree:
+        case ast.Name() | ast.Subscript() | ast.Attribute():
+            return True
+        case ast.Call(
+            func=ast.Attribute(
+                attr="reshape" | "transpose" | "swapaxes" | "broadcast_to" | "flip" | "diag" | "moveaxis"
+            )
+        ):
+            return True
+    return False
+
+
+def _is_elementwise(code: str) -> bool:
+    """Whether a line works entry by entry, so that a smaller upstream gradient may spread by itself."""
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name)):
+                if name in ("sum", "dot", "outer", "tensordot", "einsum", "cumsum", "diag", "triu", "tril", "flip", "roll",
+                            "moveaxis", "concatenate", "take", "inv"):  # fmt: skip
+                    return False
+            case ast.Call(func=ast.Attribute()) | ast.BinOp(op=ast.MatMult()) | ast.Subscript():
+                return False
+            case ast.Attribute(attr="T"):
+                return False
+    return True
+
+
+def _says_something(why: str) -> bool:
+    return why not in ("the slope of a sum is 1", "the slope is 1", "the slope is -1", "x is handed on as it is")
+
+
+def _in_words(why: str, texts: dict[str, str]) -> str:
+    """A reason with the user's names in it, where they are short."""
+
+    def replaced(found: re.Match[str]) -> str:
+        text = texts.get(found[0], found[0])
+        return text if len(text) <= 16 and re.fullmatch(r"[\w.\[\]\"]+", text) else found[0]
+
+    names = "|".join(re.escape(name) for name in texts)
+    return re.sub(rf"\b({names})\b(?!\s*axis)", replaced, why) if names else why
+
+
+def _costs(node: ast.expr, flat: Flat) -> bool:
+    """Whether an expression is too long, or too much work, to stand in two lines."""
+    if isinstance(node, (ast.Name, ast.Constant)):
+        return False
+    text = written(node)
+    calls = [x for x in ast.walk(node) if isinstance(x, ast.Call)]
+    work = [x for x in calls if not re.search(r"(reshape|transpose|swapaxes|copy)$", written(x.func))]
+    if not flat.is_active(node):
+        return len(text) > SHORT
+    return bool(work) or len(text) > SHORT or any(isinstance(x, ast.MatMult) for x in ast.walk(node))
+
+
+def _without_sizes(call: Known, active: list[str], operand: str) -> bool:
+    """Whether a line needs the numbers of an operand, not its shape alone."""
+    for k in active:
+        code = re.sub(rf"\b{operand}\.(shape|size)\b", "", call.line(k).code)
+        if re.search(rf"\b{operand}\b", code):
+            return True
+    return False
+
+
+def _replace(node: ast.AST, old: ast.expr, new: ast.expr) -> None:
+    for parent in ast.walk(node):
+        for name, child in ast.iter_fields(parent):
+            if child is old:
+                setattr(parent, name, new)
+            elif isinstance(child, list):
+                child[:] = [new if x is old else x for x in child]
+
+
+def _set_once(block: list[Statement]) -> dict[str, ast.expr]:
+    """The values of the names that are set once and read by one statement."""
+    found: dict[str, list[ast.expr]] = {}
+    readers: dict[str, int] = {}
+
+    def look(statements: list[Statement]) -> None:
+        for s in statements:
+            for name in reads(s) if not isinstance(s, Loop) else names_of(s.iter):
+                readers[name] = readers.get(name, 0) + 1
+            if isinstance(s, Loop):
+                look(s.body)
+            elif isinstance(s, Set):
+                for name in writes(s):
+                    found.setdefault(name, []).append(s.value)
+
+    look(block)
+    return {name: values[0] for name, values in found.items() if len(values) == 1 and readers.get(name, 0) == 1}
+
+
+def _subtracted_maxima(flat: Flat) -> set[str]:
+    """The maxima that are only there to keep exp from overflowing: what is subtracted from an array."""
+    found: set[str] = set()
+    maxima: set[str] = set()
+
+    def is_max(node: ast.expr) -> bool:
+        match node:
+            case ast.Call(func=ast.Attribute(attr="max" | "amax")):
+                return True
+            case ast.Name(id=name):
+                return name in maxima
+        return False
+
+    def look(statements: list[Statement]) -> None:
+        for s in statements:
+            if isinstance(s, Loop):
+                look(s.body)
+                continue
+            for node in ast.walk(s.value):
+                if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and is_max(node.right):
+                    found.add(written(node.right))
+            if isinstance(s, Set) and isinstance(s.target, ast.Name) and is_max(s.value):
+                maxima.add(s.target.id)
+
+    look(flat.block)
+    return found
+
+
+def _in_place_only(body: list[Statement], name: str) -> bool:
+    """Whether a name is changed in some places only, and never set anew."""
+    for s in body:
+        if isinstance(s, Loop):
+            if name in writes(s) and (name in names_of(s.target) or not _in_place_only(s.body, name)):
+                return False
+        elif isinstance(s, Set) and name in writes(s) and not isinstance(s.target, ast.Subscript):
+            return False
+    return True
+
+
+def _first(body: list[Statement], name: str) -> int:
+    return next((k for k, s in enumerate(body) if name in writes(s)), -1)
+
+
+def _text(s: Set) -> str:
+    return f"{written(s.target)} {'+=' if s.adds else '='} {written(s.value)}"
+
+
+def names_read(lines: list[Any]) -> set[str]:
+    """All names in some lines of a backward pass."""
+    found: set[str] = set()
+    for x in lines:
+        if isinstance(x, OutLoop):
+            found |= names_read(x.body) | names_of(ast.parse(f"{x.head or 'for _ in ():'} pass"))
+        else:
+            found |= names_of(ast.parse(x.text))
+    return found
+
+
+__all__ = ["Backward", "Gradient", "Out", "OutLoop", "definition", "names_read", "read_first"]

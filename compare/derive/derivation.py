@@ -1,0 +1,285 @@
+"""`derive`: the backward pass of a forward pass written out in NumPy, and proved.
+
+The lines come from `matrix_backprop.rules`, one row for each function of the forward pass, and the proof from the
+engine: the derived function is checked as a hand-written one is.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compare.check import check_vjp, gradcheck
+from compare.derive.back import Backward, Gradient
+from compare.derive.flat import CannotDerive, Flat, Items
+from compare.derive.text import Line, function_text
+from compare.report.report import Report
+from compare.subject.usercode import Function, UnusableCode, name_of
+from matrix_backprop.rules import written
+
+__all__ = ["CannotDerive", "Derivation", "derive"]
+
+
+@dataclass
+class Derivation:
+    """A backward pass that was derived: its `code`, the `lines` with their reasons, the `function` that it is.
+
+    It is true where it was proved, and prints itself with the certificate.
+    """
+
+    code: str
+    lines: list[Line]
+    function: Function
+    title: str
+    report: Report | None = None
+    elsewhere: Report | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.report) and self.elsewhere is not False
+
+    @property
+    def certificate(self) -> str:
+        """What was proved, in a sentence."""
+        if not self.report:
+            return "NOT proved: the derived code differs from the chain rule; this is a fault of ours"
+        verdicts = sorted({row.verdict for row in self.report.rows})
+        names = ", ".join(f"d{row.name}" for row in self.report.rows)
+        text = f"held against the chain rule over scalars: {names} {' and '.join(verdicts)}"
+        if self.elsewhere is not None:
+            text += ", at these sizes and at others" if self.elsewhere else " at these sizes; at other sizes it DIFFERS"
+        else:
+            text += ", at these sizes"
+        return text
+
+    def __str__(self) -> str:
+        return "\n".join([self.code.rstrip(), "", f"# {self.certificate}", *(f"# {x}" for x in self.remarks)])
+
+
+def derive(function: Function, point: Any, *args: Any, prove: bool = True) -> Derivation:
+    """The backward pass of `function`, written out in NumPy in its own names, with a reason for each line, and proved.
+
+    >>> def cost(params, X, y):
+    ...     return np.sum((X @ params["w"] - y) ** 2)
+    >>> X, y = np.array([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]]), np.array([1.0, 0.0, 2.0])
+    >>> derivation = derive(cost, {"w": np.array([0.5, -1.0])}, X, y)  # doctest: +SKIP
+
+    `derive(forward, inputs)` is for a layer, `inputs` a tuple or a dict of keyword arguments; `derive(cost, params,
+    *args)` for a cost, where `params` is a dict, a list, a tuple or an array. Raises CannotDerive, which names the
+    line, where there is no rule.
+    """
+    is_cost = bool(args) or not _gives_array(function, point)
+    tries = [True, False]
+    first: Derivation | None = None
+    for stop_at_max in tries:
+        found, blocked = _derived(function, point, args, is_cost, stop_at_max)
+        if not prove:
+            return found
+        found.report = _proof(function, found.function, point, args, is_cost)
+        first = first or found
+        if found.report or not blocked:
+            break
+    if found.report:
+        found.elsewhere = _elsewhere(function, found.function, point, args, is_cost)
+    return found
+
+
+def _gives_array(function: Function, point: Any) -> bool:
+    """Whether the function is a layer: it takes the inputs one by one."""
+    if isinstance(point, (tuple, list)):
+        parameters = inspect.signature(function).parameters
+        required = [x for x in parameters.values() if x.default is x.empty]
+        return len(required) == len(point) != 1 or (len(point) == 1 and isinstance(point, tuple))
+    if isinstance(point, Mapping):
+        return set(point) <= set(inspect.signature(function).parameters)
+    return isinstance(point, (float, np.ndarray)) and np.ndim(function(copy.deepcopy(point))) > 0
+
+
+def _derived(
+    function: Function, point: Any, args: tuple[Any, ...], is_cost: bool, stop_at_max: bool
+) -> tuple[Derivation, bool]:
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [x.name for x in parameters]
+    tree = ""
+    if is_cost:
+        given = dict(zip(names, [point, *args], strict=False))
+        tree = names[0]
+        if isinstance(point, Mapping):
+            leaves = [f'{tree}["{key}"]' for key, x in point.items() if _is_float(x)]
+        elif isinstance(point, (list, tuple)):
+            leaves = [f"{tree}[{k}]" for k, x in enumerate(point) if _is_float(x)]
+        else:
+            leaves = [tree]
+    else:
+        inputs = dict(point) if isinstance(point, Mapping) else dict(zip(names, _as_tuple(point), strict=False))
+        given, leaves = inputs, [name for name, x in inputs.items() if _is_float(x)]
+    for x in parameters:
+        if x.name not in given:
+            given[x.name] = x.default
+    given = {name: _as_floats(copy.deepcopy(x)) for name, x in given.items()}
+    flat = Flat(function, given, set(leaves), tree)
+    if len(flat.block) == 0 and flat.returned is None:
+        raise CannotDerive(f"{name_of(function)} returns nothing")
+    returned = flat.returned
+    if isinstance(returned, Items) and "appended" not in returned.by_key:
+        if returned.kind is dict:
+            raise CannotDerive(f"{name_of(function)} returns a dict: name one output")
+        returned = returned.by_key[0]
+    returned = flat.plain(returned)
+    if not flat.is_active(returned):
+        raise CannotDerive(f"{name_of(function)} does not depend on {', '.join(leaves)}")
+    flat.value(returned)
+    from compare.derive.flat import Set
+
+    line, source = flat.frame.text.at(flat.at)
+    ending = Set(ast.Name("the result", ast.Store()), returned, line, source)
+    flat.block.append(ending)
+    backward = Backward(flat, stop_at_max)
+    flat.block.remove(ending)
+    returned = ending.value
+    shape = np.shape(flat.value(returned))
+    backward.at = ending
+    if is_cost:
+        first: list[str] = []
+        backward.back(returned, Gradient("1", (), shape), written(returned))
+    else:
+        upstream = _upstream(returned, backward)
+        first = [upstream]
+        backward.back(returned, Gradient(upstream, shape, shape), written(returned))
+    backward.write()
+    backward.statements(flat.block)
+    backward.at = None
+    results = []
+    for leaf in leaves:
+        if leaf not in backward.gradients:
+            backward.out(f"{backward.d(leaf)} = np.zeros_like({leaf})", "nothing depends on it")
+        else:
+            backward.materialise(leaf)
+            if backward.gradients[leaf].text != backward.d(leaf):
+                pass
+        results.append(backward.gradients[leaf].text if leaf in backward.gradients else backward.d(leaf))
+    if is_cost and isinstance(point, Mapping):
+        keys = [leaf[len(tree) + 2 : -2] for leaf in leaves]
+        answer = "{" + ", ".join(f'"{key}": {x}' for key, x in zip(keys, results, strict=True)) + "}"
+    elif is_cost and isinstance(point, (list, tuple)):
+        answer = f"[{', '.join(results)}]"
+    else:
+        answer = ", ".join(results)
+    arguments = [
+        x.name if x.default is x.empty or x.name in names[: len(leaves)] else f"{x.name}={x.default!r}"
+        for x in parameters
+    ]
+    name = "gradients" if is_cost else "backward"
+    code, lines = function_text(flat, backward, name, first, answer, arguments)
+    made = compiled(code, name, _namespace(flat))
+    title = f"{name} derived from {name_of(function)}"
+    return Derivation(code, lines, made, title), bool(backward.blocked)
+
+
+def _upstream(returned: ast.expr, backward: Backward) -> str:
+    match returned:
+        case ast.Name(id=name) if "__" not in name:
+            return backward.d(name)
+        case ast.Call(func=ast.Attribute(attr="stack"), args=[ast.Name(id=name)]):
+            return backward.d(name)
+    return backward.temp("out")
+
+
+def _namespace(flat: Flat) -> dict[str, Any]:
+    return dict(flat.globals)
+
+
+def compiled(code: str, name: str, namespace: dict[str, Any]) -> Function:
+    """The function that a text defines, its source known to `inspect`."""
+    filename = f"<derived {name} {abs(hash(code)):x}>"
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    scope = {**namespace, "__name__": "derived"}
+    exec(compile(code, filename, "exec"), scope)
+    made: Callable[..., Any] = scope[name]
+    return made
+
+
+def _is_float(x: Any) -> bool:
+    return isinstance(x, float) or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
+
+
+def _as_floats(x: Any) -> Any:
+    return x
+
+
+def _as_tuple(point: Any) -> tuple[Any, ...]:
+    return tuple(point) if isinstance(point, (tuple, list)) else (point,)
+
+
+# the proof
+
+
+def _proof(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report:
+    if is_cost:
+        return gradcheck(
+            function, made, copy.deepcopy(point), *copy.deepcopy(args), raise_exception=False, diagnose=False
+        )
+
+    def forward(*inputs: Any, **named: Any) -> Any:
+        found = function(*inputs, **named)
+        return (found[0] if isinstance(found, tuple) else found), (inputs, named)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        inputs, named = cache
+        return made(dout, *inputs, **named)
+
+    point = dict(point) if isinstance(point, Mapping) else tuple(_as_tuple(point))
+    return check_vjp(forward, backward, copy.deepcopy(point), raise_exception=False, diagnose=False)
+
+
+def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report | None:
+    """The proof at other sizes: each size of the arrays by another one; None where the forward pass takes no others."""
+    sizes: dict[int, int] = {}
+
+    def resized(x: Any) -> Any:
+        if isinstance(x, np.ndarray) and x.ndim:
+            shape = tuple(sizes.setdefault(n, n + 1 + len(sizes)) if n > 1 else 1 for n in x.shape)
+            return np.resize(x, shape) + (
+                0.125 * np.arange(int(np.prod(shape))).reshape(shape) if x.dtype.kind == "f" else 0
+            )
+        if isinstance(x, Mapping):
+            return {key: resized(y) for key, y in x.items()}
+        return type(x)(map(resized, x)) if type(x) in (list, tuple) else x
+
+    for grow in ("all", "first"):
+        sizes.clear()
+        if grow == "first":
+            arrays = [
+                x
+                for x in [
+                    *(
+                        args
+                        if is_cost
+                        else _as_tuple(point if not isinstance(point, Mapping) else tuple(point.values()))
+                    )
+                ]
+                if isinstance(x, np.ndarray) and x.ndim
+            ]
+            if not arrays:
+                return None
+            first = arrays[0].shape[0]
+            sizes.update({n: n for x in arrays for n in x.shape if n != first})
+            for x in point.values() if isinstance(point, Mapping) else _as_tuple(point):
+                sizes.update({n: n for n in np.shape(x) if n != first})
+        try:
+            new, others = resized(point), resized(args)
+            with np.errstate(all="ignore"):
+                function(*([copy.deepcopy(new), *copy.deepcopy(others)] if is_cost else copy.deepcopy(_as_tuple(new))))
+            return _proof(function, made, new, others, is_cost)
+        except UnusableCode:
+            continue
+        except Exception:  # the user's code at sizes that it was not made for
+            continue
+    return None

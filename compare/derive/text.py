@@ -1,0 +1,220 @@
+"""The derived lines as a function: the forward lines that they need, then the way back, with a comment for each."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any, NamedTuple
+
+from compare.derive.back import Backward, Out, OutLoop, names_read
+from compare.derive.calls import names_of
+from compare.derive.flat import Append, CannotDerive, Flat, Loop, Set, Statement, as_code, reads, writes
+from matrix_backprop.rules import written
+
+WIDTH = 120
+INDENT = "    "
+
+
+class Line(NamedTuple):
+    """A line of the derived code: its text, why it holds, and the line of the forward pass that it goes back through."""
+
+    text: str
+    why: str
+    line: int
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.text}  # {self.why}" if self.why else self.text
+
+
+def forward_part(flat: Flat, needed: set[str], loops: dict[int, list[str]]) -> list[Any]:
+    """The forward statements that the backward pass needs, loops with what each pass of them keeps."""
+    return _sliced(flat.block, set(needed), loops)
+
+
+def _sliced(block: list[Statement], needed: set[str], loops: dict[int, list[str]]) -> list[Any]:
+    found: list[Any] = []
+    for s in reversed(block):
+        if isinstance(s, Loop):
+            kept = loops.get(id(s), [])
+            if not kept and not writes(s) & needed and not _keeps(s, loops):
+                continue
+            inner = needed | set(kept)
+            while True:
+                body = _sliced(s.body, set(inner), loops)
+                more = inner | _reads_of(body) & (s.carried | writes(s))
+                if more == inner:
+                    break
+                inner = more
+            needed |= _reads_of(body) | names_of(s.iter) | inner
+            if kept:
+                body = _keeping(body, s, kept)
+            found.insert(0, OutLoop(f"for {written(s.target)} in {written(s.iter)}:", body, s, False, kept))
+        elif writes(s) & needed:
+            needed |= reads(s)
+            found.insert(0, Out(written(as_code([s])[0]), "", s.line, s.source))
+    return found
+
+
+def _keeps(s: Loop, loops: dict[int, list[str]]) -> bool:
+    return any(isinstance(x, Loop) and (id(x) in loops and loops[id(x)] or _keeps(x, loops)) for x in s.body)
+
+
+def _reads_of(body: list[Any]) -> set[str]:
+    return names_read(body)
+
+
+def _keeping(body: list[Any], s: Loop, kept: list[str]) -> list[Any]:
+    """The body with a line that keeps what the backward pass needs of this pass, before a carried name is set anew."""
+
+    def sets(x: Any) -> set[str]:
+        if isinstance(x, OutLoop):
+            return writes(x.of)
+        tree = ast.parse(x.text).body[0]
+        targets = (
+            tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
+        )
+        return {t.id for t in targets if isinstance(t, ast.Name)}
+
+    carried = set(kept) & s.carried
+    stop = next((k for k, x in enumerate(body) if sets(x) & carried), len(body))
+    late = {name for x in body[stop:] for name in sets(x)} & (set(kept) - carried)
+    line = Out(
+        f"steps.append(({', '.join(kept)}{',' * (len(kept) == 1)}))", "what the way back needs of this pass", s.line, ""
+    )
+    if late:
+        raise CannotDerive(
+            f"line {s.line}, `{s.source}`: {', '.join(sorted(carried))} is set before {', '.join(sorted(late))}, and"
+            " both are needed on the way back: this cannot be derived"
+        )
+    return [*body[:stop], line, *body[stop:]]
+
+
+def loops_of(lines: list[Any]) -> dict[int, list[str]]:
+    """What the loops of a backward pass want kept by those of the forward pass."""
+    found: dict[int, list[str]] = {}
+    for x in lines:
+        if isinstance(x, OutLoop):
+            found[id(x.of)] = x.kept
+            found |= loops_of(x.body)
+    return found
+
+
+def function_text(
+    flat: Flat, backward: Backward, name: str, first: list[str], returned: str, arguments: list[str]
+) -> tuple[str, list[Line]]:
+    """The function, and its lines with their reasons."""
+    loops = loops_of(backward.lines)
+    needed = names_read(backward.lines) | names_of(ast.parse(returned))
+    ahead = forward_part(flat, needed, loops)
+    if any(loops.values()):
+        ahead.insert(0, Out("steps = []", "", 0, ""))
+    rename = _renaming(flat, ahead, backward.lines, returned)
+    used = names_read(ahead) | needed
+    given = [x for x in arguments if re.split("[=]", x)[0] in used or "=" not in x]
+    head = f"def {name}({', '.join([*first, *given])}):"
+    lines: list[str] = []
+    told: list[Line] = []
+
+    def put(text: str, why: str, depth: int, line: int, source: str) -> None:
+        text = _renamed(text, rename)
+        for k, part in enumerate(text.splitlines()):
+            row = INDENT * depth + part
+            comment = f"  # {why}" if why and k == 0 else ""
+            if len(row + comment) > WIDTH and comment:
+                lines.append(f"{INDENT * depth}# {why}")
+                comment = ""
+            lines.append(row + comment)
+        told.append(Line(text, why, line, source))
+
+    def walk(rows: list[Any], depth: int, forward: bool) -> None:
+        source = ""
+        for x in rows:
+            if isinstance(x, OutLoop):
+                lines.append(f"{INDENT * depth}{_renamed(x.head, rename)}")
+                walk(x.body, depth + 1, forward)
+                source = ""
+                continue
+            if not forward and x.source and x.source != source:
+                source = x.source
+                shown = source if len(source) < WIDTH - 10 else f"{source[: WIDTH - 14]} ..."
+                lines.append(f"{INDENT * depth}# {shown.rstrip('.').split('  #')[0].rstrip()}")
+            put(x.text, x.why, depth, x.line, x.source)
+
+    walk(ahead, 1, forward=True)
+    if ahead:
+        lines.append("")
+    walk(backward.lines, 1, forward=False)
+    lines.append(f"{INDENT}return {_renamed(returned, rename)}")
+    constants = [
+        f"{key} = {x!r}" for key, x in flat.globals.items() if key in used and isinstance(x, (int, float, tuple))
+    ]
+    text = "\n".join(["import numpy as np", "", *constants, *([""] if constants else []), "", head, *lines]) + "\n"
+    return text, told
+
+
+# versions of a name: one name again where they do not meet
+
+
+def _flat(rows: list[Any], depth: int = 0) -> list[tuple[str, int]]:
+    """The lines in order, each with the number of the loop that it is in."""
+    found: list[tuple[str, int]] = []
+    for x in rows:
+        if isinstance(x, OutLoop):
+            found.append((f"{x.head} pass", id(x) if depth else id(x)))
+            found += [(text, inner if inner else id(x)) for text, inner in _flat(x.body, depth + 1)]
+        else:
+            found.append((x.text, 0))
+    return found
+
+
+def _renaming(flat: Flat, ahead: list[Any], back: list[Any], returned: str) -> dict[str, str]:
+    """The names with a version, name__2, by what they are called in the end."""
+    rows = [*_flat(ahead), *_flat(back), (returned, 0)]
+    sets: dict[str, list[int]] = {}
+    uses: dict[str, list[int]] = {}
+    changes: set[str] = set()
+    inside: dict[str, set[int]] = {}
+    for k, (text, loop) in enumerate(rows):
+        for x in ast.walk(ast.parse(text)):
+            if isinstance(x, ast.Name):
+                (sets if isinstance(x.ctx, ast.Store) else uses).setdefault(x.id, []).append(k)
+                inside.setdefault(x.id, set()).add(loop)
+            if isinstance(x, ast.AugAssign) and isinstance(x.target, ast.Name):
+                uses.setdefault(x.target.id, []).append(k)
+                changes.add(x.target.id)
+    every = set(sets) | set(uses)
+    found: dict[str, str] = {}
+    by_base: dict[str, list[str]] = {}
+    for name in sorted(every, key=lambda name: min(sets.get(name, [0]) + uses.get(name, [0]))):
+        if "__" in name and not name.startswith("__"):
+            by_base.setdefault(name.rsplit("__", 1)[0], []).append(name)
+    spans = {name: (min(sets.get(name, [-1])), max(uses.get(name, sets.get(name, [-1])))) for name in every}
+    taken = {name: [spans[name]] for name in every}
+    for base, names in by_base.items():
+        for name in names:
+            first, last = spans[name]
+            outside = inside[name] == {0}
+            free = (
+                all((first >= b or last <= a) and (first, last) != (a, b) for a, b in taken.get(base, []))
+                and outside
+                and inside.get(base, {0}) == {0}
+                and base not in flat.inputs
+                and base not in flat.globals
+            )
+            if free and base not in ("",):
+                found[name] = base
+                taken.setdefault(base, []).append((first, last))
+            else:
+                new, k = base.rstrip("_") + "_2", 2
+                while new in every or new in found.values():
+                    k += 1
+                    new = f"{base}_{k}"
+                found[name] = new
+    return found
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    if not names or "__" not in text:
+        return text
+    return re.sub(r"\b\w+?__\d+\b", lambda x: names.get(x[0], x[0]), text)
