@@ -17,6 +17,7 @@ from matrix_backprop.rules import NoRule, filled, parsed, summed, tidied, writte
 LONG = 72  # characters of a gradient that gets a name of its own
 SHORT = 26  # characters of a forward expression that is repeated as it stands
 
+TARGET = "d_of_the_operand"
 KINDS = {
     "add": "sum", "subtract": "difference", "multiply": "product", "divide": "quotient", "power_n": "power",
     "matmul": "product", "dot": "product", "getitem": "part", "T": "turned", "negative": "negative",
@@ -72,8 +73,8 @@ Contribution = tuple[str, Gradient, bool]  # the name, what it gets, whether tha
 class Backward:
     """What comes back through the statements of a forward pass, in its own lines."""
 
-    def __init__(self, flat: Flat, stop_at_max: bool = True) -> None:
-        self.flat = flat
+    def __init__(self, flat: Flat, stop_at_max: bool = True, in_place: bool = True) -> None:
+        self.flat, self.in_place = flat, in_place
         self.lines: list[Any] = []
         self.gradients: dict[str, Gradient] = {}
         self.names: dict[str, str] = {}
@@ -130,7 +131,7 @@ class Backward:
         if upstream is None or not self.flat.is_active(x.value):
             return
         self.back(x.value, upstream, name)
-        self.write()
+        self.write(upstream)
 
     def into(self, x: Set) -> None:
         """array[index] = value."""
@@ -200,7 +201,7 @@ class Backward:
             elif self.gradients[name].text != self.d(name):
                 self.materialise(name, name_it=True)
             self.gradients[name] = self._named(name, owned=False)
-        self.lines, self.index = keep, kept_index
+        self.lines, self.index, self.at = keep, kept_index, x
         for name in fresh:
             if name in touched:
                 self.out(f"{self.d(name)} = np.zeros_like({name})", f"a sum over all passes, each of which uses {name}")
@@ -288,8 +289,12 @@ class Backward:
                     self.gradients[name] = Gradient(self.d(name), g.shape, g.whole, (), False)
         self.lines.append(Out(text, why, line, source))
 
-    def write(self) -> None:
+    def write(self, upstream: Gradient | None = None) -> None:
         """Write down what the expression at hand gives to each name."""
+        if upstream is not None and upstream.owned:  # whoever gets it alone, gets it as its own
+            takers = [g for _, g, _ in self.found if re.search(rf"\b{re.escape(upstream.text)}\b", g.text) and g.atomic]
+            if len(takers) == 1 and takers[0].text == upstream.text:
+                takers[0].owned = True
         by_name: dict[str, list[tuple[Gradient, bool]]] = {}
         for name, gradient, block in self.found:
             by_name.setdefault(name, []).append((gradient, block))
@@ -316,14 +321,14 @@ class Backward:
         why = "; ".join(dict.fromkeys(g.whys[-1:]))
         if old is None:
             if g.atomic and not self._is_leaf(name):
-                self.gradients[name] = Gradient(g.text, g.shape, g.whole, g.whys, False)
+                self.gradients[name] = Gradient(g.text, g.shape, g.whole, g.whys, g.owned)
                 return
             if g.text != dname:
                 self.out(f"{dname} = {g.text}", why)
             owned = not g.atomic and not g.spreads and not _is_view(g.text)
             self.gradients[name] = Gradient(dname, g.shape, g.whole, (), owned)
             return
-        if old.text == dname and old.owned and not old.spreads:
+        if self.in_place and old.text == dname and old.owned and not old.spreads:
             negative = g.text.startswith("-") and isinstance(parsed(g.text), ast.UnaryOp)
             self.out(f"{dname} -= {g.text[1:]}" if negative else f"{dname} += {g.text}", why)
             return
@@ -337,14 +342,15 @@ class Backward:
 
     def _add_block(self, name: str, g: Gradient) -> None:
         """Statements on dx, which is the gradient of this name."""
-        if name not in self.gradients:
+        new = name not in self.gradients
+        if new:
             self.out(f"{self.d(name)} = np.zeros_like({name})", "")
             self.gradients[name] = self._named(name, owned=True)
         self.materialise(name, own=True, name_it=True)
-        for text in re.sub(r"\bdx\b", self.d(name), g.text).splitlines() if "\n" not in g.text else []:
-            self.out(text, g.whys[-1] if g.whys else "")
-        if "\n" in g.text:
-            self.out(re.sub(r"\bdx\b", self.d(name), g.text), g.whys[-1])
+        text = g.text.replace(TARGET, self.d(name))
+        if new and "\n" not in text and not text.startswith("np.add.at"):
+            text = text.replace(" += ", " = ", 1)  # on zeros
+        self.out(text, g.whys[-1] if g.whys else "")
 
     # expressions
 
@@ -385,7 +391,7 @@ class Backward:
             operand, line = call.operands[name], lines[name]
             trees: dict[str, ast.expr] = {"dout": parsed(g.text), "out": parsed(out)}
             trees |= {k: copy.deepcopy(x) for k, x in call.operands.items()}
-            code = filled(line.code, {**trees, **({"dx": ast.Name("dx", ast.Load())} if line.is_block else {})})
+            code = filled(line.code, {**trees, "dx": ast.Name(TARGET, ast.Load())})
             code = self.with_sizes(code)
             why = _in_words(line.why, {k: written(x) for k, x in call.operands.items()} | {"out": out})
             whys = (*g.whys, why) if _says_something(why) or not g.whys else g.whys
@@ -402,7 +408,12 @@ class Backward:
             return
         new = self.temp("part")
         self.out(f"{new} = np.zeros({self.shape_text(operand, written(operand))})")
-        self.out(re.sub(r"\bdx\b", new, code), whys[-1])
+        self.out(
+            code.replace(TARGET, new).replace(" += ", " = ", 1)
+            if "add.at" not in code and "\n" not in code
+            else code.replace(TARGET, new),
+            whys[-1],
+        )
         self.back(operand, Gradient(new, whole, whole), written(operand))
 
     def unstack(self, call: Known, g: Gradient) -> None:
@@ -510,7 +521,11 @@ class Backward:
             "absolute": "size",
             "getitem": "chosen",
         }
-        new = flat.fresh(names.get(kind, kind))
+        short = names.get(kind, kind)
+        x = call.operands.get("x") if call and len(call.operands) == 1 else None
+        new = flat.fresh(
+            f"{kind}_{x.id}" if isinstance(x, ast.Name) and x.id.isidentifier() and "__" not in x.id else short
+        )
         flat.env[new] = value
         if flat.is_active(node):
             flat.active.add(new)

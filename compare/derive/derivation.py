@@ -76,14 +76,16 @@ def derive(function: Function, point: Any, *args: Any, prove: bool = True) -> De
     line, where there is no rule.
     """
     is_cost = bool(args) or not _gives_array(function, point)
-    tries = [True, False]
-    first: Derivation | None = None
-    for stop_at_max in tries:
-        found, blocked = _derived(function, point, args, is_cost, stop_at_max)
+    for stop_at_max, in_place in ((True, True), (True, False), (False, True), (False, False)):
+        found, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place)
         if not prove:
             return found
-        found.report = _proof(function, found.function, point, args, is_cost)
-        first = first or found
+        try:
+            found.report = _proof(function, found.function, point, args, is_cost)
+        except UnusableCode:
+            if not in_place:
+                raise
+            continue
         if found.report or not blocked:
             break
     if found.report:
@@ -103,7 +105,7 @@ def _gives_array(function: Function, point: Any) -> bool:
 
 
 def _derived(
-    function: Function, point: Any, args: tuple[Any, ...], is_cost: bool, stop_at_max: bool
+    function: Function, point: Any, args: tuple[Any, ...], is_cost: bool, stop_at_max: bool, in_place: bool
 ) -> tuple[Derivation, bool]:
     parameters = list(inspect.signature(function).parameters.values())
     names = [x.name for x in parameters]
@@ -141,7 +143,7 @@ def _derived(
     line, source = flat.frame.text.at(flat.at)
     ending = Set(ast.Name("the result", ast.Store()), returned, line, source)
     flat.block.append(ending)
-    backward = Backward(flat, stop_at_max)
+    backward = Backward(flat, stop_at_max, in_place)
     flat.block.remove(ending)
     returned = ending.value
     shape = np.shape(flat.value(returned))
@@ -227,16 +229,38 @@ def _proof(function: Function, made: Function, point: Any, args: tuple[Any, ...]
             function, made, copy.deepcopy(point), *copy.deepcopy(args), raise_exception=False, diagnose=False
         )
 
-    def forward(*inputs: Any, **named: Any) -> Any:
-        found = function(*inputs, **named)
-        return (found[0] if isinstance(found, tuple) else found), (inputs, named)
-
-    def backward(dout: Any, cache: Any) -> Any:
-        inputs, named = cache
-        return made(dout, *inputs, **named)
-
+    forward, backward = _as_layer(function, made, point)
     point = dict(point) if isinstance(point, Mapping) else tuple(_as_tuple(point))
     return check_vjp(forward, backward, copy.deepcopy(point), raise_exception=False, diagnose=False)
+
+
+def _as_layer(function: Function, made: Function, point: Any) -> tuple[Function, Function]:
+    """Both passes in the form of a layer, each among the globals of its own module."""
+    names = list(inspect.signature(function).parameters)
+    names = [name for name in names if name in point] if isinstance(point, Mapping) else names[: len(_as_tuple(point))]
+    inputs = ", ".join(names)
+    forward = f"""
+def make(function):
+    def forward({inputs}):
+        found = function({", ".join(f"{name}={name}" for name in names)})
+        return (found[0] if isinstance(found, tuple) else found), ({inputs},)
+    return forward
+"""
+    backward = f"""
+def make(function):
+    def backward(dout, cache):
+        {inputs}, = cache
+        return function(dout, {", ".join(f"{name}={name}" for name in names)})
+    return backward
+"""
+    return _made(forward, function), _made(backward, made)
+
+
+def _made(text: str, function: Function) -> Function:
+    scope: dict[str, Any] = {}
+    exec(compile(text, "<a layer>", "exec"), inspect.unwrap(function).__globals__, scope)
+    found: Function = scope["make"](function)
+    return found
 
 
 def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report | None:
@@ -246,9 +270,8 @@ def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, 
     def resized(x: Any) -> Any:
         if isinstance(x, np.ndarray) and x.ndim:
             shape = tuple(sizes.setdefault(n, n + 1 + len(sizes)) if n > 1 else 1 for n in x.shape)
-            return np.resize(x, shape) + (
-                0.125 * np.arange(int(np.prod(shape))).reshape(shape) if x.dtype.kind == "f" else 0
-            )
+            new = np.resize(x, shape)
+            return new * np.random.default_rng(new.size).uniform(0.8, 1.25, shape) if x.dtype.kind == "f" else new
         if isinstance(x, Mapping):
             return {key: resized(y) for key, y in x.items()}
         return type(x)(map(resized, x)) if type(x) in (list, tuple) else x

@@ -173,7 +173,9 @@ class Flat:
                 )
             else:
                 names[name] = self._leaf(name, x, leaves)
-        self.frame = Frame(names, _scope(function), None, text)
+        self.sizes: set[str] = set()  # the names of whole numbers that come from shapes
+        self.hint = ""  # what the value at hand is going to be called
+        self.first = self.frame = Frame(names, _scope(function), None, text)
         self.returned = self._body_of(self.function_tree)
 
     def _leaf(self, name: str, x: Any, leaves: set[str]) -> ast.expr:
@@ -201,8 +203,13 @@ class Flat:
 
     def statement(self, node: ast.stmt) -> None:
         match node:
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(
+                values
+            ) and not any(isinstance(x, ast.Starred) for x in [*targets, *values]):
+                found = {k: self._hinted(t, x) for k, (t, x) in enumerate(zip(targets, values, strict=True))}
+                self.assign(node.targets[0], Items(found), node)
             case ast.Assign(targets=[target], value=value):
-                self.assign(target, self.expr(value), node)
+                self.assign(target, self._hinted(target, value), node)
             case ast.Assign(targets=targets, value=value):
                 found = self.expr(value)
                 for target in targets:
@@ -268,6 +275,12 @@ class Flat:
 
     carried: frozenset[str] = frozenset()
 
+    def _hinted(self, target: ast.expr, value: ast.expr) -> Any:
+        before, self.hint = self.hint, target.id if isinstance(target, ast.Name) else self.hint
+        found = self.expr(value)
+        self.hint = before
+        return found
+
     def named(self, items: Items, name: str, node: ast.stmt) -> Items:
         """Entries that are names: what is no name yet is given one."""
         items.name = items.name or name
@@ -314,14 +327,28 @@ class Flat:
             assert count
             return
         new = []
+        found = self.value(self.plain(value))
+        again = {
+            t.id
+            for t, x in zip(parts, found, strict=False)
+            if isinstance(t, ast.Name) and isinstance(x, int) and t.id in self.sizes and self.env.get(t.id) == x
+        }
         for target in parts:
             if not isinstance(target, ast.Name):
                 raise self.refused(node, f"an assignment to {ast.unparse(target)}")
-            new.append(self.fresh(target.id, plain=True))
+            if self.frame.outer is not None or target.id not in again or self.frame is self.first:
+                again.discard(target.id)
+            new.append("_" if target.id in again else self.fresh(target.id, plain=True))
+        self.sizes |= {name for name, x in zip(new, found, strict=False) if isinstance(x, int)}
+        for name in again:  # a size that has this name already
+            self.frame.names[name] = ast.Name(name, ast.Load())
+        if set(new) <= {"_"}:
+            return
         names = [ast.Name(name, ast.Store()) for name in new]
         self.emit(Set(ast.Tuple(list(names), ast.Store()), self.plain(value), *self.frame.text.at(node)))
         for target, name in zip(parts, new, strict=True):
-            self.frame.names[target.id] = ast.Name(name, ast.Load())  # type: ignore[attr-defined]
+            if name != "_":
+                self.frame.names[target.id] = ast.Name(name, ast.Load())  # type: ignore[attr-defined]
 
     def augmented(self, target: ast.expr, op: ast.operator, value: ast.expr, node: ast.stmt) -> None:
         right = self.plain(self.expr(value))
@@ -692,7 +719,7 @@ class Flat:
                     self.frame.names[name] = x
                 else:
                     self.frame, callee = caller, self.frame
-                    new = self.fresh(name)
+                    new = self.fresh(f"{name}_{self.hint}" if self.hint and name in self.used else name)
                     self.emit(Set(ast.Name(new, ast.Load()), x, *caller.text.at(at)))
                     self.frame = callee
                     self.frame.names[name] = ast.Name(new, ast.Load())
@@ -817,7 +844,7 @@ class Flat:
 
     def fresh(self, name: str, plain: bool = False) -> str:
         """A name that no statement uses yet: name, name__2, name__3, ..."""
-        if name not in self.used and name not in self.globals:
+        if name == "_" or (name not in self.used and name not in self.globals):
             self.used.add(name)
             return name
         self.versions[name] = self.versions.get(name, 1) + 1

@@ -117,7 +117,7 @@ def function_text(
     told: list[Line] = []
 
     def put(text: str, why: str, depth: int, line: int, source: str) -> None:
-        text = _renamed(text, rename)
+        text, why = _renamed(text, rename), _renamed(why, rename)
         for k, part in enumerate(text.splitlines()):
             row = INDENT * depth + part
             comment = f"  # {why}" if why and k == 0 else ""
