@@ -5,72 +5,45 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from compare.derive.calls import Known, definition, known, names_of
-from compare.derive.flat import Append, CannotDerive, Flat, Loop, Set, Statement, read_first, reads, writes
-from matrix_backprop.rules import NoRule, filled, parsed, summed, tidied, written
+from compare.derive.calls import Known, known, names_of
+from compare.derive.flat import Flat
+from compare.derive.hoist import KINDS, Hoisting, subtracted_maxima
+from compare.derive.ir import (
+    Append,
+    CannotDerive,
+    Loop,
+    Set,
+    Statement,
+    first_set,
+    in_place_only,
+    reads,
+    set_once,
+    text_of,
+    writes,
+)
+from compare.derive.lines import (
+    Contribution,
+    Gradient,
+    Out,
+    OutLoop,
+    free_names,
+    grouped,
+    in_words,
+    is_elementwise,
+    is_view,
+    says_something,
+)
+from matrix_backprop.rules import NoRule, filled, parsed, summed, tidied, without_sign, written
 
 LONG = 72  # characters of a gradient that gets a name of its own
-SHORT = 26  # characters of a forward expression that is repeated as it stands
-
 TARGET = "d_of_the_operand"
-KINDS = {
-    "add": "sum", "subtract": "difference", "multiply": "product", "divide": "quotient", "power_n": "power",
-    "matmul": "product", "dot": "product", "getitem": "part", "T": "turned", "negative": "negative",
-    "true_divide": "quotient",
-}  # fmt: skip
 
 
-@dataclass
-class Out:
-    """A line of the backward pass, why it holds, and the line of the forward pass that it goes back through."""
-
-    text: str
-    why: str = ""
-    line: int = 0
-    source: str = ""
-
-
-@dataclass
-class OutLoop:
-    """A loop of the backward pass."""
-
-    head: str
-    body: list[Any]
-    of: Loop
-    backwards: bool
-    kept: list[str] = field(default_factory=list)  # what each pass of the forward loop keeps for it
-
-
-@dataclass
-class Gradient:
-    """What comes back to an array: its text, and its shape where it is smaller and broadcasts."""
-
-    text: str
-    shape: tuple[int, ...]
-    whole: tuple[int, ...]
-    whys: tuple[str, ...] = ()
-    owned: bool = False
-
-    @property
-    def spreads(self) -> bool:
-        """Whether it is smaller than the array."""
-        return self.shape != self.whole
-
-    @property
-    def atomic(self) -> bool:
-        """Whether it may be written down twice."""
-        return re.fullmatch(r"-?[\w.]+(\[[^\[\]]*\])?", self.text) is not None
-
-
-Contribution = tuple[str, Gradient, bool]  # the name, what it gets, whether that is a block of statements
-
-
-class Backward:
+class Backward(Hoisting):
     """What comes back through the statements of a forward pass, in its own lines."""
 
     def __init__(self, flat: Flat, stop_at_max: bool = True, in_place: bool = True) -> None:
@@ -83,9 +56,9 @@ class Backward:
         self.blocked: set[str] = set()
         self.temporary: set[str] = set()
         self.touched: set[str] = set()
-        flat.once = _set_once(flat.block)
+        flat.once = set_once(flat.block)
         if stop_at_max:
-            self.blocked = _subtracted_maxima(flat)
+            self.blocked = subtracted_maxima(flat)
         self.hoist(flat.block)
 
     # names
@@ -168,7 +141,7 @@ class Backward:
 
     def loop(self, x: Loop) -> None:
         body_writes = set().union(*map(writes, x.body)) if x.body else set()
-        arrays = {name for name in body_writes if _in_place_only(x.body, name)}
+        arrays = {name for name in body_writes if in_place_only(x.body, name)}
         outer = {name for s in x.body for name in reads(s)} - (body_writes - arrays) - names_of(x.target)
         carried = sorted(name for name in x.carried if name in self.flat.active)
         keep = self.lines
@@ -229,9 +202,9 @@ class Backward:
     def complete(self, loop: OutLoop, x: Loop) -> None:
         """Give the body the names of the forward pass that it reads: computed again, or kept by each pass."""
         local = (set().union(*map(writes, x.body)) if x.body else set()) - {
-            name for name in set().union(*map(writes, x.body)) if _in_place_only(x.body, name)
+            name for name in set().union(*map(writes, x.body)) if in_place_only(x.body, name)
         }
-        needed = names_read(loop.body) & (local | x.carried)
+        needed = free_names(loop.body) & (local | x.carried)
         again: list[Statement] = []
         unsteady = set(x.carried)
         for s in x.body:  # what depends on the pass before
@@ -242,8 +215,8 @@ class Backward:
             if isinstance(s, Set) and writes(s) & todo and not writes(s) & unsteady:
                 again.insert(0, s)
                 todo |= reads(s) & local
-        loop.kept = sorted((todo & unsteady) & (local | x.carried), key=lambda name: _first(x.body, name))
-        given = [Out(_text(s), "as in the forward pass", s.line, s.source) for s in again if isinstance(s, Set)]
+        loop.kept = sorted((todo & unsteady) & (local | x.carried), key=lambda name: first_set(x.body, name))
+        given = [Out(text_of(s), "as in the forward pass", s.line, s.source) for s in again if isinstance(s, Set)]
         if loop.kept:
             loop.backwards = True
             given.insert(0, Out(f"{', '.join(loop.kept)}{',' * (len(loop.kept) == 1)} = steps.pop()", "", x.line, ""))
@@ -287,7 +260,26 @@ class Backward:
                 elif g.text == assigned[1] and self.d(name) != assigned[1]:
                     self.lines.append(Out(f"{self.d(name)} = {g.text}", "", line, source))
                     self.gradients[name] = Gradient(self.d(name), g.shape, g.whole, (), False)
+        text = self.without_repetition(text, line, source)
         self.lines.append(Out(text, why, line, source))
+
+    def without_repetition(self, text: str, line: int, source: str) -> str:
+        """A long line in which a part stands twice, with a name for that part."""
+        if len(text) < LONG + 28 or "\n" in text:
+            return text
+        counts: dict[str, int] = {}
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.BinOp, ast.Compare, ast.Call)):
+                part = written(node)
+                counts[part] = counts.get(part, 0) + 1
+        twice = [part for part, count in counts.items() if count > 1 and len(part) > 12]
+        if not twice:
+            return text
+        part = max(twice, key=len)
+        new = self._unused("chosen" if isinstance(parsed(part), ast.Compare) else "common")
+        self.temporary.add(new)
+        self.lines.append(Out(f"{new} = {part}", "", line, source))
+        return written(ast.parse(text.replace(f"({part})", new).replace(part, new)))
 
     def write(self, upstream: Gradient | None = None) -> None:
         """Write down what the expression at hand gives to each name."""
@@ -311,7 +303,7 @@ class Backward:
     def _merged(self, parts: list[Gradient]) -> Gradient:
         first = parts[0]
         for g in parts[1:]:
-            text = written(tidied(parsed(f"{first.text} + {_grouped(g.text)}")))
+            text = written(tidied(parsed(f"{first.text} + {grouped(g.text)}")))
             shape = np.broadcast_shapes(first.shape, g.shape)
             first = Gradient(text, shape, g.whole, first.whys + g.whys, True)
         return first
@@ -325,14 +317,14 @@ class Backward:
                 return
             if g.text != dname:
                 self.out(f"{dname} = {g.text}", why)
-            owned = not g.atomic and not g.spreads and not _is_view(g.text)
+            owned = not g.atomic and not g.spreads and not is_view(g.text)
             self.gradients[name] = Gradient(dname, g.shape, g.whole, (), owned)
             return
         if self.in_place and old.text == dname and old.owned and not old.spreads:
-            negative = g.text.startswith("-") and isinstance(parsed(g.text), ast.UnaryOp)
-            self.out(f"{dname} -= {g.text[1:]}" if negative else f"{dname} += {g.text}", why)
+            positive, negative = without_sign(parsed(g.text))
+            self.out(f"{dname} {'-=' if negative else '+='} {written(positive)}", why)
             return
-        text = written(tidied(parsed(f"{old.text} + {_grouped(g.text)}")))
+        text = written(tidied(parsed(f"{old.text} + {grouped(g.text)}")))
         self.out(f"{dname} = {text}", "; ".join(filter(None, dict.fromkeys([*old.whys[-1:], why]))))
         shape = np.broadcast_shapes(old.shape, g.shape)
         self.gradients[name] = Gradient(dname, shape, g.whole, (), shape == g.whole)
@@ -354,7 +346,7 @@ class Backward:
 
     # expressions
 
-    def back(self, node: ast.expr, g: Gradient, out: str) -> None:
+    def back(self, node: ast.expr, g: Gradient, out: str, said: str = "") -> None:
         """What comes back through an expression, whose value has the text `out`, to the names in it."""
         flat = self.flat
         if not flat.is_active(node):
@@ -379,11 +371,11 @@ class Backward:
         except NoRule as problem:
             raise CannotDerive(f"line {self.at.line}, `{self.at.source}`: {problem} has no rule") from None
         uses = sum(len(re.findall(r"\bdout\b", line.code)) for line in lines.values())
-        elementwise = all(_is_elementwise(line.code) for line in lines.values())
+        elementwise = all(is_elementwise(line.code) for line in lines.values())
         if g.spreads and not (elementwise or any(line.is_block for line in lines.values())):
             shape = self.shape_text(node, out)
             g = Gradient(f"np.broadcast_to({g.text}, {shape})", g.whole, g.whole, g.whys)
-        if uses > 1 and not g.atomic or len(g.text) > LONG:
+        if (uses > 1 and not g.atomic) or len(g.text) > LONG:
             new = self.temp(KINDS.get(call.rule, call.rule))
             self.out(f"{new} = {g.text}", g.whys[-1] if g.whys else "")
             g = Gradient(new, g.shape, g.whole)
@@ -393,14 +385,15 @@ class Backward:
             trees |= {k: copy.deepcopy(x) for k, x in call.operands.items()}
             code = filled(line.code, {**trees, "dx": ast.Name(TARGET, ast.Load())})
             code = self.with_sizes(code)
-            why = _in_words(line.why, {k: written(x) for k, x in call.operands.items()} | {"out": out})
-            whys = (*g.whys, why) if _says_something(why) or not g.whys else g.whys
+            why = in_words(line.why, {k: written(x) for k, x in call.operands.items()} | {"out": said or out})
+            whys = (*g.whys, why) if says_something(why) or not g.whys else g.whys
             whole = np.shape(flat.value(operand))
             if line.is_block:
                 self.block(operand, code, whole, whys)
                 continue
-            shape = self.shape_of(line.code, call, g, node)
-            self.back(operand, Gradient(code, shape, whole, whys), written(operand))
+            given = self.shape_of(line.code, call, g, node)
+            again = (said or out) if call.rule in ("add", "subtract", "negative") and whole == call.call.out else ""
+            self.back(operand, Gradient(code, given, whole, whys), written(operand), again)
 
     def block(self, operand: ast.expr, code: str, whole: tuple[int, ...], whys: tuple[str, ...]) -> None:
         if isinstance(operand, ast.Name):
@@ -466,74 +459,6 @@ class Backward:
             return code
         return written(_Sizes(self).visit(ast.parse(code)))
 
-    # what is repeated in the backward pass gets a name in the forward pass
-
-    def hoist(self, block: list[Statement]) -> None:
-        """Name the inner expressions of the forward pass that the backward pass would have to compute again."""
-        new: list[Statement] = []
-        for s in block:
-            if isinstance(s, Loop):
-                self.hoist(s.body)
-            elif self.flat.is_active(s.value):
-                before: list[Statement] = []
-                s.value = self._hoisted(s.value, s, before, root=isinstance(s, Set) and isinstance(s.target, ast.Name))
-                new += before
-            new.append(s)
-        block[:] = new
-
-    def _hoisted(self, node: ast.expr, s: Set | Append, before: list[Statement], root: bool) -> ast.expr:
-        if not self.flat.is_active(node) or isinstance(node, ast.Name) or written(node) in self.blocked:
-            return node
-        self.at = s
-        call = self.known(node)
-        if call is None or (call.rule == "stack" and "x" in call.operands):
-            return node
-        active = [k for k, x in call.operands.items() if k != "index" and self.flat.is_active(x)]
-        try:
-            used = set().union(*(names_of(ast.parse(call.line(k).code)) for k in active))
-        except NoRule:
-            return node
-        for k, x in call.operands.items():
-            if k == "index":
-                continue
-            new = self._hoisted(x, s, before, root=False)
-            if k in used and _costs(new, self.flat) and _without_sizes(call, active, k):
-                new = self._name_it(new, s, before)
-            if new is not x:
-                _replace(node, x, new)
-        if "out" in used and not root and call.rule != "divide":
-            return self._name_it(node, s, before)
-        if "out" in used and not root and _costs(node, self.flat):
-            return self._name_it(node, s, before)
-        return node
-
-    def _name_it(self, node: ast.expr, s: Set | Append, before: list[Statement]) -> ast.expr:
-        flat = self.flat
-        value = flat.value(node)
-        call = self.known(node) if flat.is_active(node) else None
-        kind = KINDS.get(call.rule, call.rule) if call else "scale"
-        names = {
-            "sqrt": "root",
-            "sum": "total",
-            "exp": "e",
-            "tanh": "t",
-            "sigmoid": "s",
-            "absolute": "size",
-            "getitem": "chosen",
-        }
-        short = names.get(kind, kind)
-        x = call.operands.get("x") if call and len(call.operands) == 1 else None
-        new = flat.fresh(
-            f"{kind}_{x.id}" if isinstance(x, ast.Name) and x.id.isidentifier() and "__" not in x.id else short
-        )
-        flat.env[new] = value
-        if flat.is_active(node):
-            flat.active.add(new)
-        before.append(Set(ast.Name(new, ast.Load()), node, s.line, s.source))
-        name = ast.Name(new, ast.Load())
-        name.found = value  # type: ignore[attr-defined]
-        return name
-
 
 class _Sizes(ast.NodeTransformer):
     def __init__(self, backward: Backward) -> None:
@@ -548,162 +473,3 @@ class _Sizes(ast.NodeTransformer):
             return ast.Attribute(parsed(like), node.attr, ast.Load())
         self.generic_visit(node)
         return node
-
-
-def _grouped(text: str) -> str:
-    return text if not isinstance(parsed(text), ast.IfExp) else f"({text})"
-
-
-def _is_view(text: str) -> bool:
-    """Whether a text may share its memory with another array."""
-    tree = parsed(text)
-    match tree:
-        case ast.Name() | ast.Subscript() | ast.Attribute():
-            return True
-        case ast.Call(
-            func=ast.Attribute(
-                attr="reshape" | "transpose" | "swapaxes" | "broadcast_to" | "flip" | "diag" | "moveaxis"
-            )
-        ):
-            return True
-    return False
-
-
-def _is_elementwise(code: str) -> bool:
-    """Whether a line works entry by entry, so that a smaller upstream gradient may spread by itself."""
-    for node in ast.walk(ast.parse(code)):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name)):
-                if name in ("sum", "dot", "outer", "tensordot", "einsum", "cumsum", "diag", "triu", "tril", "flip", "roll",
-                            "moveaxis", "concatenate", "take", "inv"):  # fmt: skip
-                    return False
-            case ast.Call(func=ast.Attribute()) | ast.BinOp(op=ast.MatMult()) | ast.Subscript():
-                return False
-            case ast.Attribute(attr="T"):
-                return False
-    return True
-
-
-def _says_something(why: str) -> bool:
-    return why not in ("the slope of a sum is 1", "the slope is 1", "the slope is -1", "x is handed on as it is")
-
-
-def _in_words(why: str, texts: dict[str, str]) -> str:
-    """A reason with the user's names in it, where they are short."""
-
-    def replaced(found: re.Match[str]) -> str:
-        text = texts.get(found[0], found[0])
-        return text if len(text) <= 16 and re.fullmatch(r"[\w.\[\]\"]+", text) else found[0]
-
-    names = "|".join(re.escape(name) for name in texts)
-    return re.sub(rf"\b({names})\b(?!\s*axis)", replaced, why) if names else why
-
-
-def _costs(node: ast.expr, flat: Flat) -> bool:
-    """Whether an expression is too long, or too much work, to stand in two lines."""
-    if isinstance(node, (ast.Name, ast.Constant)):
-        return False
-    text = written(node)
-    calls = [x for x in ast.walk(node) if isinstance(x, ast.Call)]
-    work = [x for x in calls if not re.search(r"(reshape|transpose|swapaxes|copy)$", written(x.func))]
-    if not flat.is_active(node):
-        return len(text) > SHORT
-    return bool(work) or len(text) > SHORT or any(isinstance(x, ast.MatMult) for x in ast.walk(node))
-
-
-def _without_sizes(call: Known, active: list[str], operand: str) -> bool:
-    """Whether a line needs the numbers of an operand, not its shape alone."""
-    for k in active:
-        code = re.sub(rf"\b{operand}\.(shape|size)\b", "", call.line(k).code)
-        if re.search(rf"\b{operand}\b", code):
-            return True
-    return False
-
-
-def _replace(node: ast.AST, old: ast.expr, new: ast.expr) -> None:
-    for parent in ast.walk(node):
-        for name, child in ast.iter_fields(parent):
-            if child is old:
-                setattr(parent, name, new)
-            elif isinstance(child, list):
-                child[:] = [new if x is old else x for x in child]
-
-
-def _set_once(block: list[Statement]) -> dict[str, ast.expr]:
-    """The values of the names that are set once and read by one statement."""
-    found: dict[str, list[ast.expr]] = {}
-    readers: dict[str, int] = {}
-
-    def look(statements: list[Statement]) -> None:
-        for s in statements:
-            for name in reads(s) if not isinstance(s, Loop) else names_of(s.iter):
-                readers[name] = readers.get(name, 0) + 1
-            if isinstance(s, Loop):
-                look(s.body)
-            elif isinstance(s, Set):
-                for name in writes(s):
-                    found.setdefault(name, []).append(s.value)
-
-    look(block)
-    return {name: values[0] for name, values in found.items() if len(values) == 1 and readers.get(name, 0) == 1}
-
-
-def _subtracted_maxima(flat: Flat) -> set[str]:
-    """The maxima that are only there to keep exp from overflowing: what is subtracted from an array."""
-    found: set[str] = set()
-    maxima: set[str] = set()
-
-    def is_max(node: ast.expr) -> bool:
-        match node:
-            case ast.Call(func=ast.Attribute(attr="max" | "amax")):
-                return True
-            case ast.Name(id=name):
-                return name in maxima
-        return False
-
-    def look(statements: list[Statement]) -> None:
-        for s in statements:
-            if isinstance(s, Loop):
-                look(s.body)
-                continue
-            for node in ast.walk(s.value):
-                if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and is_max(node.right):
-                    found.add(written(node.right))
-            if isinstance(s, Set) and isinstance(s.target, ast.Name) and is_max(s.value):
-                maxima.add(s.target.id)
-
-    look(flat.block)
-    return found
-
-
-def _in_place_only(body: list[Statement], name: str) -> bool:
-    """Whether a name is changed in some places only, and never set anew."""
-    for s in body:
-        if isinstance(s, Loop):
-            if name in writes(s) and (name in names_of(s.target) or not _in_place_only(s.body, name)):
-                return False
-        elif isinstance(s, Set) and name in writes(s) and not isinstance(s.target, ast.Subscript):
-            return False
-    return True
-
-
-def _first(body: list[Statement], name: str) -> int:
-    return next((k for k, s in enumerate(body) if name in writes(s)), -1)
-
-
-def _text(s: Set) -> str:
-    return f"{written(s.target)} {'+=' if s.adds else '='} {written(s.value)}"
-
-
-def names_read(lines: list[Any]) -> set[str]:
-    """All names in some lines of a backward pass."""
-    found: set[str] = set()
-    for x in lines:
-        if isinstance(x, OutLoop):
-            found |= names_read(x.body) | names_of(ast.parse(f"{x.head or 'for _ in ():'} pass"))
-        else:
-            found |= names_of(ast.parse(x.text))
-    return found
-
-
-__all__ = ["Backward", "Gradient", "Out", "OutLoop", "definition", "names_read", "read_first"]

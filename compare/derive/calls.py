@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.derive.flat import Flat
-from matrix_backprop.rules import RULES, Call, Line, NoRule, places, written
+from matrix_backprop.rules import RULES, Call, Line, NoRule, parsed, places, written
 
 OPERATORS = {
     ast.Add: "add",
@@ -59,6 +59,16 @@ def _read(flat: Flat, node: ast.expr) -> tuple[str, dict[str, ast.expr], dict[st
             return "T", {"x": x}, {}
         case ast.Subscript(value=ast.Call(func=ast.Attribute(attr="slogdet"), args=[x]), slice=ast.Constant(value=1)):
             return "slogdet", {"x": x}, {}
+        case ast.Subscript(
+            value=ast.Call(func=ast.Attribute(attr="split" | "array_split"), args=[x, count, *rest], keywords=keywords),
+            slice=ast.Constant(value=int() as k),
+        ) if isinstance(flat.value(count), int):
+            axis = flat.value(rest[0]) if rest else next((flat.value(y.value) for y in keywords if y.arg == "axis"), 0)
+            size = f"({written(x)}).shape[{axis}] // {written(count)}"
+            part = f"{k} * ({size}):{k + 1} * ({size})" if k else f":{size}"
+            found = parsed(f"x[{':, ' * axis}{part}]")
+            assert isinstance(found, ast.Subscript)
+            return "getitem", {"x": x, "index": found.slice}, {"may_repeat": False}
         case ast.Subscript(value=x, slice=index):
             if isinstance(flat.value(x), (list, tuple)):
                 return None

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from compare.check import check_vjp, gradcheck
-from compare.derive.back import Backward, Gradient
-from compare.derive.flat import CannotDerive, Flat, Items
+from compare.derive.back import Backward
+from compare.derive.flat import Flat
+from compare.derive.ir import CannotDerive, Items, Set
+from compare.derive.lines import Gradient
 from compare.derive.text import Line, function_text
 from compare.report.report import Report
 from compare.subject.usercode import Function, UnusableCode, name_of
@@ -43,7 +45,7 @@ class Derivation:
     remarks: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.report) and self.elsewhere is not False
+        return bool(self.report) and (self.elsewhere is None or bool(self.elsewhere))
 
     @property
     def certificate(self) -> str:
@@ -138,8 +140,6 @@ def _derived(
     if not flat.is_active(returned):
         raise CannotDerive(f"{name_of(function)} does not depend on {', '.join(leaves)}")
     flat.value(returned)
-    from compare.derive.flat import Set
-
     line, source = flat.frame.text.at(flat.at)
     ending = Set(ast.Name("the result", ast.Store()), returned, line, source)
     flat.block.append(ending)

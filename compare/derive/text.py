@@ -6,9 +6,11 @@ import ast
 import re
 from typing import Any, NamedTuple
 
-from compare.derive.back import Backward, Out, OutLoop, names_read
+from compare.derive.back import Backward
 from compare.derive.calls import names_of
-from compare.derive.flat import Append, CannotDerive, Flat, Loop, Set, Statement, as_code, reads, writes
+from compare.derive.flat import Flat
+from compare.derive.ir import CannotDerive, Loop, Statement, as_code, reads, writes
+from compare.derive.lines import Out, OutLoop, free_names, names_read
 from matrix_backprop.rules import written
 
 WIDTH = 120
@@ -16,7 +18,7 @@ INDENT = "    "
 
 
 class Line(NamedTuple):
-    """A line of the derived code: its text, why it holds, and the line of the forward pass that it goes back through."""
+    """A line of the derived code: its text, why it holds, and the line of the forward pass that it belongs to."""
 
     text: str
     why: str
@@ -57,7 +59,7 @@ def _sliced(block: list[Statement], needed: set[str], loops: dict[int, list[str]
 
 
 def _keeps(s: Loop, loops: dict[int, list[str]]) -> bool:
-    return any(isinstance(x, Loop) and (id(x) in loops and loops[id(x)] or _keeps(x, loops)) for x in s.body)
+    return any(isinstance(x, Loop) and ((id(x) in loops and loops[id(x)]) or _keeps(x, loops)) for x in s.body)
 
 
 def _reads_of(body: list[Any]) -> set[str]:
@@ -105,7 +107,7 @@ def function_text(
 ) -> tuple[str, list[Line]]:
     """The function, and its lines with their reasons."""
     loops = loops_of(backward.lines)
-    needed = names_read(backward.lines) | names_of(ast.parse(returned))
+    needed = free_names(backward.lines) | names_of(ast.parse(returned))
     ahead = forward_part(flat, needed, loops)
     if any(loops.values()):
         ahead.insert(0, Out("steps = []", "", 0, ""))
@@ -118,8 +120,12 @@ def function_text(
 
     def put(text: str, why: str, depth: int, line: int, source: str) -> None:
         text, why = _renamed(text, rename), _renamed(why, rename)
+        if re.fullmatch(r"(\w+) = \1", text):
+            return
         for k, part in enumerate(text.splitlines()):
             row = INDENT * depth + part
+            if why and len(row) + len(why) > WIDTH - 4 and "; " in why:
+                why = why.rsplit("; ", 1)[1]
             comment = f"  # {why}" if why and k == 0 else ""
             if len(row + comment) > WIDTH and comment:
                 lines.append(f"{INDENT * depth}# {why}")
@@ -156,13 +162,13 @@ def function_text(
 # versions of a name: one name again where they do not meet
 
 
-def _flat(rows: list[Any], depth: int = 0) -> list[tuple[str, int]]:
+def _flat(rows: list[Any]) -> list[tuple[str, int]]:
     """The lines in order, each with the number of the loop that it is in."""
     found: list[tuple[str, int]] = []
     for x in rows:
         if isinstance(x, OutLoop):
-            found.append((f"{x.head} pass", id(x) if depth else id(x)))
-            found += [(text, inner if inner else id(x)) for text, inner in _flat(x.body, depth + 1)]
+            found.append((f"{x.head} pass", id(x)))
+            found += [(text, inner if inner else id(x)) for text, inner in _flat(x.body)]
         else:
             found.append((x.text, 0))
     return found

@@ -10,7 +10,7 @@ np.dot(W, dJdz)
 """
 
 from . import algebra, elementwise, places, products, reductions
-from .row import RULES, Call, Line, NoRule, Rule, filled, parsed, substituted, summed, tidied, written
+from .row import RULES, Call, Line, NoRule, Rule, filled, parsed, substituted, summed, tidied, without_sign, written
 
 __all__ = [
     "RULES",
@@ -28,5 +28,6 @@ __all__ = [
     "substituted",
     "summed",
     "tidied",
+    "without_sign",
     "written",
 ]

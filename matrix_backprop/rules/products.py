@@ -150,7 +150,7 @@ def einsum(call: Call, operand: str) -> Line:
     """np.einsum: the subscripts of the operand and of the result change places.
 
     >>> einsum(Call("einsum", {"x1": (4, 3), "x2": (3, 5)}, (4, 5), {"subscripts": "ij,jk->ik"}), "x2").code
-    "np.einsum('ij,ik->jk', x1, dout)"
+    "np.einsum('ik,ij->jk', dout, x1)"
     """
     names, shapes = list(call.shapes), [*call.shapes.values()]
     left, arrow, out = call.options["subscripts"].replace(" ", "").partition("->")
@@ -165,7 +165,7 @@ def einsum(call: Call, operand: str) -> Line:
 def _einsum(subs: Sequence[str], out: str, shapes: Sequence[Shape], k: int, names: Sequence[str]) -> Line:
     own = subs[k]
     others = [(sub, name) for i, (sub, name) in enumerate(zip(subs, names, strict=True)) if i != k]
-    terms = [*others[:k], (out, "dout"), *others[k:]] if own else [(out, "dout"), *others]
+    terms = [(out, "dout"), *others]
     free = iter(sorted(set(_letters(40)) - set("".join(subs))))
     wanted = ""
     for place, letter in enumerate(own):  # x[i, i]: the entries beside the diagonal take no part

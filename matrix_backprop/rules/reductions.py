@@ -42,6 +42,8 @@ def count(call: Call) -> str:
     axes = axes_of(call)
     if len(axes) == len(call.shapes["x"]) != 1:
         return "x.size"
+    if len(axes) > 2:
+        return "(x.size // out.size)"
     sizes = " * ".join(f"x.shape[{k}]" for k in axes)
     return sizes if len(axes) == 1 else f"({sizes})"
 
@@ -83,7 +85,7 @@ def sum_(call: Call, operand: str) -> Line:
 def mean(call: Call, operand: str) -> Line:
     """The mean: the sum divided by how many there are."""
     _look(call)
-    why = f"each entry takes part in {_over(call)}, with 1 / {count(call)}"
+    why = f"each entry takes part in {_over(call)}, divided by their number"
     return Line(f"{lifted('dout', call)} / {count(call)}", why, spreads=True)
 
 

@@ -120,9 +120,9 @@ def summed(code: str, why: str, shape: Shape, operand: str, to: Shape) -> Line:
     'np.sum(dout, axis=1, keepdims=True)'
     """
     lead = tuple(range(len(shape) - len(to)))
-    ones = tuple(k for k in range(len(lead), len(shape)) if to[k - len(lead)] == 1 != shape[k])
-    if not lead + ones:
+    if shape == to:
         return Line(code, why)
+    ones = tuple(k for k in range(len(lead), len(shape)) if to[k - len(lead)] == 1)
     if not to:
         return Line(f"np.sum({code})", f"{why}; {operand} is one number, used by every entry: sum over all")
     axes = lead + ones
@@ -220,25 +220,80 @@ class _Tidy(ast.NodeTransformer):
                 return ast.UnaryOp(ast.USub(), self.visit(_turned(inner)))
         return node
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         match node:
-            case ast.UnaryOp(op=ast.USub(), operand=ast.UnaryOp(op=ast.USub(), operand=inner)):
-                return inner
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="sum" | "dot"), args=[*args]):
+                positive, odd = zip(*map(without_sign, args), strict=True)
+                if any(odd):
+                    product = ast.Call(node.func, list(positive), node.keywords)
+                    return ast.UnaryOp(ast.USub(), product) if sum(odd) % 2 else product
+            case ast.Call(func=ast.Attribute(value=inner, attr="swapaxes" | "transpose")) if swaps_the_last(node):
+                if swaps_the_last(inner):
+                    return inner.func.value  # type: ignore[attr-defined]
+                if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.MatMult):
+                    left, right = (self.visit(_swapped(x)) for x in (inner.right, inner.left))
+                    return ast.BinOp(left, ast.MatMult(), right)
         return node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.USub):
+            positive, odd = without_sign(node.operand)
+            return positive if odd else node
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         self.generic_visit(node)
         match node:
             case ast.BinOp(left=x, op=ast.Mult() | ast.Div() | ast.Pow(), right=ast.Constant(value=1)):
                 return x
             case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=x):
                 return x
-            case ast.BinOp(left=x, op=ast.Add(), right=ast.UnaryOp(op=ast.USub(), operand=y)):
-                return ast.BinOp(x, ast.Sub(), y)
-            case ast.BinOp(left=x, op=ast.Sub(), right=ast.UnaryOp(op=ast.USub(), operand=y)):
-                return ast.BinOp(x, ast.Add(), y)
+            case ast.BinOp(left=x, op=ast.Add() | ast.Sub() as op, right=y):
+                positive, odd = without_sign(y)
+                if odd:
+                    return ast.BinOp(x, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), positive)
+                if isinstance(op, ast.Add) and ast.dump(x) == ast.dump(y):
+                    return ast.BinOp(ast.Constant(2), ast.Mult(), x)
+            case ast.BinOp(left=x, op=ast.MatMult() as op, right=y):
+                (x, first), (y, second) = without_sign(x), without_sign(y)
+                product = ast.BinOp(x, op, y)
+                return ast.UnaryOp(ast.USub(), product) if first != second else product
         return node
+
+
+def without_sign(x: ast.expr) -> tuple[ast.expr, bool]:
+    """An expression without the minus in front of it, and whether there was one.
+
+    >>> written(without_sign(parsed("-a * b"))[0])
+    'a * b'
+    """
+    match x:
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            return inner, True
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() | ast.MatMult() as op, right=right):
+            inner, odd = without_sign(left)
+            return (ast.BinOp(inner, op, right), True) if odd else (x, False)
+    return x, False
+
+
+def swaps_the_last(x: ast.expr) -> bool:
+    """Whether an expression is another with its last two axes swapped."""
+    match x:
+        case ast.Call(func=ast.Attribute(attr="swapaxes"), args=[_, _]):
+            return ast.unparse(x.args[0]) == "-1" and ast.unparse(x.args[1]) == "-2"
+        case ast.Call(func=ast.Attribute(attr="transpose"), args=[_, _, *_] as axes):
+            n = len(axes)
+            wanted = [*map(str, range(n - 2)), str(n - 1), str(n - 2)]
+            return list(map(ast.unparse, axes)) == wanted and n > 2
+    return False
+
+
+def _swapped(x: ast.expr) -> ast.expr:
+    if isinstance(x, ast.Call) and isinstance(x.func, ast.Attribute) and swaps_the_last(x):
+        return x.func.value
+    return parsed(f"({ast.unparse(ast.fix_missing_locations(x))}).swapaxes(-1, -2)")
 
 
 def _turned(x: ast.expr) -> ast.expr:
