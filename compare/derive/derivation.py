@@ -21,8 +21,10 @@ from compare.derive.back import Backward
 from compare.derive.flat import Flat
 from compare.derive.ir import CannotDerive, Items, Set
 from compare.derive.lines import Gradient
-from compare.derive.text import Line, function_text
+from compare.derive.simplify import simplifications
+from compare.derive.text import Line, Program
 from compare.report.report import Report
+from compare.subject.state import same_world, unchanged
 from compare.subject.usercode import Function, UnusableCode, name_of
 from matrix_backprop.rules import written
 
@@ -42,7 +44,8 @@ class Derivation:
     title: str
     report: Report | None = None
     elsewhere: Report | None = None
-    remarks: list[str] = field(default_factory=list)
+    simplified: list[str] = field(default_factory=list)
+    unsimplified: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.report) and (self.elsewhere is None or bool(self.elsewhere))
@@ -62,10 +65,10 @@ class Derivation:
         return text
 
     def __str__(self) -> str:
-        return "\n".join([self.code.rstrip(), "", f"# {self.certificate}", *(f"# {x}" for x in self.remarks)])
+        return "\n".join([self.code.rstrip(), "", f"# {self.certificate}"])
 
 
-def derive(function: Function, point: Any, *args: Any, prove: bool = True) -> Derivation:
+def derive(function: Function, point: Any, *args: Any, prove: bool = True, simplify: bool = True) -> Derivation:
     """The backward pass of `function`, written out in NumPy in its own names, with a reason for each line, and proved.
 
     >>> def cost(params, X, y):
@@ -78,21 +81,50 @@ def derive(function: Function, point: Any, *args: Any, prove: bool = True) -> De
     line, where there is no rule.
     """
     is_cost = bool(args) or not _gives_array(function, point)
+
+    def proved(program: Program) -> Derivation:
+        code, lines = program.text()
+        made = compiled(code, program.name, dict(program.flat.globals))
+        found = Derivation(code, lines, made, f"{program.name} derived from {name_of(function)}")
+        found.simplified = list(program.simplified)
+        if prove:
+            found.report = _proof(function, made, point, args, is_cost)
+            found.elsewhere = _elsewhere(function, made, point, args, is_cost) if found.report else None
+        return found
+
     for stop_at_max, in_place in ((True, True), (True, False), (False, True), (False, False)):
-        found, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place)
-        if not prove:
-            return found
+        program, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place)
         try:
-            found.report = _proof(function, found.function, point, args, is_cost)
+            found = proved(program)
         except UnusableCode:
             if not in_place:
                 raise
             continue
-        if found.report or not blocked:
+        if found.report or not blocked or not prove:
             break
-    if found.report:
-        found.elsewhere = _elsewhere(function, found.function, point, args, is_cost)
+    if not simplify or not found:
+        return found
+    found.unsimplified = found.code
+    given = _arguments(function, point, args, is_cost)
+    for shorter in simplifications(program, given):
+        again = proved(shorter)
+        if again and (again.elsewhere is not None or found.elsewhere is None) and len(again.lines) <= len(found.lines):
+            again.unsimplified = found.unsimplified
+            found = again
+            program.lines, program.simplified = shorter.lines, shorter.simplified
     return found
+
+
+def _arguments(function: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> dict[str, Any]:
+    """What the function is called with, by name."""
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [x.name for x in parameters]
+    if is_cost:
+        given = dict(zip(names, [point, *args], strict=False))
+    else:
+        given = dict(point) if isinstance(point, Mapping) else dict(zip(names, _as_tuple(point), strict=False))
+    given |= {x.name: x.default for x in parameters if x.name not in given}
+    return copy.deepcopy(given)
 
 
 def _gives_array(function: Function, point: Any) -> bool:
@@ -103,17 +135,18 @@ def _gives_array(function: Function, point: Any) -> bool:
         return len(required) == len(point) != 1 or (len(point) == 1 and isinstance(point, tuple))
     if isinstance(point, Mapping):
         return set(point) <= set(inspect.signature(function).parameters)
-    return isinstance(point, (float, np.ndarray)) and np.ndim(function(copy.deepcopy(point))) > 0
+    with same_world(), unchanged([function]):
+        return isinstance(point, (float, np.ndarray)) and np.ndim(function(copy.deepcopy(point))) > 0
 
 
 def _derived(
     function: Function, point: Any, args: tuple[Any, ...], is_cost: bool, stop_at_max: bool, in_place: bool
-) -> tuple[Derivation, bool]:
+) -> tuple[Program, bool]:
     parameters = list(inspect.signature(function).parameters.values())
     names = [x.name for x in parameters]
     tree = ""
+    given = _arguments(function, point, args, is_cost)
     if is_cost:
-        given = dict(zip(names, [point, *args], strict=False))
         tree = names[0]
         if isinstance(point, Mapping):
             leaves = [f'{tree}["{key}"]' for key, x in point.items() if _is_float(x)]
@@ -122,12 +155,8 @@ def _derived(
         else:
             leaves = [tree]
     else:
-        inputs = dict(point) if isinstance(point, Mapping) else dict(zip(names, _as_tuple(point), strict=False))
-        given, leaves = inputs, [name for name, x in inputs.items() if _is_float(x)]
-    for x in parameters:
-        if x.name not in given:
-            given[x.name] = x.default
-    given = {name: _as_floats(copy.deepcopy(x)) for name, x in given.items()}
+        inputs = point if isinstance(point, Mapping) else names[: len(_as_tuple(point))]
+        leaves = [name for name in inputs if _is_float(given[name])]
     flat = Flat(function, given, set(leaves), tree)
     if len(flat.block) == 0 and flat.returned is None:
         raise CannotDerive(f"{name_of(function)} returns nothing")
@@ -164,8 +193,6 @@ def _derived(
             backward.out(f"{backward.d(leaf)} = np.zeros_like({leaf})", "nothing depends on it")
         else:
             backward.materialise(leaf)
-            if backward.gradients[leaf].text != backward.d(leaf):
-                pass
         results.append(backward.gradients[leaf].text if leaf in backward.gradients else backward.d(leaf))
     if is_cost and isinstance(point, Mapping):
         keys = [leaf[len(tree) + 2 : -2] for leaf in leaves]
@@ -179,10 +206,8 @@ def _derived(
         for x in parameters
     ]
     name = "gradients" if is_cost else "backward"
-    code, lines = function_text(flat, backward, name, first, answer, arguments)
-    made = compiled(code, name, _namespace(flat))
-    title = f"{name} derived from {name_of(function)}"
-    return Derivation(code, lines, made, title), bool(backward.blocked)
+    program = Program(flat, backward.lines, name, first, answer, arguments)
+    return program, bool(backward.blocked)
 
 
 def _upstream(returned: ast.expr, backward: Backward) -> str:
@@ -192,10 +217,6 @@ def _upstream(returned: ast.expr, backward: Backward) -> str:
         case ast.Call(func=ast.Attribute(attr="stack"), args=[ast.Name(id=name)]):
             return backward.d(name)
     return backward.temp("out")
-
-
-def _namespace(flat: Flat) -> dict[str, Any]:
-    return dict(flat.globals)
 
 
 def compiled(code: str, name: str, namespace: dict[str, Any]) -> Function:
@@ -210,10 +231,6 @@ def compiled(code: str, name: str, namespace: dict[str, Any]) -> Function:
 
 def _is_float(x: Any) -> bool:
     return isinstance(x, float) or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
-
-
-def _as_floats(x: Any) -> Any:
-    return x
 
 
 def _as_tuple(point: Any) -> tuple[Any, ...]:
@@ -298,7 +315,7 @@ def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, 
                 sizes.update({n: n for n in np.shape(x) if n != first})
         try:
             new, others = resized(point), resized(args)
-            with np.errstate(all="ignore"):
+            with same_world(), unchanged([function]):
                 function(*([copy.deepcopy(new), *copy.deepcopy(others)] if is_cost else copy.deepcopy(_as_tuple(new))))
             return _proof(function, made, new, others, is_cost)
         except UnusableCode:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from compare.derive.back import Backward
+import numpy as np
+
 from compare.derive.calls import names_of
 from compare.derive.flat import Flat
 from compare.derive.ir import CannotDerive, Loop, Statement, as_code, reads, writes
@@ -102,61 +106,180 @@ def loops_of(lines: list[Any]) -> dict[int, list[str]]:
     return found
 
 
-def function_text(
-    flat: Flat, backward: Backward, name: str, first: list[str], returned: str, arguments: list[str]
-) -> tuple[str, list[Line]]:
-    """The function, and its lines with their reasons."""
-    loops = loops_of(backward.lines)
-    needed = free_names(backward.lines) | names_of(ast.parse(returned))
-    ahead = forward_part(flat, needed, loops)
-    if any(loops.values()):
-        ahead.insert(0, Out("steps = []", "", 0, ""))
-    rename = _renaming(flat, ahead, backward.lines, returned)
-    used = names_read(ahead) | needed
-    given = [x for x in arguments if re.split("[=]", x)[0] in used or "=" not in x]
-    head = f"def {name}({', '.join([*first, *given])}):"
-    lines: list[str] = []
-    told: list[Line] = []
+@dataclass
+class Program:
+    """A derived function: what it needs of the forward pass, and the lines back."""
 
-    def put(text: str, why: str, depth: int, line: int, source: str) -> None:
-        text, why = _renamed(text, rename), _renamed(why, rename)
-        if re.fullmatch(r"(\w+) = \1", text):
-            return
-        for k, part in enumerate(text.splitlines()):
-            row = INDENT * depth + part
-            if why and len(row) + len(why) > WIDTH - 4 and "; " in why:
-                why = why.rsplit("; ", 1)[1]
-            comment = f"  # {why}" if why and k == 0 else ""
-            if len(row + comment) > WIDTH and comment:
-                lines.append(f"{INDENT * depth}# {why}")
-                comment = ""
-            lines.append(row + comment)
-        told.append(Line(text, why, line, source))
+    flat: Flat
+    lines: list[Any]  # of type Out | OutLoop
+    name: str
+    first: list[str]  # the upstream gradients among its arguments
+    returned: str
+    arguments: list[str]
+    simplified: list[str] = field(default_factory=list)
 
-    def walk(rows: list[Any], depth: int, forward: bool) -> None:
+    def ahead(self) -> list[Any]:
+        """The forward statements that the lines need."""
+        loops = loops_of(self.lines)
+        found = forward_part(self.flat, self.needed(), loops)
+        if any(loops.values()):
+            found.insert(0, Out("steps = []"))
+        return found
+
+    def needed(self) -> set[str]:
+        """The names that the lines need and do not set."""
+        return free_names([*self.lines, Out(self.returned)])
+
+    def values(self, arguments: Mapping[str, Any], dout: Any) -> dict[str, Any]:
+        """Every array of a run by its name, each under a name of its own."""
+        rows = _plain([*self.ahead(), *self.lines], 1)
+        given = ", ".join([*self.first, *(re.split("=", x)[0] for x in self.arguments)])
+        text = "\n".join([f"def run({given}):", *rows, f"{INDENT}return dict(locals())"])
+        scope = {**self.flat.globals, "np": np}
+        exec(compile(text, "<a run>", "exec"), scope)
+        with np.errstate(all="ignore"):
+            found: dict[str, Any] = scope["run"](
+                *([dout] if self.first else []), *(arguments[re.split("=", x)[0]] for x in self.arguments)
+            )
+        return found
+
+    def drop_unused(self) -> None:
+        """Leave out the lines whose results no line needs."""
+        while True:
+            needed = _loads(self.lines) | names_of(ast.parse(self.returned))
+            kept = [x for x in self.lines if isinstance(x, OutLoop) or _sets(x.text) & needed or not _sets(x.text)]
+            changed = _only_changed(kept, self.returned)
+            kept = [x for x in kept if isinstance(x, OutLoop) or not (_changes(x.text) & changed)]
+            if len(kept) == len(self.lines):
+                return
+            self.lines[:] = kept
+
+    def text(self) -> tuple[str, list[Line]]:
+        """The function, and its lines with their reasons."""
+        flat, ahead = self.flat, self.ahead()
+        rename = _renaming(flat, ahead, self.lines, self.returned)
+        used = names_read(ahead) | self.needed()
+        given = [x for x in self.arguments if re.split("[=]", x)[0] in used or "=" not in x]
+        head = f"def {self.name}({', '.join([*self.first, *given])}):"
+        rows, told = _Writer(rename), list[Line]()
+        rows.walk(ahead, 1, told, forward=True)
+        if ahead:
+            rows.lines.append("")
+        rows.walk(self.lines, 1, told, forward=False)
+        rows.lines.append(f"{INDENT}return {_renamed(self.returned, rename)}")
+        constants = [
+            f"{key} = {x.item() if isinstance(x, np.generic) else x!r}"
+            for key, x in flat.globals.items()
+            if key in used and isinstance(x, (int, float, tuple))
+        ]
+        top = ["import numpy as np", "", *constants, *([""] if constants else []), ""]
+        return "\n".join([*top, head, *rows.lines]) + "\n", told
+
+
+class _Writer:
+    """The rows of a text, with comments that fit."""
+
+    def __init__(self, rename: dict[str, str]) -> None:
+        self.rename, self.lines = rename, list[str]()
+
+    def walk(self, rows: list[Any], depth: int, told: list[Line], forward: bool) -> None:
         source = ""
         for x in rows:
             if isinstance(x, OutLoop):
-                lines.append(f"{INDENT * depth}{_renamed(x.head, rename)}")
-                walk(x.body, depth + 1, forward)
+                self.lines.append(f"{INDENT * depth}{_renamed(x.head, self.rename)}")
+                self.walk(x.body, depth + 1, told, forward)
                 source = ""
                 continue
             if not forward and x.source and x.source != source:
                 source = x.source
-                shown = source if len(source) < WIDTH - 10 else f"{source[: WIDTH - 14]} ..."
-                lines.append(f"{INDENT * depth}# {shown.rstrip('.').split('  #')[0].rstrip()}")
-            put(x.text, x.why, depth, x.line, x.source)
+                shown = source.split("  #")[0].rstrip()
+                shown = shown if len(shown) < WIDTH - 10 else f"{shown[: WIDTH - 14]} ..."
+                self.lines.append(f"{INDENT * depth}# {shown}")
+            self.put(x, depth, told)
 
-    walk(ahead, 1, forward=True)
-    if ahead:
-        lines.append("")
-    walk(backward.lines, 1, forward=False)
-    lines.append(f"{INDENT}return {_renamed(returned, rename)}")
-    constants = [
-        f"{key} = {x!r}" for key, x in flat.globals.items() if key in used and isinstance(x, (int, float, tuple))
-    ]
-    text = "\n".join(["import numpy as np", "", *constants, *([""] if constants else []), "", head, *lines]) + "\n"
-    return text, told
+    def put(self, x: Out, depth: int, told: list[Line]) -> None:
+        text, why = _renamed(x.text, self.rename), _renamed(x.why, self.rename)
+        if re.fullmatch(r"(\w+) = \1", text):
+            return
+        first, *rest = text.splitlines()
+        row = INDENT * depth + first
+        if why and len(row) + len(why) > WIDTH - 4 and "; " in why:
+            why = why.rsplit("; ", 1)[1]
+        comment = f"  # {why}" if why else ""
+        if len(row + comment) > WIDTH and comment:
+            self.lines += _wrapped(why, depth)
+            comment = ""
+        self.lines.append(row + comment)
+        self.lines += [INDENT * depth + part for part in rest]
+        told.append(Line(text, why, x.line, x.source))
+
+
+def _wrapped(why: str, depth: int) -> list[str]:
+    start = f"{INDENT * depth}# "
+    return textwrap.wrap(why, WIDTH, initial_indent=start, subsequent_indent=start)
+
+
+def _plain(rows: list[Any], depth: int) -> list[str]:
+    found: list[str] = []
+    for x in rows:
+        if isinstance(x, OutLoop):
+            found += [f"{INDENT * depth}{x.head}", *(_plain(x.body, depth + 1) or [f"{INDENT * (depth + 1)}pass"])]
+        else:
+            found += [INDENT * depth + part for part in x.text.splitlines()]
+    return found
+
+
+def _loads(rows: list[Any]) -> set[str]:
+    """The names that lines read."""
+    found: set[str] = set()
+    for x in rows:
+        text = f"{x.head} pass" if isinstance(x, OutLoop) else x.text
+        found |= {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        found |= _loads(x.body) if isinstance(x, OutLoop) else set()
+    return found
+
+
+def _sets(text: str) -> set[str]:
+    """The names that a line sets anew or changes."""
+    return _anew(text) | _changes(text)
+
+
+def _anew(text: str) -> set[str]:
+    return {
+        t.id for x in ast.parse(text).body if isinstance(x, ast.Assign) for t in x.targets if isinstance(t, ast.Name)
+    }
+
+
+def _changes(text: str) -> set[str]:
+    """The arrays that a line changes in place."""
+    found: set[str] = set()
+    for x in ast.walk(ast.parse(text)):
+        match x:
+            case ast.AugAssign(target=ast.Name(id=name) | ast.Subscript(value=ast.Name(id=name))):
+                found.add(name)
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name))]):
+                found.add(name)
+            case ast.Call(func=ast.Attribute(attr="at"), args=[ast.Name(id=name), *_]):
+                found.add(name)
+    return found
+
+
+def _only_changed(rows: list[Any], returned: str) -> set[str]:
+    """The arrays that lines change and no line reads otherwise."""
+    changed: set[str] = set()
+    read = names_of(ast.parse(returned))
+    for x in rows:
+        if isinstance(x, OutLoop):
+            read |= names_read([x])
+            continue
+        own = _changes(x.text)
+        changed |= own
+        read |= {
+            node.id
+            for node in ast.walk(ast.parse(x.text))
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in own
+        }
+    return changed - read
 
 
 # versions of a name: one name again where they do not meet

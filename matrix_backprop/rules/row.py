@@ -123,6 +123,8 @@ def summed(code: str, why: str, shape: Shape, operand: str, to: Shape) -> Line:
     if shape == to:
         return Line(code, why)
     ones = tuple(k for k in range(len(lead), len(shape)) if to[k - len(lead)] == 1)
+    if len(shape) == 2:  # of more axes, one of size 1 is one by chance
+        ones = tuple(k for k in ones if shape[k] != 1)
     if not to:
         return Line(f"np.sum({code})", f"{why}; {operand} is one number, used by every entry: sum over all")
     axes = lead + ones
