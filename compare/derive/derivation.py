@@ -1,4 +1,4 @@
-"""`derive`: the backward pass of a forward pass written out in NumPy, and proved.
+"""The backward pass of a forward pass written out in NumPy, and proved.
 
 The lines come from `matrix_backprop.rules`, one row for each function of the forward pass, and the proof from the
 engine: the derived function is checked as a hand-written one is.
@@ -28,7 +28,7 @@ from compare.subject.state import same_world, unchanged
 from compare.subject.usercode import Function, UnusableCode, name_of
 from matrix_backprop.rules import written
 
-__all__ = ["CannotDerive", "Derivation", "derive"]
+__all__ = ["CannotDerive", "Derivation", "derive_functions"]
 
 
 @dataclass
@@ -55,32 +55,34 @@ class Derivation:
         """What was proved, in a sentence."""
         if not self.report:
             return "NOT proved: the derived code differs from the chain rule; this is a fault of ours"
-        verdicts = sorted({row.verdict for row in self.report.rows})
-        names = ", ".join(f"d{row.name}" for row in self.report.rows)
-        text = f"held against the chain rule over scalars: {names} {' and '.join(verdicts)}"
+        by_verdict: dict[str, list[str]] = {}
+        for row in self.report.rows:
+            by_verdict.setdefault(row.verdict, []).append(f"d{row.name}")
+        found = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in by_verdict.items())
+        where = "at these sizes"
         if self.elsewhere is not None:
-            text += ", at these sizes and at others" if self.elsewhere else " at these sizes; at other sizes it DIFFERS"
-        else:
-            text += ", at these sizes"
-        return text
+            where += " and at others" if self.elsewhere else "; at other sizes it DIFFERS"
+        return f"held against the chain rule over scalars, {where}: {found}"
 
     def __str__(self) -> str:
-        return "\n".join([self.code.rstrip(), "", f"# {self.certificate}"])
+        return f"{self.code}\n# {self.certificate}"
 
 
-def derive(function: Function, point: Any, *args: Any, prove: bool = True, simplify: bool = True) -> Derivation:
-    """The backward pass of `function`, written out in NumPy in its own names, with a reason for each line, and proved.
+def derive_functions(
+    function: Function,
+    point: Any,
+    *args: Any,
+    is_cost: bool | None = None,
+    prove: bool = True,
+    simplify: bool = True,
+) -> Derivation:
+    """The backward pass of a user's function; `is_cost` says which form it has, where that is known.
 
     >>> def cost(params, X, y):
     ...     return np.sum((X @ params["w"] - y) ** 2)
-    >>> X, y = np.array([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]]), np.array([1.0, 0.0, 2.0])
-    >>> derivation = derive(cost, {"w": np.array([0.5, -1.0])}, X, y)  # doctest: +SKIP
-
-    `derive(forward, inputs)` is for a layer, `inputs` a tuple or a dict of keyword arguments; `derive(cost, params,
-    *args)` for a cost, where `params` is a dict, a list, a tuple or an array. Raises CannotDerive, which names the
-    line, where there is no rule.
     """
-    is_cost = bool(args) or not _gives_array(function, point)
+    if is_cost is None:
+        is_cost = bool(args) or not _is_layer(function, point)
 
     def proved(program: Program) -> Derivation:
         code, lines = program.text()
@@ -127,16 +129,21 @@ def _arguments(function: Function, point: Any, args: tuple[Any, ...], is_cost: b
     return copy.deepcopy(given)
 
 
-def _gives_array(function: Function, point: Any) -> bool:
-    """Whether the function is a layer: it takes the inputs one by one."""
-    if isinstance(point, (tuple, list)):
-        parameters = inspect.signature(function).parameters
-        required = [x for x in parameters.values() if x.default is x.empty]
-        return len(required) == len(point) != 1 or (len(point) == 1 and isinstance(point, tuple))
+def _is_layer(function: Function, point: Any) -> bool:
+    """Whether the function takes the inputs one by one, or as one thing of which it gives a cost."""
+    parameters = inspect.signature(function).parameters
+    required = {x.name for x in parameters.values() if x.default is x.empty}
     if isinstance(point, Mapping):
-        return set(point) <= set(inspect.signature(function).parameters)
+        return set(point) <= set(parameters) and required <= set(point)
+    inputs = copy.deepcopy(_as_tuple(point))
+    if not len(required) <= len(inputs) <= len(parameters):
+        return False
     with same_world(), unchanged([function]):
-        return isinstance(point, (float, np.ndarray)) and np.ndim(function(copy.deepcopy(point))) > 0
+        try:
+            found = function(*inputs)
+        except Exception:  # it takes them as one
+            return False
+    return isinstance(point, (tuple, list)) or np.ndim(found[0] if isinstance(found, tuple) else found) > 0
 
 
 def _derived(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import inspect
+import linecache
 import re
 import textwrap
 from collections.abc import Mapping
@@ -167,13 +170,24 @@ class Program:
             rows.lines.append("")
         rows.walk(self.lines, 1, told, forward=False)
         rows.lines.append(f"{INDENT}return {_renamed(self.returned, rename)}")
-        constants = [
-            f"{key} = {x.item() if isinstance(x, np.generic) else x!r}"
-            for key, x in flat.globals.items()
-            if key in used and isinstance(x, (int, float, tuple))
-        ]
+        constants = [_constant(flat, key, x) for key, x in flat.globals.items() if key in used]
+        constants = [row for row in constants if row]
         top = ["import numpy as np", "", *constants, *([""] if constants else []), ""]
         return "\n".join([*top, head, *rows.lines]) + "\n", told
+
+
+def _constant(flat: Flat, name: str, x: Any) -> str:
+    """The line that gives a global its value: the user's own, where it needs NumPy alone; "" for what is no number."""
+    if not isinstance(x, (int, float, tuple, np.generic)):
+        return ""
+    text = "".join(linecache.getlines(inspect.unwrap(flat.function).__code__.co_filename))
+    with contextlib.suppress(SyntaxError):
+        for row in ast.parse(text).body:
+            match row:
+                case ast.Assign(targets=[ast.Name(id=other)], value=value) if other == name:
+                    if names_of(value) <= {"np"}:
+                        return written(row)
+    return f"{name} = {x.item() if isinstance(x, np.generic) else x!r}"
 
 
 class _Writer:
