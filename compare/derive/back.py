@@ -291,7 +291,8 @@ class Backward(Hoisting):
         for name, gradient, block in self.found:
             by_name.setdefault(name, []).append((gradient, block))
         self.found = []
-        for name, parts in by_name.items():
+        for name in self._in_order(by_name):
+            parts = by_name[name]
             self.touched.add(name)
             plain = [g for g, block in parts if not block]
             blocks = [g for g, block in parts if block]
@@ -299,6 +300,26 @@ class Backward(Hoisting):
                 self._add(name, self._merged(plain))
             for g in blocks:
                 self._add_block(name, g)
+
+    def _in_order(self, by_name: dict[str, list[tuple[Gradient, bool]]]) -> list[str]:
+        """The names so that none is set anew while another still needs what it was."""
+        left, found = list(by_name), list[str]()
+        while left:
+
+            def is_needed(name: str) -> bool:
+                others = (g.text for other in left if other != name for g, _ in by_name[other])
+                return any(re.search(rf"\b{self.d(name)}\b", text) for text in others)
+
+            name = next((name for name in left if not is_needed(name)), left[0])
+            if is_needed(name):
+                kept = self.temp(f"{name}_before")
+                self.out(f"{kept} = {self.d(name)}", "")
+                for other in left:
+                    for g, _ in by_name[other]:
+                        g.text = re.sub(rf"\b{self.d(name)}\b", kept, g.text)
+            left.remove(name)
+            found.append(name)
+        return found
 
     def _merged(self, parts: list[Gradient]) -> Gradient:
         first = parts[0]

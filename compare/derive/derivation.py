@@ -287,6 +287,19 @@ def _made(text: str, function: Function) -> Function:
     return found
 
 
+def _resized(x: Any, shape: tuple[int, ...]) -> Any:
+    """An array of the same kind in another shape: other numbers, but what sums to 1 still does."""
+    new = x[np.ix_(*(np.arange(n) % old for n, old in zip(shape, x.shape, strict=True)))]
+    whole = x.dtype.kind != "f" or bool(np.all(x == np.round(x)))
+    for axis in range(x.ndim):
+        if x.ndim == 2 and np.allclose(x.sum(axis=axis), 1) and np.all(x >= 0):
+            if whole:
+                rows = np.eye(shape[axis])[np.arange(shape[1 - axis]) % shape[axis]]
+                return (rows if axis == 1 else rows.T).astype(x.dtype)
+            return new / new.sum(axis=axis, keepdims=True)
+    return new if whole else new * np.random.default_rng(new.size).uniform(0.8, 1.25, shape)
+
+
 def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report | None:
     """The proof at other sizes: each size of the arrays by another one; None where the forward pass takes no others."""
     sizes: dict[int, int] = {}
@@ -294,8 +307,7 @@ def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, 
     def resized(x: Any) -> Any:
         if isinstance(x, np.ndarray) and x.ndim:
             shape = tuple(sizes.setdefault(n, n + 1 + len(sizes)) if n > 1 else 1 for n in x.shape)
-            new = np.resize(x, shape)
-            return new * np.random.default_rng(new.size).uniform(0.8, 1.25, shape) if x.dtype.kind == "f" else new
+            return _resized(x, shape)
         if isinstance(x, Mapping):
             return {key: resized(y) for key, y in x.items()}
         return type(x)(map(resized, x)) if type(x) in (list, tuple) else x

@@ -121,12 +121,10 @@ class Flat(Expressions):
                 if isinstance(value, Items):
                     self.frame.names[name] = self.named(value, name, node)
                     return
-                old = self.frame.names.get(name)
-                carried = isinstance(old, ast.Name) and old.id in self.carried
-                if isinstance(value, ast.Name) and not carried and "[" not in value.id and value.id in self.used:
+                if isinstance(value, ast.Name) and "[" not in value.id and value.id in self.used:
                     self.frame.names[name] = value  # another name for the same array
                     return
-                emitted = old.id if carried and isinstance(old, ast.Name) else self.fresh(name)
+                emitted = self.fresh(name)
                 self.emit(Set(ast.Name(emitted, ast.Load()), self.plain(value), *self.frame.text.at(node)))
                 self.frame.names[name] = ast.Name(emitted, ast.Load())
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
@@ -170,23 +168,6 @@ class Flat(Expressions):
             if len(value.by_key) != len(parts):
                 raise self.refused(node, "an assignment of another number of things")
             values = list(value.by_key.values())
-            targets = {x.id for x in parts if isinstance(x, ast.Name)}
-            bound = {self.frame.names[t].id for t in targets if isinstance(self.frame.names.get(t), ast.Name)}
-            for k, x in enumerate(values[1:], 1):  # a, b = b, a
-                if (
-                    isinstance(x, ast.expr)
-                    and {n.id for n in ast.walk(x) if isinstance(n, ast.Name)} & bound & self.carried
-                ):
-                    before = {
-                        n.id
-                        for p in parts[:k]
-                        for n in [self.frame.names.get(getattr(p, "id", ""))]
-                        if isinstance(n, ast.Name)
-                    }
-                    if {n.id for n in ast.walk(x) if isinstance(n, ast.Name)} & before:
-                        later = self.fresh(f"{getattr(parts[k], 'id', 'new')}_next")
-                        self.emit(Set(ast.Name(later, ast.Load()), x, *self.frame.text.at(node)))
-                        values[k] = ast.Name(later, ast.Load())
             for target, x in zip(parts, values, strict=True):
                 self.assign(target, x, node)
             return
@@ -345,11 +326,27 @@ class Flat(Expressions):
         self.env["passes of a loop"] = passes[0]
         self.run(first)
         self.statements(body)
+        self._hand_on({name: x.id for name, x in before.items() if name in names_set and isinstance(x, ast.Name)}, node)
         found, self.block, self.carried, self.depth = self.block, outer_block, outer_carried, self.depth - 1
         line, source = self.frame.text.at(node)
         loop = Loop(target, over, found, line, source)
         loop.carried = own & read_first(found)
         return loop
+
+    def _hand_on(self, own: dict[str, str], node: ast.For) -> None:
+        """At the end of a pass: the names that the next one takes over."""
+        new: dict[str, Any] = {}
+        for name, emitted in own.items():
+            x = self.frame.names[name]
+            if isinstance(x, ast.Name) and x.id != emitted and x.id in own.values():  # a, b = b, a
+                later = self.fresh(f"{name}_next")
+                self.emit(Set(ast.Name(later, ast.Load()), x, *self.frame.text.at(node)))
+                x = ast.Name(later, ast.Load())
+            new[name] = x
+        for name, emitted in own.items():
+            if not (isinstance(new[name], ast.Name) and new[name].id == emitted):
+                self.emit(Set(ast.Name(emitted, ast.Load()), self.plain(new[name]), *self.frame.text.at(node)))
+            self.frame.names[name] = ast.Name(emitted, ast.Load())
 
     def _needs_unrolling(self, body: list[ast.stmt]) -> bool:
         for node in ast.walk(ast.Module(body, [])):

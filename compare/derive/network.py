@@ -102,8 +102,9 @@ def _in_the_notes_names(net: Network, derived: Derivation) -> list[Line]:
         if line is None:
             raise CannotDerive(f"the derivation has no line for {step.name}")
         text = _bracketed(line.text.partition(" = ")[2])
-        if step.kind in ("dJdb", "dJdW", "dJda") and f"dz{step.layer}" not in by_name:
-            text = text.replace(f"dJda[{step.layer}]", f"dJdz[{step.layer}]")
+        for layer in net.layers:
+            if f"dz{layer}" not in by_name:
+                text = text.replace(f"dJda[{layer}]", f"dJdz[{layer}]")
         text = _with_the_mean(step, text)
         if not _is_the_formula(step, text):
             raise CannotDerive(f"{step.id} says {step.name} = {step.formula}, and the derivation {text}")

@@ -129,7 +129,7 @@ def _targets(program: Program, name: str, names: dict[str, Any], value: Array) -
     p = names[name]
     flat = program.flat
     for other, y in names.items():
-        if np.shape(y) == p.shape and other in flat.inputs and other not in flat.active:
+        if isinstance(y, np.ndarray) and y.shape == p.shape and other in flat.inputs and other not in flat.active:
             for factor in _factors(program, names, value, p - y, [other, name]):
                 yield [], factor.format(f"{name} - {other}", f"({name} - {other})")
     if p.ndim == 2 and p.shape[0] == p.shape[1]:
@@ -268,7 +268,14 @@ def _closed_forms(
 ) -> Iterator[tuple[list[str], str]]:
     """Rows to go before, and the closed form."""
     shape = value.shape
-    like = next((n for n, x in names.items() if n in program.flat.used and np.shape(x) == shape and n != h), h)
+    like = next(
+        (
+            n
+            for n, x in names.items()
+            if n in program.flat.used and isinstance(x, np.ndarray) and x.shape == shape and n != h
+        ),
+        h,
+    )
     x, d = (name if names[name].shape == shape else f"{name}.reshape({like}.shape)" for name in (h, dh))
     names = {**names, f"{h}_{like}": _value(parsed(x), names), f"{dh}_{like}": _value(parsed(d), names)}
     rows = [f"{name}_{like} = {text}" for name, text in ((dh, d), (h, x)) if text != name]

@@ -223,9 +223,18 @@ class _Writer:
         if len(row + comment) > WIDTH and comment:
             self.lines += _wrapped(why, depth)
             comment = ""
-        self.lines.append(row + comment)
+        self.lines += _broken(row, depth) if len(row) > WIDTH else [row + comment]
         self.lines += [INDENT * depth + part for part in rest]
         told.append(Line(text, why, x.line, x.source))
+
+
+def _broken(row: str, depth: int) -> list[str]:
+    """A long assignment over several rows, in parentheses."""
+    target, equals, value = row.partition(" = ")
+    if not equals or '"' in value:
+        return [row]
+    inner = textwrap.wrap(value, WIDTH - 4 * (depth + 1), break_long_words=False, break_on_hyphens=False)
+    return [f"{target} = (", *(INDENT * (depth + 1) + part for part in inner), f"{INDENT * depth})"]
 
 
 def _wrapped(why: str, depth: int) -> list[str]:

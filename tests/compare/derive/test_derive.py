@@ -127,8 +127,7 @@ def unbounded(x):  # type: ignore[no-untyped-def]
 
 
 def sorted_by_hand(x):  # type: ignore[no-untyped-def]
-    order = [k for k in range(3)]
-    return np.sort(x)[order]
+    return np.sort(x)[:2]
 
 
 @pytest.mark.parametrize(
