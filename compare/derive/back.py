@@ -333,7 +333,7 @@ class Backward(Hoisting):
         old, dname = self.gradients.get(name), self.d(name)
         why = "; ".join(dict.fromkeys(g.whys[-1:]))
         if old is None:
-            if g.atomic and not self._is_leaf(name):
+            if g.atomic:
                 self.gradients[name] = Gradient(g.text, g.shape, g.whole, g.whys, g.owned)
                 return
             if g.text != dname:
@@ -349,9 +349,6 @@ class Backward(Hoisting):
         self.out(f"{dname} = {text}", "; ".join(filter(None, dict.fromkeys([*old.whys[-1:], why]))))
         shape = np.broadcast_shapes(old.shape, g.shape)
         self.gradients[name] = Gradient(dname, shape, g.whole, (), shape == g.whole)
-
-    def _is_leaf(self, name: str) -> bool:
-        return "[" in name or name in self.flat.inputs
 
     def _add_block(self, name: str, g: Gradient) -> None:
         """Statements on dx, which is the gradient of this name."""

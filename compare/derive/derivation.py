@@ -46,6 +46,8 @@ class Derivation:
     elsewhere: Report | None = None
     simplified: list[str] = field(default_factory=list)
     unsimplified: str = ""
+    beside: str = ""  # the same with the cache of the user's forward pass: backward(dout, cache)
+    lacks: list[str] = field(default_factory=list)  # what that cache lacks
 
     def __bool__(self) -> bool:
         return bool(self.report) and (self.elsewhere is None or bool(self.elsewhere))
@@ -65,7 +67,7 @@ class Derivation:
         return f"held against the chain rule over scalars, {where}: {found}"
 
     def __str__(self) -> str:
-        return f"{self.code}\n# {self.certificate}"
+        return f"{self.beside or self.code}\n# {self.certificate}"
 
 
 def derive_functions(
@@ -114,6 +116,9 @@ def derive_functions(
             again.unsimplified = found.unsimplified
             found = again
             program.lines, program.simplified = shorter.lines, shorter.simplified
+    text, lacks = program.beside()
+    if text and _stands_beside(function, compiled(text, program.name, dict(program.flat.globals)), point, lacks):
+        found.beside, found.lacks = text, lacks
     return found
 
 
@@ -167,7 +172,9 @@ def _derived(
     flat = Flat(function, given, set(leaves), tree)
     if len(flat.block) == 0 and flat.returned is None:
         raise CannotDerive(f"{name_of(function)} returns nothing")
-    returned = flat.returned
+    returned, cache = flat.returned, None
+    if isinstance(returned, Items) and len(returned.by_key) == 2 and returned.kind is tuple and not is_cost:
+        cache = returned.by_key.get(1)
     if isinstance(returned, Items) and "appended" not in returned.by_key:
         if returned.kind is dict:
             raise CannotDerive(f"{name_of(function)} returns a dict: name one output")
@@ -199,8 +206,8 @@ def _derived(
         if leaf not in backward.gradients:
             backward.out(f"{backward.d(leaf)} = np.zeros_like({leaf})", "nothing depends on it")
         else:
-            backward.materialise(leaf)
-        results.append(backward.gradients[leaf].text if leaf in backward.gradients else backward.d(leaf))
+            backward.materialise(leaf, name_it=True)
+        results.append(backward.d(leaf))
     if is_cost and isinstance(point, Mapping):
         keys = [leaf[len(tree) + 2 : -2] for leaf in leaves]
         answer = "{" + ", ".join(f'"{key}": {x}' for key, x in zip(keys, results, strict=True)) + "}"
@@ -213,7 +220,7 @@ def _derived(
         for x in parameters
     ]
     name = "gradients" if is_cost else "backward"
-    program = Program(flat, backward.lines, name, first, answer, arguments)
+    program = Program(flat, backward.lines, name, first, answer, arguments, cache=cache)
     return program, bool(backward.blocked)
 
 
@@ -253,15 +260,14 @@ def _proof(function: Function, made: Function, point: Any, args: tuple[Any, ...]
             function, made, copy.deepcopy(point), *copy.deepcopy(args), raise_exception=False, diagnose=False
         )
 
-    forward, backward = _as_layer(function, made, point)
+    forward, backward = as_layer(function, made, point)
     point = dict(point) if isinstance(point, Mapping) else tuple(_as_tuple(point))
     return check_vjp(forward, backward, copy.deepcopy(point), raise_exception=False, diagnose=False)
 
 
-def _as_layer(function: Function, made: Function, point: Any) -> tuple[Function, Function]:
+def as_layer(function: Function, made: Function, point: Any) -> tuple[Function, Function]:
     """Both passes in the form of a layer, each among the globals of its own module."""
-    names = list(inspect.signature(function).parameters)
-    names = [name for name in names if name in point] if isinstance(point, Mapping) else names[: len(_as_tuple(point))]
+    names = _inputs(function, point)
     inputs = ", ".join(names)
     forward = f"""
 def make(function):
@@ -278,6 +284,28 @@ def make(function):
     return backward
 """
     return _made(forward, function), _made(backward, made)
+
+
+def _stands_beside(function: Function, made: Function, point: Any, lacks: list[str]) -> bool:
+    """Whether the user's own forward pass and its cache, with what it lacks, give the right gradients."""
+    names = _inputs(function, point)
+    if not set(lacks) <= set(names):
+        return False
+    forward = f"""
+def make(function):
+    def forward({", ".join(names)}):
+        out, cache = function({", ".join(f"{name}={name}" for name in names)})
+        return out, {f"(cache, {', '.join(lacks)})" if lacks else "cache"}
+    return forward
+"""
+    given = copy.deepcopy(point) if isinstance(point, Mapping) else copy.deepcopy(_as_tuple(point))
+    return bool(check_vjp(_made(forward, function), made, given, raise_exception=False, diagnose=False))
+
+
+def _inputs(function: Function, point: Any) -> list[str]:
+    """The names of the inputs."""
+    names = list(inspect.signature(function).parameters)
+    return [name for name in names if name in point] if isinstance(point, Mapping) else names[: len(_as_tuple(point))]
 
 
 def _made(text: str, function: Function) -> Function:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.derive.ahead import kept_by
 from compare.derive.calls import names_of
 from compare.derive.ir import Loop, Set
 from compare.derive.lines import Out, OutLoop
@@ -31,7 +32,7 @@ WHY = "a change of x that {0} does not see, of its mean or its length, takes tha
 
 def simplifications(program: Program, arguments: Mapping[str, Any]) -> Iterator[Program]:
     """Programs with one form more simplified; the program itself may have taken over the last one meanwhile."""
-    for find in (_residuals, _normalisations):
+    for find in (_residuals, _normalisations, _shapes):
         tried: set[str] = set()
         while True:
             names = _values(program, arguments)
@@ -64,6 +65,7 @@ def _with(program: Program, at: int, rows: list[Out], says: str) -> Program:
         program.returned,
         program.arguments,
         [*program.simplified, says],
+        program.cache,
     )
 
 
@@ -212,6 +214,54 @@ def _value(node: ast.AST, names: dict[str, Any]) -> Array | None:
     except Exception:  # a name that has another value by now
         return None
     return found if np.isfinite(found).all() else None
+
+
+# shapes of arrays that are needed for nothing else
+
+
+def _shapes(program: Program, names: dict[str, Any]) -> Iterator[Program]:
+    """Lines that ask no array for its shape that would have to be computed for that alone."""
+    flat = program.flat
+    texts = [x.text for x in program.lines if isinstance(x, Out)]
+    known = [*program.first, *flat.inputs, *kept_by(program.cache)]
+    for at, x in enumerate(program.lines):
+        if isinstance(x, OutLoop):
+            continue
+        for node in ast.walk(ast.parse(x.text)):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="reshape") as func, args=[ast.Attribute(value=array, attr="shape")]
+                ) if not names_of(array) & set(known):
+                    pass
+                case _:
+                    continue
+            value = _value(array, names)
+            bare = re.compile(rf"\b{re.escape(written(array))}\b(?!\.shape)")
+            if value is None or (isinstance(array, ast.Name) and any(map(bare.search, texts))):
+                continue
+            for shape in _same_shapes(program, names, value.shape, known, x.line):
+                new = x.text.replace(written(node), f"{written(func)}({shape})")
+                if new != x.text:
+                    says = f"{written(array)}.shape is ({shape})"
+                    yield _with(program, at, [Out(new, x.why, x.line, x.source)], says)
+
+
+def _same_shapes(
+    program: Program, names: dict[str, Any], shape: tuple[int, ...], known: list[str], line: int
+) -> Iterator[str]:
+    for name in known:
+        if isinstance(names.get(name), np.ndarray) and names[name].shape == shape:
+            yield f"{name}.shape"
+    sizes = {
+        n: x for n, x in names.items() if isinstance(x, int) and not isinstance(x, bool) and n in program.flat.used
+    }
+    named = [[n for n, x in sizes.items() if x == size] for size in shape]
+    if len(shape) == 2 and named[0]:
+        yield from (f"{n}, -1" for n in named[0])
+    if all(named):
+        for choice in itertools.islice(itertools.product(*named), 8):
+            if len(set(choice)) == len(choice):
+                yield ", ".join(choice)
 
 
 # the closed form of a normalisation

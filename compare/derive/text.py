@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compare.derive.ahead import forward_part, kept_by, loops_of, unpacked
 from compare.derive.calls import names_of
 from compare.derive.flat import Flat
-from compare.derive.ir import CannotDerive, Loop, Statement, as_code, reads, writes
 from compare.derive.lines import Out, OutLoop, free_names, names_read
 from matrix_backprop.rules import written
 
@@ -36,79 +36,6 @@ class Line(NamedTuple):
         return f"{self.text}  # {self.why}" if self.why else self.text
 
 
-def forward_part(flat: Flat, needed: set[str], loops: dict[int, list[str]]) -> list[Any]:
-    """The forward statements that the backward pass needs, loops with what each pass of them keeps."""
-    return _sliced(flat.block, set(needed), loops)
-
-
-def _sliced(block: list[Statement], needed: set[str], loops: dict[int, list[str]]) -> list[Any]:
-    found: list[Any] = []
-    for s in reversed(block):
-        if isinstance(s, Loop):
-            kept = loops.get(id(s), [])
-            if not kept and not writes(s) & needed and not _keeps(s, loops):
-                continue
-            inner = needed | set(kept)
-            while True:
-                body = _sliced(s.body, set(inner), loops)
-                more = inner | _reads_of(body) & (s.carried | writes(s))
-                if more == inner:
-                    break
-                inner = more
-            needed |= _reads_of(body) | names_of(s.iter) | inner
-            if kept:
-                body = _keeping(body, s, kept)
-            found.insert(0, OutLoop(f"for {written(s.target)} in {written(s.iter)}:", body, s, False, kept))
-        elif writes(s) & needed:
-            needed |= reads(s)
-            found.insert(0, Out(written(as_code([s])[0]), "", s.line, s.source))
-    return found
-
-
-def _keeps(s: Loop, loops: dict[int, list[str]]) -> bool:
-    return any(isinstance(x, Loop) and ((id(x) in loops and loops[id(x)]) or _keeps(x, loops)) for x in s.body)
-
-
-def _reads_of(body: list[Any]) -> set[str]:
-    return names_read(body)
-
-
-def _keeping(body: list[Any], s: Loop, kept: list[str]) -> list[Any]:
-    """The body with a line that keeps what the backward pass needs of this pass, before a carried name is set anew."""
-
-    def sets(x: Any) -> set[str]:
-        if isinstance(x, OutLoop):
-            return writes(x.of)
-        tree = ast.parse(x.text).body[0]
-        targets = (
-            tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
-        )
-        return {t.id for t in targets if isinstance(t, ast.Name)}
-
-    carried = set(kept) & s.carried
-    stop = next((k for k, x in enumerate(body) if sets(x) & carried), len(body))
-    late = {name for x in body[stop:] for name in sets(x)} & (set(kept) - carried)
-    line = Out(
-        f"steps.append(({', '.join(kept)}{',' * (len(kept) == 1)}))", "what the way back needs of this pass", s.line, ""
-    )
-    if late:
-        raise CannotDerive(
-            f"line {s.line}, `{s.source}`: {', '.join(sorted(carried))} is set before {', '.join(sorted(late))}, and"
-            " both are needed on the way back: this cannot be derived"
-        )
-    return [*body[:stop], line, *body[stop:]]
-
-
-def loops_of(lines: list[Any]) -> dict[int, list[str]]:
-    """What the loops of a backward pass want kept by those of the forward pass."""
-    found: dict[int, list[str]] = {}
-    for x in lines:
-        if isinstance(x, OutLoop):
-            found[id(x.of)] = x.kept
-            found |= loops_of(x.body)
-    return found
-
-
 @dataclass
 class Program:
     """A derived function: what it needs of the forward pass, and the lines back."""
@@ -120,6 +47,7 @@ class Program:
     returned: str
     arguments: list[str]
     simplified: list[str] = field(default_factory=list)
+    cache: Any = None  # what the user's forward pass keeps, as expressions
 
     def ahead(self) -> list[Any]:
         """The forward statements that the lines need."""
@@ -158,12 +86,34 @@ class Program:
             self.lines[:] = kept
 
     def text(self) -> tuple[str, list[Line]]:
-        """The function, and its lines with their reasons."""
-        flat, ahead = self.flat, self.ahead()
-        rename = _renaming(flat, ahead, self.lines, self.returned)
+        """The function of the upstream gradient and the inputs, and its lines with their reasons."""
+        ahead = self.ahead()
         used = names_read(ahead) | self.needed()
         given = [x for x in self.arguments if re.split("[=]", x)[0] in used or "=" not in x]
-        head = f"def {self.name}({', '.join([*self.first, *given])}):"
+        return self._written(ahead, [*self.first, *given])
+
+    def beside(self) -> tuple[str, list[str]]:
+        """The function of the upstream gradient and the cache, and the arguments that the cache lacks; or "".
+
+        None where the forward pass has no cache, or keeps what its loops do in another way.
+        """
+        given = frozenset(kept_by(self.cache)) - {*self.first}
+        if self.cache is None or any(loops_of(self.lines).values()):
+            return "", []
+        ahead = forward_part(self.flat, self.needed(), {}, given)
+        used = (names_read(ahead) | self.needed()) - set(self.first)
+        lacks = [name for name in (re.split("=", x)[0] for x in self.arguments) if name in used - given]
+        ahead = [*map(Out, unpacked(self.cache, used)), *ahead]
+        if lacks:
+            names = ", ".join(lacks)
+            why = f"forward has to keep {names} as well: return out, (cache, {names})"
+            ahead.insert(0, Out(f"cache, {names} = cache", why))
+        return self._written(ahead, [*self.first, "cache"])[0], lacks
+
+    def _written(self, ahead: list[Any], arguments: list[str]) -> tuple[str, list[Line]]:
+        flat, used = self.flat, names_read(ahead) | self.needed()
+        rename = _renaming(flat, ahead, self.lines, self.returned)
+        head = f"def {self.name}({', '.join(arguments)}):"
         rows, told = _Writer(rename), list[Line]()
         rows.walk(ahead, 1, told, forward=True)
         if ahead:
