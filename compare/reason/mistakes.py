@@ -141,7 +141,19 @@ class Mistakes:
             role = self._role(sites[first], events[first])
             is_right, match = (False, None) if role else self._is_right(group, events)
             found.append(Suspect(tuple(group), sites[first], events[first], reaches, is_right, match, role))
-        return found
+        return [*found, *self._results(found)]
+
+    def _results(self, found: list[Suspect]) -> Iterator[Suspect]:
+        """The return statements that give several arrays at once."""
+        ran = {id(s.function): s for s in (self.passes.sites[e.site] for e in self.events) if s.function is not None}
+        has = {id(s.statement) for s in found}
+        for site in ran.values():
+            for node in ast.walk(site.function):
+                several = isinstance(getattr(node, "value", None), (ast.Tuple, ast.List, ast.Dict))
+                if isinstance(node, ast.Return) and several and id(node) not in has:
+                    has.add(id(node))
+                    reaches = {name: np.ones(x.shape, bool) for name, x in self.court.true.items()}
+                    yield Suspect((), site._replace(node=node, statement=node, target=""), [], reaches, False, None, None)
 
     def _reached(self, instead: dict[int, Callable[[int, Any], Any]]) -> dict[str, Array]:
         """Which entries of the gradients change with the values at some sites."""
@@ -207,6 +219,12 @@ class Mistakes:
         x = np.asarray(suspect.events[-1].value)
         return x.dtype.kind == "f" and any(m.factor == 1.0 for m in self._slopes.find(x))
 
+    def _is_settled(self, suspect: Suspect) -> bool:
+        """Whether a statement is known to be right, as a gradient, as a number, or as a local derivative."""
+        if suspect.is_right or not suspect.events:
+            return suspect.is_right
+        return suspect.role is None and not suspect.match and self._is_slope(suspect)
+
     # the search
 
     def _one(self, wrong: set[str]) -> Finding | None:
@@ -237,6 +255,7 @@ class Mistakes:
             found = self._rearranged(wrong)
         if found is None:
             found = best
+        found = found or self._following(chain, wrong)
         found = found or self._tried(Edits.grown, pool, wrong, 9.0)
         found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
         found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, 9.0)
@@ -323,11 +342,12 @@ class Mistakes:
             doubt = 0.0
             for culprit, own in zip(chain, tables, strict=True):
                 if self._focus(culprit.suspect.site) is not None:
-                    extra = doubt + RIGHT * culprit.suspect.is_right
+                    settled = self._is_settled(culprit.suspect)
+                    extra = doubt + RIGHT * settled
                     for edit in self._edits(culprit, own, depth):
                         if edit.cost + extra < cost:
                             edits.append((edit.cost + extra, len(edits), culprit, edit))
-                if not culprit.suspect.is_right:
+                if not self._is_settled(culprit.suspect):
                     doubt += LATER
             found, its_cost = self._first(edits, wrong)
             if found is not None:
@@ -346,7 +366,9 @@ class Mistakes:
             yield from of.changed()
             yield from (e for e in of.grown() if not known or e.kind in ("sign", "transposed", "sum"))
         elif known:
-            yield from solved(statement, scope, spaces, culprit.aim, tables, depth > 1)
+            copied = culprit.suspect.role is None and culprit.step is None and _is_copy(culprit.suspect.site)
+            for edit in solved(statement, scope, spaces, culprit.aim, tables, depth > 1):
+                yield edit._replace(cost=edit.cost + RIGHT) if copied else edit
 
     def _first(self, edits: list[tuple[float, int, Culprit, Edit]], wrong: set[str]) -> tuple[Finding | None, float]:
         """The likeliest of some edits of culprits that mends all."""
@@ -409,10 +431,20 @@ class Mistakes:
         for place, suspect in enumerate(suspects):
             if any(c.suspect is suspect for c in chain):
                 continue
-            right = suspect.is_right or (not suspect.match and self._is_slope(suspect))
-            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * sure
+            right = self._is_settled(suspect)
+            made_before = bool(chain) and not right and suspect.match is None and self._feeds(suspect, chain)
+            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
             found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
+
+    def _feeds(self, suspect: Suspect, chain: list[Culprit]) -> bool:
+        """Whether a culprit reads the name that a statement leaves."""
+        name = suspect.site.target or ""
+        return any(
+            isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
+            for c in chain
+            for x in ast.walk(c.suspect.statement)
+        )
 
     def _confirmed(self, suspects: list[Suspect], wrong: set[str], partial: bool = False) -> Culprit | None:
         """The first statement that makes all that is wrong right when the chain rule's own array is put in its place.
@@ -442,33 +474,35 @@ class Mistakes:
 
     def _targets(self, suspect: Suspect, site: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
         """The chain rule's arrays that fit in the place of a statement's, pass by pass; whether one is their sum."""
-        events = [e for e in self.events if e.site == site]
-        name, shape, passes = self.passes.sites[site].target or "", np.shape(events[0].value), len(events)
+        shapes = [np.shape(e.value) for e in self.events if e.site == site]
+        name, shape, passes = self.passes.sites[site].target or "", shapes[-1], len(shapes)
         by_site: dict[Any, list[ForwardStep]] = {}
         for step in self.passes.forward:
-            if step.data.shape in (shape, shape[::-1]):
-                by_site.setdefault(id(step.site) if step.site else step.name, []).append(step)
+            by_site.setdefault(id(step.site) if step.site else step.name, []).append(step)
         ranked = sorted(by_site.values(), key=lambda steps: not is_gradient_of(name, steps[0].name))
         seen: set[bytes] = set()
         for steps in ranked:
             first = steps[0]
-            if base_name(first.name) == base_name(name) and (passes == len(steps) or passes == 1):
-                yield first, [s.data for s in steps], False
-            arrays = [s.grad if s.grad.shape == shape else s.grad.T for s in steps if s.grad is not None]
+            data = [s.data for s in steps]
+            if base_name(first.name) == base_name(name) and [x.shape for x in data] in (shapes, [shape]):
+                yield first, data, len(data) < passes
+            grads = [s.grad for s in steps if s.grad is not None]
+            turned = len(shape) == 2 and shape[0] != shape[1] and all(x.shape == shape[::-1] for x in grads)
+            arrays = [x.T for x in grads] if turned else grads
             key = b"".join(a.tobytes() for a in arrays)
             if key in seen or not arrays:
                 continue
             seen.add(key)
-            if len(arrays) == passes:
-                if passes > 1:
-                    yield first, arrays[::-1], False
-                yield first, arrays, False
-            elif len(arrays) == 1:  # many passes add up to one
-                yield first, arrays, True
-            elif len(arrays) == passes + 1:
-                for some in (arrays[1:], arrays[:-1]):
-                    yield first, some[::-1], False
+            for some in (arrays[::-1], arrays) if passes > 1 else (arrays,):
+                if [x.shape for x in some] == shapes:
                     yield first, some, False
+            if len(arrays) == 1 < passes and arrays[0].shape == shape:  # many passes add up to one
+                yield first, arrays, True
+            elif len(arrays) == passes + 1 > 2:
+                for some in (arrays[1:], arrays[:-1]):
+                    for these in (some[::-1], some):
+                        if [x.shape for x in these] == shapes:
+                            yield first, these, False
 
     # edits of a statement
 
@@ -620,6 +654,28 @@ class Mistakes:
                         edit = Edit(1.0, change.statement, change.kind, change.about)
                         return Finding(where, edit, change.after, outcome.mended, None, change.changes)
             del tree
+        return None
+
+    def _following(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
+        """A statement that is missing after a culprit, solved for."""
+        for culprit in chain:
+            site, aim = culprit.suspect.site, culprit.aim
+            if culprit.aim.total or isinstance(site.statement, (ast.Return, ast.Lambda)) or not aim.target:
+                continue
+            then = ast.parse(f"{aim.target} = {aim.target}").body[0]
+            focus = self._focus(site, then)
+            if focus is None:
+                continue
+            spaces = focus.look(aim._replace(inside=False))
+            if len(spaces) != len(aim.arrays):
+                continue
+            edits = solved(then, self._scopes[id(then)], spaces, aim, {}, False)
+            for edit in sorted(edits, key=lambda e: e.cost)[:MOST_TARGETS]:
+                self.left -= 1
+                after = edit.after(then)
+                outcome = self.court.judged(focus.run(after))
+                if not outcome.broken and outcome.mended >= wrong:
+                    return Finding(site, edit, after, outcome.mended, is_new=True)
         return None
 
     def _inserted(self, pool: Iterable[tuple[float, Suspect]], wrong: set[str]) -> Finding | None:
