@@ -52,11 +52,19 @@ class Outcome(NamedTuple):
 NOTHING = Outcome(frozenset(), True)
 
 
-class Court:
-    """Holds the gradients of a run against the true ones; `wrong` are those that differed."""
+Elsewhere = Callable[[frozenset[str], list[str]], bool]  # whether what was mended, and what is right, is so elsewhere
 
-    def __init__(self, true: dict[str, Array], wrong: list[str], tolerance: float) -> None:
-        self.true, self.wrong, self.tolerance = true, wrong, tolerance
+
+class Court:
+    """Holds the gradients of a run against the true ones; `wrong` are those that differed.
+
+    `elsewhere` is asked of what makes some right: whether the last run does so at another point, too.
+    """
+
+    def __init__(
+        self, true: dict[str, Array], wrong: list[str], tolerance: float, elsewhere: Elsewhere | None = None
+    ) -> None:
+        self.true, self.wrong, self.tolerance, self.elsewhere = true, wrong, tolerance, elsewhere
         self.right = [name for name in true if name not in wrong]
 
     def close(self, name: str, ours: Any) -> bool:
@@ -70,7 +78,12 @@ class Court:
         mended = frozenset(name for name in self.wrong if self.close(name, ours.get(name)))
         if not mended:
             return NOTHING
-        return Outcome(mended, not all(self.close(name, ours.get(name)) for name in self.right))
+        broken = not all(self.close(name, ours.get(name)) for name in self.right)
+        return Outcome(mended, broken)
+
+    def confirmed(self, outcome: Outcome) -> bool:
+        """Whether the last run mends the same at another point."""
+        return self.elsewhere is None or self.elsewhere(outcome.mended, self.right)
 
 
 def close(ours: Any, true: Array, part: float) -> bool:
