@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, is_harmless, parsed, shape_of
-from compare.reason.solve import Table, parts, solved
+from compare.reason.solve import Table, before, parts, solved
 from compare.reason.structure import inserted, rearranged
 from compare.reason.trial import Aim, Court, Focus, close, leave
 from compare.steps.known import Known, Match, base_name, is_gradient_of
@@ -24,7 +24,7 @@ from compare.steps.sites import Changes, Site
 
 Array = NDArray[Any]
 
-MOST_RUNS = 4_000  # of the backward pass, where it is small
+MOST_RUNS = 2_500  # of the backward pass, where it is small
 WORK = 1_200_000  # steps of all the runs together, a hundred numbers are one
 MOST_TARGETS = 24
 MOST_PAIRS = 4_000  # of edits of one statement
@@ -32,6 +32,7 @@ MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
 MOST_REPLAYED = 4
+MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
 ORDER = 1.5  # how unlikely another order of statements is
 RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
@@ -111,7 +112,7 @@ class Mistakes:
             one.site.file, one.site.statement, [one.site.statement, one.after] if one.is_new else [one.after]
         )
         after = Mistakes(
-            self.passes.edited(one.site.file, changes), Court(self.court.true, still, self.court.tolerance), self.left
+            self.passes.edited(one.site.file, changes), Court(self.court.true, still, self.court.tolerance, self.court.elsewhere), self.left
         )
         rest = after.find()
         self.left, self.stopped = after.left, self.stopped or after.stopped
@@ -240,13 +241,15 @@ class Mistakes:
             if found is not None:
                 return found
         for one in (culprit, other):
-            if one is not None:
+            if one is not None and one.suspect.sites:
                 return Finding(one.suspect.site, None, None, one.mended, one.step)
         pool = self._pool(covering or self.suspects, [])
         return Finding(pool[0][1].site, None, None, frozenset()) if pool else None
 
     def _mended(self, suspects: list[Suspect], culprit: Culprit | None, wrong: set[str]) -> Finding | None:
         """What makes these gradients right: the likeliest edit, then another order, then something new."""
+        if culprit is None and len(wrong) == 1:
+            culprit = self._result(next(iter(wrong)))
         chain = self._chain(culprit, wrong) if culprit is not None else []
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
@@ -255,13 +258,30 @@ class Mistakes:
             found = self._rearranged(wrong)
         if found is None:
             found = best
-        found = found or self._following(chain, wrong)
-        found = found or self._tried(Edits.grown, pool, wrong, 9.0)
+        found = found or self._following(chain, wrong) or self._carried(chain, wrong)
+        near = pool[:MOST_GROWN] if chain else pool
+        found = found or self._tried(Edits.grown, near, wrong, 9.0)
         found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
         found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, 9.0)
         if found is None and chain:
             found = self._two_at_a_time(chain[0], wrong)
         return found
+
+    def _result(self, name: str) -> Culprit | None:
+        """The place in a return statement that a wrong gradient comes from."""
+        for suspect in self.suspects:
+            focus = self._focus(suspect.site) if not suspect.sites else None
+            if focus is None:
+                continue
+            value = suspect.statement.value
+            field = "values" if isinstance(value, ast.Dict) else "elts"
+            for k, node in enumerate(getattr(value, field)):
+                x = evaluated(node, focus.names)
+                true = self.court.true[name]
+                if shape_of(x) == true.shape and self.base is not None and np.array_equal(x, self.base.get(name)):
+                    aim = Aim("", [true], inner=(("value", None), (field, k)))
+                    return Culprit(suspect, -1, None, aim, frozenset([name]))
+        return None
 
     def _chain(self, culprit: Culprit, wrong: set[str]) -> list[Culprit]:
         """The culprit, and before it those that it is made from, where these alone mend as much: the first first."""
@@ -273,7 +293,7 @@ class Mistakes:
             if focus is None:
                 continue
             spaces = self._spaces(one)
-            if len(spaces) != len(one.suspect.events):
+            if len(spaces) != len(one.aim.arrays) and not one.aim.total:
                 continue
             for part in itertools.islice(parts(one.suspect.statement, spaces, one.aim), 12):
                 maker, later = self._maker(part.node, one.suspect, found)
@@ -293,7 +313,8 @@ class Mistakes:
                     found.append(Culprit(maker, maker.sites[0], None, aim, outcome.mended))
                     if later:
                         break
-        return sorted(found, key=lambda c: self.suspects.index(c.suspect))
+        found.sort(key=lambda c: self.suspects.index(c.suspect))
+        return found
 
     def _maker(self, node: Any, user: Suspect, chain: list[Culprit]) -> tuple[Suspect | None, bool]:
         """The statement that an expression has its value from, and whether it is from the pass before."""
@@ -360,7 +381,7 @@ class Mistakes:
         """The edits of a culprit, the simple ones, those that are solved for, and those with more in them."""
         statement = culprit.suspect.statement
         scope, spaces = self._scopes[id(statement)], self._spaces(culprit)
-        known = len(spaces) == len(culprit.suspect.events)
+        known = culprit.aim.total or len(spaces) == len(culprit.aim.arrays)
         of = Edits(statement, scope)
         if depth == 0:
             yield from of.changed()
@@ -388,7 +409,7 @@ class Mistakes:
     def _leaves(self, culprit: Culprit, statement: Any) -> bool:
         """Whether a statement would leave what it ought to, where that can be told without a run."""
         focus, spaces, aim = self._focus(culprit.suspect.site), self._spaces(culprit), culprit.aim
-        if len(spaces) != len(culprit.suspect.events) or focus is None:
+        if (len(spaces) != len(aim.arrays) and not aim.total) or focus is None:
             return True
         if type(statement) is not type(culprit.suspect.statement) and isinstance(statement, (ast.Return, ast.Lambda)):
             return True
@@ -405,7 +426,7 @@ class Mistakes:
                 if aim.total and k:
                     space = {**space}
                     leave(space, aim.target, value, aim.inside)
-                value = focus.replayed(statement, space, aim.target)
+                value = focus.replayed(statement, space, aim.target, aim.inner)
             except Exception:  # an edit may be any nonsense
                 return False
             if not aim.total and not close(value, np.asarray(aim.arrays[k]), tolerance):
@@ -481,6 +502,7 @@ class Mistakes:
             by_site.setdefault(id(step.site) if step.site else step.name, []).append(step)
         ranked = sorted(by_site.values(), key=lambda steps: not is_gradient_of(name, steps[0].name))
         seen: set[bytes] = set()
+        scaled: list[tuple[ForwardStep, list[Array], bool]] = []
         for steps in ranked:
             first = steps[0]
             data = [s.data for s in steps]
@@ -496,6 +518,9 @@ class Mistakes:
             for some in (arrays[::-1], arrays) if passes > 1 else (arrays,):
                 if [x.shape for x in some] == shapes:
                     yield first, some, False
+                    if is_gradient_of(name, first.name):  # of a sum where the mean is meant
+                        factors = sorted({n for n in (*shape, int(np.prod(shape))) if n > 1})
+                        scaled += [(first, [c * x for x in some], False) for c in factors]
             if len(arrays) == 1 < passes and arrays[0].shape == shape:  # many passes add up to one
                 yield first, arrays, True
             elif len(arrays) == passes + 1 > 2:
@@ -503,6 +528,19 @@ class Mistakes:
                     for these in (some[::-1], some):
                         if [x.shape for x in these] == shapes:
                             yield first, these, False
+        yield from self._added_up(shape, passes)
+        yield from scaled
+
+    def _added_up(self, shape: tuple[int, ...], passes: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
+        """The gradients of what the forward pass computes more than once, added up."""
+        same: dict[bytes, dict[bytes, ForwardStep]] = {}
+        for step in self.passes.forward if passes == 1 else ():
+            if step.grad is not None and step.data.shape == shape and step.data.ndim and hasattr(step.nodes, "ids"):
+                same.setdefault(step.data.tobytes(), {})[np.asarray(step.nodes.ids).tobytes()] = step
+        for steps in same.values():
+            found = [s.grad for s in steps.values() if s.grad is not None]
+            if len(found) > 1:
+                yield next(iter(steps.values())), [sum(found[1:], found[0])], False
 
     # edits of a statement
 
@@ -580,7 +618,7 @@ class Mistakes:
         assert focus is not None
         self.left -= 1
         outcome = self.court.judged(focus.run(after))
-        if outcome.broken or not outcome.mended >= wrong:
+        if outcome.broken or not outcome.mended >= wrong or not self.court.confirmed(outcome):
             return None
         return Finding(suspect.site, edit, after, outcome.mended)
 
@@ -611,7 +649,7 @@ class Mistakes:
     def _two_at_a_time(self, culprit: Culprit, wrong: set[str]) -> Finding | None:
         """Two small edits of one statement whose array is known."""
         suspect = culprit.suspect
-        if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(suspect.events):
+        if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(culprit.aim.arrays):
             return None
         scope, tried = self._scopes[id(suspect.statement)], 0
         firsts = sorted((e for e in Edits(suspect.statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
@@ -647,7 +685,7 @@ class Mistakes:
                     except (SyntaxError, ValueError, TypeError):
                         continue
                     outcome = self.court.judged(self.passes.run(codes))
-                    if not outcome.broken and outcome.mended >= wrong:
+                    if not outcome.broken and outcome.mended >= wrong and self.court.confirmed(outcome):
                         where = ran.get(id(change.statement), site)._replace(
                             node=change.statement, statement=change.statement
                         )
@@ -656,26 +694,50 @@ class Mistakes:
             del tree
         return None
 
+    def _carried(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
+        """A statement that is missing at the end of a loop, about what a pass leaves for the next."""
+        ran = {id(self.passes.sites[e.site].statement): self.passes.sites[e.site] for e in self.events}
+        for culprit in chain:
+            statement, spaces, aim = culprit.suspect.statement, self._spaces(culprit), culprit.aim
+            loops = [x for x in ast.walk(culprit.suspect.site.function) if isinstance(x, (ast.For, ast.While))]
+            loop = next((x for x in loops[::-1] if any(y is statement for y in x.body)), None)
+            if loop is None or aim.total or len(spaces) != len(aim.arrays) or len(spaces) < 2:
+                continue
+            last = ran.get(id(loop.body[-1]))
+            for part in [*parts(statement, spaces, aim), *before(statement, spaces, aim)]:
+                if last is None or not isinstance(part.node, ast.Name) or part.node.id != aim.target:
+                    continue
+                needed = [*part.needed[1:], np.full_like(part.needed[-1], np.nan)]
+                found = self._new(last, Aim(aim.target, needed), wrong)
+                if found is not None:
+                    return found
+        return None
+
+    def _new(self, site: Site, aim: Aim, wrong: set[str]) -> Finding | None:
+        """A statement that is missing after a site, about what is to be left in a target."""
+        then = ast.parse(f"{aim.target} = {aim.target}").body[0]
+        focus = self._focus(site, then)
+        spaces = focus.look(aim) if focus is not None else []
+        if focus is None or len(spaces) != len(aim.arrays):
+            return None
+        edits = solved(then, self._scopes[id(then)], spaces, aim, {}, False)
+        for edit in sorted(edits, key=lambda e: e.cost)[:MOST_TARGETS]:
+            self.left -= 1
+            after = edit.after(then)
+            outcome = self.court.judged(focus.run(after))
+            if not outcome.broken and outcome.mended >= wrong and self.court.confirmed(outcome):
+                return Finding(site, edit, after, outcome.mended, is_new=True)
+        return None
+
     def _following(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
         """A statement that is missing after a culprit, solved for."""
         for culprit in chain:
             site, aim = culprit.suspect.site, culprit.aim
-            if culprit.aim.total or isinstance(site.statement, (ast.Return, ast.Lambda)) or not aim.target:
+            if aim.total or not aim.target or isinstance(site.statement, (ast.Return, ast.Lambda)):
                 continue
-            then = ast.parse(f"{aim.target} = {aim.target}").body[0]
-            focus = self._focus(site, then)
-            if focus is None:
-                continue
-            spaces = focus.look(aim._replace(inside=False))
-            if len(spaces) != len(aim.arrays):
-                continue
-            edits = solved(then, self._scopes[id(then)], spaces, aim, {}, False)
-            for edit in sorted(edits, key=lambda e: e.cost)[:MOST_TARGETS]:
-                self.left -= 1
-                after = edit.after(then)
-                outcome = self.court.judged(focus.run(after))
-                if not outcome.broken and outcome.mended >= wrong:
-                    return Finding(site, edit, after, outcome.mended, is_new=True)
+            found = self._new(site, aim._replace(inside=False), wrong)
+            if found is not None:
+                return found
         return None
 
     def _inserted(self, pool: Iterable[tuple[float, Suspect]], wrong: set[str]) -> Finding | None:
@@ -692,7 +754,7 @@ class Mistakes:
                 self.left -= 1
                 after = edit.after(then)
                 outcome = self.court.judged(focus.run(after))
-                if not outcome.broken and outcome.mended >= wrong:
+                if not outcome.broken and outcome.mended >= wrong and self.court.confirmed(outcome):
                     return Finding(site, edit, after, outcome.mended, is_new=True)
         return None
 

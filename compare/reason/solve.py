@@ -22,7 +22,8 @@ from compare.reason.trial import Aim
 Array = NDArray[Any]
 
 MOST_ENTRIES = 48  # of an array that are looked at
-MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 50, 160
+MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 40, 130
+MOST_SUMMED = 12  # arrays whose products are summed
 MOST_FOUND = 60  # products that are tried
 NEAR = 1e-8
 
@@ -48,6 +49,9 @@ class Row(NamedTuple):
 def parts(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
     """The parts of a statement that can be solved for, the whole of its value first."""
     node = getattr(statement, "value", None)
+    if aim.inner:
+        yield from _inside(at(statement, aim.inner), aim.inner, spaces, aim.arrays, False)
+        return
     if node is None or (aim.total and not isinstance(statement, ast.AugAssign)):
         return
     needed: list[Array] = []
@@ -57,6 +61,17 @@ def parts(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Pa
             return
         needed.append(one)
     yield from _inside(node, (("value", None),), spaces, needed, aim.total)
+
+
+def before(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
+    """What `x += ...` ought to find in x."""
+    if not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, (ast.Add, ast.Sub)):
+        return
+    values = [_number(statement.value, space) for space in spaces]
+    sign = 1 if isinstance(statement.op, ast.Add) else -1
+    needed = [goal - sign * x for goal, x in zip(aim.arrays, values, strict=True) if x is not None]
+    if len(needed) == len(spaces):
+        yield Part((), statement.target, needed, needed)
 
 
 def _needed(statement: Any, space: dict[str, Any], aim: Aim, k: int) -> Array | None:
@@ -188,7 +203,8 @@ def _number(node: Any, space: dict[str, Any]) -> Array | None:
 class Table:
     """What is at hand for an array of a shape, in all passes."""
 
-    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool) -> None:
+    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]) -> None:
+        self.near = near  # names that stand in the statement already
         self.total = total  # only the sum over the passes is known
         self.deep = False  # whether products of three are looked for
         self.scope, self.spaces, self.shape = scope, spaces, shape
@@ -288,7 +304,10 @@ class Table:
     def _sums(self, arrays: list[Term]) -> Iterator[Row]:
         """Sums and means over an axis, of arrays and of products of two."""
         shape = self.shape
-        near = [t for t in arrays if t.cost < 0.3][:12]
+        near = [
+            t for t in arrays if t.cost < 0.3 and (np.shape(t.value) == shape or np.ndim(t.value) == len(shape) + 1)
+        ]
+        near = sorted(near, key=lambda t: t.text not in self.near)[:MOST_SUMMED]
         texts = [(_bracketed(t.text), t.cost, np.shape(t.value)) for t in near]
         texts += [
             (f"{s} * {t}", 0.15 + a + b, x) for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2) if x == y
@@ -420,13 +439,14 @@ def solved(
 
     `tables` are kept from one call to the next; with `deep` products of three things at hand are looked for too.
     """
-    for part in itertools.islice(parts(statement, spaces, aim), 4 if deep else 12):
+    for part in itertools.islice(parts(statement, spaces, aim), 6 if deep else 12):
         shapes = {n.shape for n in part.needed}
         if len(shapes) != 1:
             continue
         shape = shapes.pop()
         if shape not in tables:
-            tables[shape] = Table(scope, spaces, shape, aim.total)
+            near = {ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))}
+            tables[shape] = Table(scope, spaces, shape, aim.total, near)
         table = tables[shape]
         table.deep = deep
         depth = 0.08 * (len(part.path) - 1)

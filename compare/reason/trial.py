@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.reason.edits import at
 from compare.steps.passes import Codes, Passes
 
 Array = NDArray[Any]
@@ -27,6 +28,7 @@ class Aim(NamedTuple):
     arrays: list[Array]
     total: bool = False
     inside: bool = False  # it is written into
+    inner: tuple[tuple[str, int | None], ...] = ()  # of a return statement, where it stands
 
     def instead(self, passes: int) -> Callable[[int, Any], Any]:
         """What the code is to go on with, pass by pass."""
@@ -145,7 +147,7 @@ class Focus:
         times, self._times = self._times, self._times + 1
         if self.is_value:
             value = eval(self._code, names)
-            return value if self._aim is None else self._aim.instead(0)(times, value)
+            return value if self._aim is None or self._aim.inner else self._aim.instead(0)(times, value)
         exec(self._code, names)
         if self._aim is not None and not self._aim.total:
             value = self._aim.instead(0)(times, None)
@@ -182,8 +184,12 @@ class Focus:
             self.names = found[0]
         return found
 
-    def replayed(self, statement: Any, space: dict[str, Any], target: str) -> Any:
+    def replayed(
+        self, statement: Any, space: dict[str, Any], target: str, inner: tuple[tuple[str, int | None], ...] = ()
+    ) -> Any:
         """What a statement leaves in a target where these names are at hand; raises what it raises."""
+        if inner:
+            return eval(compile(ast.fix_missing_locations(ast.Expression(at(statement, inner))), self.file, "eval"), space)
         if self.is_value:
             return eval(self.compiled(statement), space)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
