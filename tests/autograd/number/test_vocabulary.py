@@ -27,7 +27,8 @@ from autograd.number.vocabulary import (
     STEPS,
     shadows,
 )
-from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
+from autograd.record.linalg import LINEAR_ALGEBRA
+from autograd.record.scientific import SPECIAL
 from autograd.record.running import recording
 
 RNG = np.random.default_rng(3)
