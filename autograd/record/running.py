@@ -123,7 +123,7 @@ class _Substitute(ModuleType):
 
 def _substitutes() -> dict[int, Any]:
     """For the id of each function and module that is replaced: what stands for it."""
-    return _substitutes_of(frozenset(name for name in (*SCIENTIFIC, "scipy.stats") if name in sys.modules))
+    return _substitutes_of(frozenset(name for name in (*SCIENTIFIC, "scipy.stats", "numpy.fft") if name in sys.modules))
 
 
 @functools.cache
@@ -195,6 +195,8 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
             yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
     for name in _FOR_FLOATS:
         path, _, function = f"numpy.{name}".rpartition(".")
+        if path not in sys.modules:  # numpy.fft is loaded when it is asked for
+            continue
         yield sys.modules[path], function, _for_nodes(getattr(sys.modules[path], function), FUNCTIONS[name])
     for path, functions in SCIENTIFIC.items():
         for name, own in functions.items() if path in sys.modules else ():
