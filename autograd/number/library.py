@@ -139,12 +139,14 @@ def _median(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
     return _quantile(a, 0.5, axis, keepdims=keepdims)
 
 
-def _without_nan(function: Function, instead: float) -> Function:
+def _without_nan(function: Function, neutral: Callable[[Any], Any]) -> Function:
     """A reduction without the entries that are nan."""
 
     def reduction(a: Any, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
         a = array_of(a)
-        return function(np.where(np.isnan(shadows(a)), instead, a), axis=axis, keepdims=keepdims, **options)
+        nothing = np.isnan(shadows(a))
+        a = np.where(nothing, neutral(np.asarray(shadows(a))), a) if nothing.any() else a
+        return function(a, axis=axis, keepdims=keepdims, **options)
 
     return reduction
 
@@ -153,7 +155,7 @@ def _there(a: Any, axis: Any, keepdims: bool) -> Any:
     return np.sum(~np.isnan(shadows(a)), axis=axis, keepdims=keepdims)
 
 
-_nansum = _without_nan(np.sum, 0)
+_nansum = _without_nan(np.sum, lambda x: 0)
 
 
 def _nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -323,9 +325,9 @@ LIBRARY: dict[str, Function] = {
     "percentile": _percentile,
     "median": _median,
     "nansum": _nansum,
-    "nanprod": _without_nan(np.prod, 1),
-    "nanmax": _without_nan(np.max, -math.inf),
-    "nanmin": _without_nan(np.min, math.inf),
+    "nanprod": _without_nan(np.prod, lambda x: 1),
+    "nanmax": _without_nan(np.max, np.nanmin),
+    "nanmin": _without_nan(np.min, np.nanmax),
     "nanmean": _nanmean,
     "nanvar": _nanvar,
     "nanstd": lambda a, *args, **options: np.sqrt(_nanvar(a, *args, **options)),

@@ -39,8 +39,8 @@ def polygamma(order: int, x: Any, bits: int = _FLOAT_BITS) -> Any:
 
     nan at 0 and at negative whole numbers.
     """
-    if x <= 0 and x == math.floor(x):
-        return x * math.nan
+    if not gmpy2.is_finite(x) or (x <= 0 and x == math.floor(x)):
+        return math.nan if not x > 0 else math.inf if order == 0 else 0.0
     small, total = 10 + bits // 6, 0 * x  # the terms of the series go down to exp(-2 pi x)
     while x < small:
         total += 1 / x ** (order + 1)
@@ -157,11 +157,21 @@ def _or(at_a_pole: float, function: Callable[[float], float]) -> Callable[[float
     return value
 
 
+def _polygamma_or_pole(order: int, x: float) -> float:
+    """Infinite where the powers of a float overflow, 0 where they vanish."""
+    try:
+        return float(polygamma(order, float(x)))
+    except ZeroDivisionError:  # beside 0
+        return math.inf if order % 2 else -math.inf
+    except OverflowError:  # far out
+        return math.log(x) if order == 0 else 0.0
+
+
 IN_FLOATS: dict[str, Callable[[float], float]] = {
     "gammaln": _or(math.inf, math.lgamma),
     "gamma": _or(math.nan, math.gamma),
     **{
-        name: functools.partial(lambda order, x: polygamma(order, float(x)), order)
+        name: functools.partial(_polygamma_or_pole, order)
         for order, name in enumerate(("digamma", "trigamma", "tetragamma", "pentagamma", "hexagamma"))
     },
     "erfc": math.erfc,

@@ -160,6 +160,9 @@ def row(name: str, *operands: Any) -> Any:
     >>> row("maximum", 2, 3)
     3
     """
+    if any(isinstance(x, np.ndarray) and x.dtype == object for x in operands):
+        arrays = [np.asarray(array_of(x)) for x in operands]  # of the class of arrays that loop over their elements
+        return array_of(np.frompyfunc(functools.partial(row, name), len(operands), 1)(*arrays))
     for kind, record in RECORDERS.items():
         if any(isinstance(x, kind) for x in operands):
             return record(name, *operands)

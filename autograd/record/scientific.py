@@ -56,7 +56,7 @@ def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, 
     a = array_of(a)
     largest = np.max(a, axis=axis, keepdims=True)
     total = np.log(np.sum(np.exp(a - largest) * (1 if b is None else b), axis=axis, keepdims=True)) + largest
-    return total if keepdims else np.squeeze(total, axis=axis)[()]
+    return total if keepdims else np.squeeze(total, axis=axis)
 
 
 def _log_softmax(x: Any, axis: Any = None) -> Any:
@@ -290,18 +290,22 @@ def _convolved(x: Any, y: Any, mode: str = "full", *_: Any, **__: Any) -> Any:
 
 def _correlated(x: Any, y: Any, mode: str = "full", *_: Any, **__: Any) -> Any:
     x, y = array_of(x), array_of(y)
-    found = _convolved(x, np.flip(y), mode)
-    swapped = mode == "valid" and any(i < k for i, k in zip(x.shape, y.shape, strict=True))
-    return np.flip(found) if swapped else found
+    return _convolved(x, np.flip(y), mode)
 
 
-def _in_two_dimensions(function: Function) -> Function:
-    def of_images(x: Any, y: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
-        if boundary != "fill" or fillvalue:
-            raise refusal(f"scipy.signal.convolve2d with boundary={boundary!r}")
-        return function(x, y, mode)
+def _convolved_images(x: Any, y: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
+    if boundary != "fill" or fillvalue:
+        raise refusal(f"scipy.signal.convolve2d with boundary={boundary!r}")
+    return _convolved(x, y, mode)
 
-    return of_images
+
+def _correlated_images(x: Any, y: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Any:
+    """Its middle part begins where the middle of y, or what is right of it, lies on the first entry of x."""
+    x, y = array_of(x), array_of(y)
+    full = _convolved_images(x, np.flip(y), "valid" if mode == "valid" else "full", boundary, fillvalue)
+    if mode != "same":
+        return full
+    return full[tuple(slice(k // 2, k // 2 + n) for k, n in zip(y.shape, x.shape, strict=True))]
 
 
 def _lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
@@ -322,8 +326,8 @@ _SIGNAL: dict[str, Function] = {
     "fftconvolve": _convolved,
     "oaconvolve": _convolved,
     "correlate": _correlated,
-    "convolve2d": _in_two_dimensions(_convolved),
-    "correlate2d": _in_two_dimensions(_correlated),
+    "convolve2d": _convolved_images,
+    "correlate2d": _correlated_images,
     "lfilter": _lfilter,
 }
 

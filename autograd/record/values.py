@@ -92,6 +92,8 @@ class ValueArray(np.ndarray[Any, Any]):
             return func(*map(_floats, args), **{key: _floats(x) for key, x in kwargs.items()})
         if func is np.dot:
             return _dot(*args, **kwargs)
+        if func is np.i0 or func is np.linalg.matrix_power:  # NumPy's own series, and its own inverse of floats
+            return FUNCTIONS[f"{func.__module__}.{func.__name__}".removeprefix("numpy.")](*args, **kwargs)
         try:
             result = _recorded(super().__array_function__(func, types, args, kwargs))
         except (TypeError, AttributeError) as error:
@@ -103,7 +105,7 @@ class ValueArray(np.ndarray[Any, Any]):
             if of_data(args, kwargs):
                 return on_floats(func, *args, **kwargs)
             name = f"{func.__module__}.{func.__name__}".removeprefix("numpy.")
-            if name in OF_OTHERS:
+            if name in OF_OTHERS or name.startswith("linalg.") and name in FUNCTIONS:
                 return FUNCTIONS[name](*args, **kwargs)
             raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
@@ -260,6 +262,10 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
         return getattr(ufunc, method)(*arrays, **kwargs)  # no Values: the indices of an argmax, say
     if method == "reduce" and ufunc is np.add:
         return _recorded(_sum(*arrays, **kwargs))
+    if method == "reduce" and ufunc is np.multiply and kwargs.get("where", True) is not True:
+        kwargs = {**kwargs, "initial": 1} if kwargs.get("initial") in (None, np._NoValue) else kwargs
+    if name == "divmod" and method == "__call__" and not kwargs:
+        return np.floor_divide(*map(shadows, arrays)), record_ufunc(np.remainder, method, inputs, kwargs)
     if method == "__call__" and ufunc is np.matmul and not kwargs:
         return _recorded(_matmul(*arrays))
     if name in QUESTIONS or name in STEPS:

@@ -260,7 +260,7 @@ def test_atoms_are_exact_numbers_from_the_float_function(name: str) -> None:
     node.backward()
     assert node.data == atom
     assert type(node.operands[0].grad) is Exact
-    if hasattr(np, name):
+    if isinstance(getattr(np, name, None), np.ufunc):
         assert getattr(np, name)(np.array([x, 2 * x / 2], object)).tolist() == [atom, atom]
 
 

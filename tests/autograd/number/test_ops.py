@@ -190,7 +190,7 @@ def test_our_own_functions_stay_finite_where_they_should(name: str) -> None:
     assert math.isnan(value(math.nan))
 
 
-@pytest.mark.parametrize("name", [name for name in OPS if OPS[name].arity])
+@pytest.mark.parametrize("name", [name for name in OPS if OPS[name].arity and name != SLOPELESS])
 @pytest.mark.parametrize("x", [0.0, 1.0, -2.0, 1000.0, math.inf, math.nan])
 def test_local_derivatives_of_floats_never_raise(name: str, x: float) -> None:
     op = OPS[name]
