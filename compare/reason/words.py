@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from compare.reason.edits import at
+from compare.reason.edits import at, parsed
 from compare.reason.mistakes import Finding
 from compare.report.lines import Mistake
 from compare.steps.known import is_gradient_of
@@ -109,7 +109,6 @@ def _because(passes: Passes, finding: Finding) -> str:
         return ""
     old = ast.unparse(at(finding.site.statement, edit.path)) if edit.path and not finding.is_new else ""
     about = edit.about
-    lacks = f"the factor `{about}` is left out"
     sentences = {
         "sign": "a sign is wrong",
         "not": "the mask is the wrong way round",
@@ -138,8 +137,6 @@ def _because(passes: Passes, finding: Finding) -> str:
         "replaced": f"`{about}` belongs where `{old}` stands",
         "replaced everywhere": f"`{about}` belongs in the place of another name",
         "divisor": f"the division by `{about}` is left out",
-        "factor": lacks,
-        "slope": f"{_slope(passes, finding)} is left out",
         "sum": "the sum over the entries that share it is left out" + (f" (axis {about})" if about else ""),
         "term": f"the term `{about}` is left out",
         "path": f"the path through `{about}` is left out",
@@ -157,22 +154,35 @@ def _because(passes: Passes, finding: Finding) -> str:
         "a second part": "the other operand of the difference gets no gradient",
         "a use left out": "the second use of the array sends back a gradient, too",
     }
+    if edit.kind in ("factor", "slope"):
+        return _left_out(passes, finding)
     said = sentences.get(edit.kind, "it is to read otherwise")
-    left_out = _path_left_out(passes, finding) if edit.kind in ("term", "path", "accumulate", "factor") else ""
+    left_out = _path_left_out(passes, finding) if edit.kind in ("term", "path", "accumulate") else ""
     return f"{said}{left_out}"
 
 
-def _slope(passes: Passes, finding: Finding) -> str:
-    """Which local derivative was left out: of which function, in which line of the forward pass."""
+def _left_out(passes: Passes, finding: Finding) -> str:
+    """What factor was left out: of a local derivative, where it can be told, of which function in which line."""
     edit = finding.edit
     assert edit is not None
-    about = edit.about
-    for step in passes.forward:
-        if step.name == about and step.site is not None and isinstance(step.site.statement, ast.Assign):
-            value = step.site.statement.value
-            if isinstance(value, (ast.Call, ast.BinOp)):
-                return f"the slope of `{ast.unparse(value)}` (line {step.site.line}), from `{about}`,"
-    return f"a slope, from `{about}`,"
+    added = at(finding.after, edit.path)
+    is_product = edit.kind == "slope" and isinstance(added, ast.BinOp)
+    factor = ast.unparse(added.right if is_product else parsed(edit.about))
+    steps = [s for s in passes.forward if s.grad is not None]
+    found = {
+        (s.site.line, ast.unparse(s.site.statement.value))
+        for s in steps
+        if factor in (f"1 - {s.name} ** 2", f"1 - {s.name} * {s.name}", f"{s.name} * (1 - {s.name})")
+        and s.site is not None
+        and isinstance(s.site.statement, ast.Assign)
+    }
+    if not found and edit.kind == "slope":  # in terms of what the function is given
+        consumers = [passes.consumers(s) for s in steps if s.name == edit.about][-1:]
+        found = {(site.line, site.text) for uses in consumers for site in uses if site is not None}
+    if len(found) == 1:
+        ((line, function),) = found
+        return f"the slope of `{function}` (line {line}), `{factor}`, is left out"
+    return f"the {edit.kind} `{factor}` is left out"
 
 
 def _path_left_out(passes: Passes, finding: Finding) -> str:

@@ -24,17 +24,19 @@ class Mistake:
 
     @property
     def lines(self) -> set[int]:
-        """The lines that the mistake changed, as they are numbered with it; of lines taken out those on both sides."""
-        right, wrong = source_of(self.layer).splitlines(), mutated_source(self.layer, self).splitlines()
-        blocks = difflib.SequenceMatcher(None, right, wrong, autojunk=False).get_opcodes()
-        changed = [
-            (low, high) if high > low else (low - 1, low + 1) for tag, _, _, low, high in blocks if tag != "equal"
-        ]
-        return {k + 1 for low, high in changed for k in range(low, high)}
+        """The lines that the mistake changed, as they are numbered with it."""
+        return changed_lines(source_of(self.layer), mutated_source(self.layer, self))
 
     def explained_by(self, report: Report) -> bool:
         """Whether the first mistake that a report names is in one of these lines."""
         return bool(report.mistakes) and report.mistakes[0].line in self.lines
+
+
+def changed_lines(right: str, wrong: str) -> set[int]:
+    """The lines of the wrong text that are not those of the right one; of lines taken out those on both sides."""
+    blocks = difflib.SequenceMatcher(None, right.splitlines(), wrong.splitlines(), autojunk=False).get_opcodes()
+    changed = [(low, high) if high > low else (low - 1, low + 1) for tag, _, _, low, high in blocks if tag != "equal"]
+    return {k + 1 for low, high in changed for k in range(low, high)}
 
 
 def mutated_source(layer: str, mistake: Mistake | str) -> str:
