@@ -146,7 +146,7 @@ def _because(passes: Passes, finding: Finding) -> str:
         "accumulate": "contributions of several uses are to be added up",
         "overwrite": "the value is to be set here, not added to",
         "repeated index": "an index that occurs twice loses a contribution: `x[i] += v` adds it once, np.add.at each time",
-        "order of the loop": "the loop runs through the wrong order",
+        "order of the loop": f"the loop {_of_the_loop(finding)}",
         "out of the loop": f"it belongs after the loop, not into `{about}`",
         "into the loop": f"it belongs into the loop, `{about}`",
         "must go": "this statement must go",
@@ -159,6 +159,17 @@ def _because(passes: Passes, finding: Finding) -> str:
     said = sentences.get(edit.kind, "it is to read otherwise")
     left_out = _path_left_out(passes, finding) if edit.kind in ("term", "path", "accumulate") else ""
     return f"{said}{left_out}"
+
+
+def _of_the_loop(finding: Finding) -> str:
+    """What is wrong with a loop that is to run through something else."""
+
+    def backwards(loop: ast.For) -> bool:
+        return "reversed" in ast.unparse(loop.iter) or "-1" in ast.unparse(loop.iter).replace(" - 1", "")
+
+    if isinstance(finding.after, ast.For) and backwards(finding.after) == backwards(finding.site.statement):
+        return "begins or ends in the wrong place"
+    return "runs in the wrong order"
 
 
 def _left_out(passes: Passes, finding: Finding) -> str:
