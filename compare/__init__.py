@@ -20,6 +20,8 @@ from compare.check import (
     proofread,
     watch,
 )
+from compare.derive.derivation import CannotDerive, Derivation
+from compare.derive.derive import derive
 from compare.explain.explain import explain
 from compare.explain.pictures import as_html
 from compare.lesson import page
@@ -27,15 +29,18 @@ from compare.notes.shown import notes
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
 
-GradcheckError.__module__ = __name__  # the name under which a traceback shows it
+GradcheckError.__module__ = CannotDerive.__module__ = __name__  # the name under which a traceback shows it
 
 __all__ = [
+    "CannotDerive",
+    "Derivation",
     "GradcheckError",
     "Report",
     "UnusableCode",
     "check_network",
     "check_same",
     "check_vjp",
+    "derive",
     "explain",
     "gradcheck",
     "notes",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -10,17 +12,20 @@ from numpy.typing import NDArray
 
 from compare.reason.laws import laws
 from compare.reason.mistakes import Finding, Mistakes
-from compare.reason.trial import Court
+from compare.reason.trial import Court, close
 from compare.reason.words import mistake
 from compare.report.lines import MISTAKE, Line, Mistake
 from compare.steps.lines import lines_of
 from compare.steps.passes import Event, Passes, quiet
 from compare.steps.sites import Changes, Source
+from compare.subject.points import redrawn
+from compare.subject.runs import CANNOT, Runs
 from compare.subject.source import stabilisers
 from compare.subject.subject import Sides, UserCode
 
 Array = NDArray[Any]
 
+PART_ELSEWHERE = 1e-5
 PART, PART_WITH_STABILISERS = 1e-8, 1e-5  # of the largest entry: what is right up to rounding, or up to an eps
 
 
@@ -32,15 +37,17 @@ class Diagnosis(NamedTuple):
     remarks: list[str]
 
 
-def diagnosis(subject: UserCode, floats: Sides, wrong: list[str]) -> Diagnosis:
+def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0) -> Diagnosis:
     """The lines and the mistakes of a backward pass whose gradients of these names are wrong."""
     true = {
         name: np.asarray(x, float)
         for name, x in floats.chain.items()
         if name in wrong or floats.ours.get(name) is not None
     }
-    court = Court(true, wrong, PART_WITH_STABILISERS if stabilisers(subject.functions) else PART)
-    passes = Passes(subject, true)
+    passes = Passes(subject)
+    elsewhere = _Elsewhere(passes, list(true), seed)
+    tolerance = PART_WITH_STABILISERS if stabilisers(subject.functions) else PART
+    court = Court(true, wrong, tolerance, elsewhere.agrees)
     remarks: list[str] = []
     findings: list[Finding] = []
     with quiet():
@@ -64,7 +71,7 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str]) -> Diagnosis:
 def lines(subject: UserCode) -> list[Line]:
     """The lines of a backward pass that has no mistake."""
     with quiet():
-        return _lines(Passes(subject, {}), [])
+        return _lines(Passes(subject), [])
 
 
 def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
@@ -84,6 +91,37 @@ def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
         if all((line.file, line.number) != (one.file, one.line) for line in found):
             found.append(Line(one.line, one.source, MISTAKE, one.says, (), one.file))
     return sorted(found, key=lambda line: (line.file, line.number))
+
+
+class _Elsewhere:
+    """The same code at a point drawn anew: what is right here by accident is not right there."""
+
+    def __init__(self, passes: Passes, names: list[str], seed: int) -> None:
+        self.passes, self.names, self.seed = passes, names, seed
+
+    @functools.cached_property
+    def _there(self) -> tuple[Passes, dict[str, Array]] | None:
+        """The passes there, and the true gradients; None where the code cannot be run there."""
+        try:
+            subject = self.passes.subject.moved(redrawn([self.seed, 5]), data=False)
+            true = Runs(subject, lambda step: None).floats.chain
+        except CANNOT:
+            return None
+        found = {name: np.asarray(true[name], float) for name in self.names if name in true}
+        return self.passes.at(subject), found
+
+    def agrees(self, mended: frozenset[str], right: list[str]) -> bool:
+        """Whether the last run mends these there, too, and leaves what is right as it is."""
+        if self._there is None:
+            return True
+        there, true = self._there
+        with contextlib.suppress(*CANNOT), there.ready():
+            ours = there.run(self.passes.last[0])
+            if ours is None:
+                return False
+            usable = [name for name in (*mended, *right) if np.isfinite(true.get(name, np.nan)).all()]
+            return all(close(ours.get(name), true[name], PART_ELSEWHERE) for name in usable)
+        return True
 
 
 def changes_of(source: Source, finding: Finding) -> Changes:

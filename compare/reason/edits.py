@@ -9,6 +9,7 @@ import ast
 import copy
 import functools
 import itertools
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -182,7 +183,8 @@ class Scope:
         self.terms: list[Term] = []
         local = list(local)
         atoms = [(text, value, text != name) for name in local for text, value in _atoms(name, names.get(name))]
-        for text, value, is_part in sorted(atoms, key=lambda atom: atom[2]):  # of two that are the same the name
+        atoms += [(text, value, True) for text, value in _counted(names, local)]
+        for text, value, is_part in sorted(atoms, key=lambda atom: (atom[2], atom[0].rstrip("]")[-1:].isdigit() and " " not in atom[0])):  # of two that are the same the name
             self._add(text, value, 0.05 * is_part)
         for name, x in names.items():
             if type(x) in (int, float) and name not in local:
@@ -194,6 +196,8 @@ class Scope:
             for what, x in [*((f"shape[{k}]", n) for k, n in enumerate(t.value.shape)), ("size", t.value.size)]
         ]
         self.sizes = [Term(text, value, 0.1) for text, value in sizes]
+        lists = [x for x in local if isinstance(names.get(x), (list, tuple)) or shape_of(names.get(x)) not in (None, ())]
+        self.sizes += [Term(f"len({name})", len(names[name]), 0.12) for name in lists]
         for text, code in own[:MOST_TERMS]:
             if text not in self._seen:
                 try:
@@ -242,6 +246,20 @@ def _atoms(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
                 yield from _atoms(f"{name}.{key}", x, 1)
 
 
+def _counted(names: dict[str, Any], local: list[str]) -> Iterator[tuple[str, Any]]:
+    """The arrays of lists and dicts at the place that a counter tells, and next to it."""
+    counters = [name for name in local if type(names.get(name)) is int]
+    for name in local:
+        rows = names.get(name)
+        if not isinstance(rows, (list, tuple, dict)):
+            continue
+        for counter, by in itertools.product(counters, (0, -1, 1)):
+            k = names[counter] + by
+            if k in rows if isinstance(rows, dict) else 0 <= k < len(rows):
+                if shape_of(rows[k]) is not None:
+                    yield f"{name}[{counter}{f' {by:+d}'.replace('-', '- ').replace('+', '+ ') if by else ''}]", rows[k]
+
+
 SWAPPED = {
     ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,),
 }  # fmt: skip
@@ -249,6 +267,7 @@ FUNCTIONS = (
     ("sum", "mean"), ("sin", "cos"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"), ("ones_like", "zeros_like"),
     ("tanh", "cosh"), ("tanh", "exp"), ("exp", "log"), ("std", "var"), ("cumsum", "cumprod"), ("zeros", "ones"),
 )  # fmt: skip
+DRAWN = {"random", "normal", "binomial", "standard_normal", "rand", "randn", "uniform", "integers", "choice", "permutation"}
 COMPARED = {
     ast.Gt: (ast.Lt, ast.GtE), ast.Lt: (ast.Gt, ast.LtE), ast.GtE: (ast.LtE, ast.Gt), ast.LtE: (ast.GtE, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
@@ -282,6 +301,10 @@ class Edits:
             if isinstance(node, ast.expr) and not _is_stored(node):
                 for edit in self.small(node, path):
                     yield edit if edit.kind == "replaced everywhere" else edit._replace(path=path)
+            elif isinstance(node, ast.Subscript) and _is_stored(node):
+                for slice_ in _slices(node.slice):
+                    for other in self._slices_like(slice_):
+                        yield Edit(1.2, copied(node, slice=_exchanged(node.slice, slice_, other)), "slice", "", path)
 
     def grown(self) -> Iterator[Edit]:
         """A factor, a slope, a sum or a term at hand is missing in the statement."""
@@ -402,13 +425,22 @@ class Edits:
 
     def _of_product(self, x: Any, y: Any, make: Callable[[Any, Any], Any]) -> Iterator[Edit]:
         """The other ways to multiply two matrices."""
-        for a, b in itertools.product((x, _transposed(x)), (y, _transposed(y))):
+        turned_x, turned_y = self._turned_over(x), self._turned_over(y)
+        for a, b in itertools.product((x, turned_x), (y, turned_y)):
             for first, second, swap in ((a, b, 0.0), (b, a, 0.2)):
                 turned = (a is not x) + (b is not y)
                 if turned or swap:
                     yield Edit(0.7 + 0.15 * turned + swap, make(first, second), "transposed")
                     if swap or turned == 2:
                         yield Edit(1.1 + 0.15 * turned, _transposed(make(first, second)), "transposed")
+
+    def _turned_over(self, node: Any) -> Any:
+        """The last two axes exchanged."""
+        if np.ndim(self.value(node)) <= 2:
+            return _transposed(node)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "swapaxes":
+            return node.func.value
+        return parsed(f"({ast.unparse(node)}).swapaxes(-1, -2)")
 
     def _of_call(self, node: Any) -> Iterator[Edit]:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -418,6 +450,12 @@ class Edits:
                 field = "attr" if isinstance(node.func, ast.Attribute) else "id"
                 kind = "sum for mean" if pair == ("sum", "mean") else "function"
                 yield Edit(0.9, copied(node, func=copied(node.func, **{field: other})), kind, other)
+        if isinstance(node.func, ast.Name) and isinstance(self.scope.names.get(name), types.FunctionType):
+            me = self.scope.names[name]
+            for other, x in self.scope.names.items():
+                if isinstance(x, types.FunctionType) and other != name and x.__module__ == me.__module__:
+                    if x.__code__.co_argcount == me.__code__.co_argcount:
+                        yield Edit(0.95, copied(node, func=ast.Name(other, ast.Load())), "function", other)
         is_method = isinstance(node.func, ast.Attribute) and not (
             isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
         )
@@ -521,13 +559,13 @@ class Edits:
     def _slices_like(self, old: Any) -> Iterator[Any]:
         """Other slices of the same length that the code uses, or that leave out the other end."""
         low, high = old.lower, old.upper
+        if low is None and isinstance(high, ast.UnaryOp):
+            yield ast.Slice(high.operand, None)
         if low is not None and high is None:
             yield ast.Slice(None, ast.UnaryOp(ast.USub(), low))
             yield ast.Slice(None, low)
         if high is not None and low is None:
             yield ast.Slice(high, None)
-            if isinstance(high, ast.UnaryOp):
-                yield ast.Slice(high.operand, None)
         for term in self.scope.scalars:
             if isinstance(term.value, (int, np.integer)) and term.cost == 0:
                 yield ast.Slice(term.node, ast.UnaryOp(ast.USub(), term.node))
@@ -558,6 +596,7 @@ class Edits:
         text = ast.unparse(node)
         is_atom = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
         size = sum(1 for _ in ast.walk(node))
+        drawn = any(getattr(x, "attr", "") in DRAWN for x in ast.walk(node))
         in_index = any(field == "slice" for field, _ in path)
         is_whole = np.asarray(value).dtype.kind in "iu"
         parent = at(self.statement, path[:-1]) if path else None
@@ -576,6 +615,8 @@ class Edits:
             if in_index and is_whole and np.asarray(term.value).dtype.kind not in "iu":
                 continue
             cost = 0.9 + term.cost - 0.3 * _likeness(text, term.text) if is_atom else 1.0 + 0.04 * size + term.cost
+            if drawn and term.cost < 0.3:
+                cost = 0.7 + term.cost
             yield Edit(cost + 0.2 * in_index + 0.2 * (not fits), term.text, "replaced", term.text)
         if is_atom and not in_index and shape:
             count = sum(ast.unparse(x) == text for _, x in slots(self.statement) if isinstance(x, type(node)))
@@ -700,6 +741,7 @@ class Edits:
                     related = {type(node.op), op} in ({ast.Add, ast.Sub}, {ast.Mult, ast.Div})
                     yield Edit(0.8 if related else 1.4, copied(node, op=op()), "accumulate")
             yield Edit(1.0, ast.copy_location(ast.Assign([node.target], node.value), node), "overwrite")
+            yield from self._of_a_part(node)
             if isinstance(node.target, ast.Subscript) and isinstance(node.op, (ast.Add, ast.Sub)):
                 where = "add" if isinstance(node.op, ast.Add) else "subtract"
                 base = copied(node.target.value)
@@ -729,6 +771,20 @@ class Edits:
                     values = list(inner.values)
                     values[i], values[j] = values[j], values[i]
                     yield Edit(1.0, put(node, path, copied(inner, values=values)), "swapped")
+
+
+    def _of_a_part(self, node: Any) -> Iterator[Edit]:
+        """Only a part of an array is added to: the same part everywhere."""
+        whole = shape_of(self.value(_loaded(node.target)))
+        if not whole or not isinstance(node.target, (ast.Name, ast.Attribute, ast.Subscript)):
+            return
+        like = [x for x in ast.walk(node.value) if isinstance(x, (ast.Name, ast.Attribute)) and shape_of(self.value(x)) == whole]
+        for part in ("1:", ":-1"):
+            value = node.value
+            for text in {ast.unparse(x) for x in like}:
+                value = _everywhere(value, text, f"{text}[{part}]")
+            target = ast.Subscript(_loaded(node.target), parsed(f"x[{part}]").slice, ast.Store())
+            yield Edit(1.15, ast.copy_location(copied(node, target=target, value=value), node), "part", part)
 
 
 SLOPES = (
@@ -775,6 +831,11 @@ def _transposed(node: Any) -> Any:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         return node.value
     return ast.Attribute(node, "T", ast.Load())
+
+
+def _loaded(node: Any) -> Any:
+    """A target, to be read."""
+    return copied(node, ctx=ast.Load())
 
 
 def _is_stored(node: Any) -> bool:

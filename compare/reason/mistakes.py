@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, is_harmless, parsed, shape_of
-from compare.reason.solve import Table, parts, solved
+from compare.reason.solve import Table, before, parts, solved
 from compare.reason.structure import inserted, rearranged
 from compare.reason.trial import Aim, Court, Focus, close, leave
 from compare.steps.known import Known, Match, base_name, is_gradient_of
@@ -24,7 +24,7 @@ from compare.steps.sites import Changes, Site
 
 Array = NDArray[Any]
 
-MOST_RUNS = 4_000  # of the backward pass, where it is small
+MOST_RUNS = 2_500  # of the backward pass, where it is small
 WORK = 1_200_000  # steps of all the runs together, a hundred numbers are one
 MOST_TARGETS = 24
 MOST_PAIRS = 4_000  # of edits of one statement
@@ -32,6 +32,7 @@ MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
 MOST_REPLAYED = 4
+MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
 ORDER = 1.5  # how unlikely another order of statements is
 RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
@@ -111,7 +112,7 @@ class Mistakes:
             one.site.file, one.site.statement, [one.site.statement, one.after] if one.is_new else [one.after]
         )
         after = Mistakes(
-            self.passes.edited(one.site.file, changes), Court(self.court.true, still, self.court.tolerance), self.left
+            self.passes.edited(one.site.file, changes), Court(self.court.true, still, self.court.tolerance, self.court.elsewhere), self.left
         )
         rest = after.find()
         self.left, self.stopped = after.left, self.stopped or after.stopped
@@ -141,7 +142,19 @@ class Mistakes:
             role = self._role(sites[first], events[first])
             is_right, match = (False, None) if role else self._is_right(group, events)
             found.append(Suspect(tuple(group), sites[first], events[first], reaches, is_right, match, role))
-        return found
+        return [*found, *self._results(found)]
+
+    def _results(self, found: list[Suspect]) -> Iterator[Suspect]:
+        """The return statements that give several arrays at once."""
+        ran = {id(s.function): s for s in (self.passes.sites[e.site] for e in self.events) if s.function is not None}
+        has = {id(s.statement) for s in found}
+        for site in ran.values():
+            for node in ast.walk(site.function):
+                several = isinstance(getattr(node, "value", None), (ast.Tuple, ast.List, ast.Dict))
+                if isinstance(node, ast.Return) and several and id(node) not in has:
+                    has.add(id(node))
+                    reaches = {name: np.ones(x.shape, bool) for name, x in self.court.true.items()}
+                    yield Suspect((), site._replace(node=node, statement=node, target=""), [], reaches, False, None, None)
 
     def _reached(self, instead: dict[int, Callable[[int, Any], Any]]) -> dict[str, Array]:
         """Which entries of the gradients change with the values at some sites."""
@@ -207,6 +220,12 @@ class Mistakes:
         x = np.asarray(suspect.events[-1].value)
         return x.dtype.kind == "f" and any(m.factor == 1.0 for m in self._slopes.find(x))
 
+    def _is_settled(self, suspect: Suspect) -> bool:
+        """Whether a statement is known to be right, as a gradient, as a number, or as a local derivative."""
+        if suspect.is_right or not suspect.events:
+            return suspect.is_right
+        return suspect.role is None and not suspect.match and self._is_slope(suspect)
+
     # the search
 
     def _one(self, wrong: set[str]) -> Finding | None:
@@ -222,13 +241,15 @@ class Mistakes:
             if found is not None:
                 return found
         for one in (culprit, other):
-            if one is not None:
+            if one is not None and one.suspect.sites:
                 return Finding(one.suspect.site, None, None, one.mended, one.step)
         pool = self._pool(covering or self.suspects, [])
         return Finding(pool[0][1].site, None, None, frozenset()) if pool else None
 
     def _mended(self, suspects: list[Suspect], culprit: Culprit | None, wrong: set[str]) -> Finding | None:
         """What makes these gradients right: the likeliest edit, then another order, then something new."""
+        if culprit is None and len(wrong) == 1:
+            culprit = self._result(next(iter(wrong)))
         chain = self._chain(culprit, wrong) if culprit is not None else []
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
@@ -237,12 +258,30 @@ class Mistakes:
             found = self._rearranged(wrong)
         if found is None:
             found = best
-        found = found or self._tried(Edits.grown, pool, wrong, 9.0)
+        found = found or self._following(chain, wrong) or self._carried(chain, wrong)
+        near = pool[:MOST_GROWN] if chain else pool
+        found = found or self._tried(Edits.grown, near, wrong, 9.0)
         found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
         found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, 9.0)
         if found is None and chain:
             found = self._two_at_a_time(chain[0], wrong)
         return found
+
+    def _result(self, name: str) -> Culprit | None:
+        """The place in a return statement that a wrong gradient comes from."""
+        for suspect in self.suspects:
+            focus = self._focus(suspect.site) if not suspect.sites else None
+            if focus is None:
+                continue
+            value = suspect.statement.value
+            field = "values" if isinstance(value, ast.Dict) else "elts"
+            for k, node in enumerate(getattr(value, field)):
+                x = evaluated(node, focus.names)
+                true = self.court.true[name]
+                if shape_of(x) == true.shape and self.base is not None and np.array_equal(x, self.base.get(name)):
+                    aim = Aim("", [true], inner=(("value", None), (field, k)))
+                    return Culprit(suspect, -1, None, aim, frozenset([name]))
+        return None
 
     def _chain(self, culprit: Culprit, wrong: set[str]) -> list[Culprit]:
         """The culprit, and before it those that it is made from, where these alone mend as much: the first first."""
@@ -254,7 +293,7 @@ class Mistakes:
             if focus is None:
                 continue
             spaces = self._spaces(one)
-            if len(spaces) != len(one.suspect.events):
+            if len(spaces) != len(one.aim.arrays) and not one.aim.total:
                 continue
             for part in itertools.islice(parts(one.suspect.statement, spaces, one.aim), 12):
                 maker, later = self._maker(part.node, one.suspect, found)
@@ -274,7 +313,8 @@ class Mistakes:
                     found.append(Culprit(maker, maker.sites[0], None, aim, outcome.mended))
                     if later:
                         break
-        return sorted(found, key=lambda c: self.suspects.index(c.suspect))
+        found.sort(key=lambda c: self.suspects.index(c.suspect))
+        return found
 
     def _maker(self, node: Any, user: Suspect, chain: list[Culprit]) -> tuple[Suspect | None, bool]:
         """The statement that an expression has its value from, and whether it is from the pass before."""
@@ -323,11 +363,12 @@ class Mistakes:
             doubt = 0.0
             for culprit, own in zip(chain, tables, strict=True):
                 if self._focus(culprit.suspect.site) is not None:
-                    extra = doubt + RIGHT * culprit.suspect.is_right
+                    settled = self._is_settled(culprit.suspect)
+                    extra = doubt + RIGHT * settled
                     for edit in self._edits(culprit, own, depth):
                         if edit.cost + extra < cost:
                             edits.append((edit.cost + extra, len(edits), culprit, edit))
-                if not culprit.suspect.is_right:
+                if not self._is_settled(culprit.suspect):
                     doubt += LATER
             found, its_cost = self._first(edits, wrong)
             if found is not None:
@@ -340,13 +381,15 @@ class Mistakes:
         """The edits of a culprit, the simple ones, those that are solved for, and those with more in them."""
         statement = culprit.suspect.statement
         scope, spaces = self._scopes[id(statement)], self._spaces(culprit)
-        known = len(spaces) == len(culprit.suspect.events)
+        known = culprit.aim.total or len(spaces) == len(culprit.aim.arrays)
         of = Edits(statement, scope)
         if depth == 0:
             yield from of.changed()
             yield from (e for e in of.grown() if not known or e.kind in ("sign", "transposed", "sum"))
         elif known:
-            yield from solved(statement, scope, spaces, culprit.aim, tables, depth > 1)
+            copied = culprit.suspect.role is None and culprit.step is None and _is_copy(culprit.suspect.site)
+            for edit in solved(statement, scope, spaces, culprit.aim, tables, depth > 1):
+                yield edit._replace(cost=edit.cost + RIGHT) if copied else edit
 
     def _first(self, edits: list[tuple[float, int, Culprit, Edit]], wrong: set[str]) -> tuple[Finding | None, float]:
         """The likeliest of some edits of culprits that mends all."""
@@ -366,7 +409,7 @@ class Mistakes:
     def _leaves(self, culprit: Culprit, statement: Any) -> bool:
         """Whether a statement would leave what it ought to, where that can be told without a run."""
         focus, spaces, aim = self._focus(culprit.suspect.site), self._spaces(culprit), culprit.aim
-        if len(spaces) != len(culprit.suspect.events) or focus is None:
+        if (len(spaces) != len(aim.arrays) and not aim.total) or focus is None:
             return True
         if type(statement) is not type(culprit.suspect.statement) and isinstance(statement, (ast.Return, ast.Lambda)):
             return True
@@ -383,7 +426,7 @@ class Mistakes:
                 if aim.total and k:
                     space = {**space}
                     leave(space, aim.target, value, aim.inside)
-                value = focus.replayed(statement, space, aim.target)
+                value = focus.replayed(statement, space, aim.target, aim.inner)
             except Exception:  # an edit may be any nonsense
                 return False
             if not aim.total and not close(value, np.asarray(aim.arrays[k]), tolerance):
@@ -409,10 +452,20 @@ class Mistakes:
         for place, suspect in enumerate(suspects):
             if any(c.suspect is suspect for c in chain):
                 continue
-            right = suspect.is_right or (not suspect.match and self._is_slope(suspect))
-            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * sure
+            right = self._is_settled(suspect)
+            made_before = bool(chain) and not right and suspect.match is None and self._feeds(suspect, chain)
+            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
             found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
+
+    def _feeds(self, suspect: Suspect, chain: list[Culprit]) -> bool:
+        """Whether a culprit reads the name that a statement leaves."""
+        name = suspect.site.target or ""
+        return any(
+            isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
+            for c in chain
+            for x in ast.walk(c.suspect.statement)
+        )
 
     def _confirmed(self, suspects: list[Suspect], wrong: set[str], partial: bool = False) -> Culprit | None:
         """The first statement that makes all that is wrong right when the chain rule's own array is put in its place.
@@ -442,33 +495,52 @@ class Mistakes:
 
     def _targets(self, suspect: Suspect, site: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
         """The chain rule's arrays that fit in the place of a statement's, pass by pass; whether one is their sum."""
-        events = [e for e in self.events if e.site == site]
-        name, shape, passes = self.passes.sites[site].target or "", np.shape(events[0].value), len(events)
+        shapes = [np.shape(e.value) for e in self.events if e.site == site]
+        name, shape, passes = self.passes.sites[site].target or "", shapes[-1], len(shapes)
         by_site: dict[Any, list[ForwardStep]] = {}
         for step in self.passes.forward:
-            if step.data.shape in (shape, shape[::-1]):
-                by_site.setdefault(id(step.site) if step.site else step.name, []).append(step)
+            by_site.setdefault(id(step.site) if step.site else step.name, []).append(step)
         ranked = sorted(by_site.values(), key=lambda steps: not is_gradient_of(name, steps[0].name))
         seen: set[bytes] = set()
+        scaled: list[tuple[ForwardStep, list[Array], bool]] = []
         for steps in ranked:
             first = steps[0]
-            if base_name(first.name) == base_name(name) and (passes == len(steps) or passes == 1):
-                yield first, [s.data for s in steps], False
-            arrays = [s.grad if s.grad.shape == shape else s.grad.T for s in steps if s.grad is not None]
+            data = [s.data for s in steps]
+            if base_name(first.name) == base_name(name) and [x.shape for x in data] in (shapes, [shape]):
+                yield first, data, len(data) < passes
+            grads = [s.grad for s in steps if s.grad is not None]
+            turned = len(shape) == 2 and shape[0] != shape[1] and all(x.shape == shape[::-1] for x in grads)
+            arrays = [x.T for x in grads] if turned else grads
             key = b"".join(a.tobytes() for a in arrays)
             if key in seen or not arrays:
                 continue
             seen.add(key)
-            if len(arrays) == passes:
-                if passes > 1:
-                    yield first, arrays[::-1], False
-                yield first, arrays, False
-            elif len(arrays) == 1:  # many passes add up to one
-                yield first, arrays, True
-            elif len(arrays) == passes + 1:
-                for some in (arrays[1:], arrays[:-1]):
-                    yield first, some[::-1], False
+            for some in (arrays[::-1], arrays) if passes > 1 else (arrays,):
+                if [x.shape for x in some] == shapes:
                     yield first, some, False
+                    if is_gradient_of(name, first.name):  # of a sum where the mean is meant
+                        factors = sorted({n for n in (*shape, int(np.prod(shape))) if n > 1})
+                        scaled += [(first, [c * x for x in some], False) for c in factors]
+            if len(arrays) == 1 < passes and arrays[0].shape == shape:  # many passes add up to one
+                yield first, arrays, True
+            elif len(arrays) == passes + 1 > 2:
+                for some in (arrays[1:], arrays[:-1]):
+                    for these in (some[::-1], some):
+                        if [x.shape for x in these] == shapes:
+                            yield first, these, False
+        yield from self._added_up(shape, passes)
+        yield from scaled
+
+    def _added_up(self, shape: tuple[int, ...], passes: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
+        """The gradients of what the forward pass computes more than once, added up."""
+        same: dict[bytes, dict[bytes, ForwardStep]] = {}
+        for step in self.passes.forward if passes == 1 else ():
+            if step.grad is not None and step.data.shape == shape and step.data.ndim and hasattr(step.nodes, "ids"):
+                same.setdefault(step.data.tobytes(), {})[np.asarray(step.nodes.ids).tobytes()] = step
+        for steps in same.values():
+            found = [s.grad for s in steps.values() if s.grad is not None]
+            if len(found) > 1:
+                yield next(iter(steps.values())), [sum(found[1:], found[0])], False
 
     # edits of a statement
 
@@ -546,7 +618,7 @@ class Mistakes:
         assert focus is not None
         self.left -= 1
         outcome = self.court.judged(focus.run(after))
-        if outcome.broken or not outcome.mended >= wrong:
+        if outcome.broken or not outcome.mended >= wrong or not self.court.confirmed(outcome):
             return None
         return Finding(suspect.site, edit, after, outcome.mended)
 
@@ -577,7 +649,7 @@ class Mistakes:
     def _two_at_a_time(self, culprit: Culprit, wrong: set[str]) -> Finding | None:
         """Two small edits of one statement whose array is known."""
         suspect = culprit.suspect
-        if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(suspect.events):
+        if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(culprit.aim.arrays):
             return None
         scope, tried = self._scopes[id(suspect.statement)], 0
         firsts = sorted((e for e in Edits(suspect.statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
@@ -613,13 +685,59 @@ class Mistakes:
                     except (SyntaxError, ValueError, TypeError):
                         continue
                     outcome = self.court.judged(self.passes.run(codes))
-                    if not outcome.broken and outcome.mended >= wrong:
+                    if not outcome.broken and outcome.mended >= wrong and self.court.confirmed(outcome):
                         where = ran.get(id(change.statement), site)._replace(
                             node=change.statement, statement=change.statement
                         )
                         edit = Edit(1.0, change.statement, change.kind, change.about)
                         return Finding(where, edit, change.after, outcome.mended, None, change.changes)
             del tree
+        return None
+
+    def _carried(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
+        """A statement that is missing at the end of a loop, about what a pass leaves for the next."""
+        ran = {id(self.passes.sites[e.site].statement): self.passes.sites[e.site] for e in self.events}
+        for culprit in chain:
+            statement, spaces, aim = culprit.suspect.statement, self._spaces(culprit), culprit.aim
+            loops = [x for x in ast.walk(culprit.suspect.site.function) if isinstance(x, (ast.For, ast.While))]
+            loop = next((x for x in loops[::-1] if any(y is statement for y in x.body)), None)
+            if loop is None or aim.total or len(spaces) != len(aim.arrays) or len(spaces) < 2:
+                continue
+            last = ran.get(id(loop.body[-1]))
+            for part in [*parts(statement, spaces, aim), *before(statement, spaces, aim)]:
+                if last is None or not isinstance(part.node, ast.Name) or part.node.id != aim.target:
+                    continue
+                needed = [*part.needed[1:], np.full_like(part.needed[-1], np.nan)]
+                found = self._new(last, Aim(aim.target, needed), wrong)
+                if found is not None:
+                    return found
+        return None
+
+    def _new(self, site: Site, aim: Aim, wrong: set[str]) -> Finding | None:
+        """A statement that is missing after a site, about what is to be left in a target."""
+        then = ast.parse(f"{aim.target} = {aim.target}").body[0]
+        focus = self._focus(site, then)
+        spaces = focus.look(aim) if focus is not None else []
+        if focus is None or len(spaces) != len(aim.arrays):
+            return None
+        edits = solved(then, self._scopes[id(then)], spaces, aim, {}, False)
+        for edit in sorted(edits, key=lambda e: e.cost)[:MOST_TARGETS]:
+            self.left -= 1
+            after = edit.after(then)
+            outcome = self.court.judged(focus.run(after))
+            if not outcome.broken and outcome.mended >= wrong and self.court.confirmed(outcome):
+                return Finding(site, edit, after, outcome.mended, is_new=True)
+        return None
+
+    def _following(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
+        """A statement that is missing after a culprit, solved for."""
+        for culprit in chain:
+            site, aim = culprit.suspect.site, culprit.aim
+            if aim.total or not aim.target or isinstance(site.statement, (ast.Return, ast.Lambda)):
+                continue
+            found = self._new(site, aim._replace(inside=False), wrong)
+            if found is not None:
+                return found
         return None
 
     def _inserted(self, pool: Iterable[tuple[float, Suspect]], wrong: set[str]) -> Finding | None:
@@ -636,7 +754,7 @@ class Mistakes:
                 self.left -= 1
                 after = edit.after(then)
                 outcome = self.court.judged(focus.run(after))
-                if not outcome.broken and outcome.mended >= wrong:
+                if not outcome.broken and outcome.mended >= wrong and self.court.confirmed(outcome):
                     return Finding(site, edit, after, outcome.mended, is_new=True)
         return None
 

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, copied, parsed, shape_of
+from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, at, copied, parsed, shape_of
 from compare.reason.trial import Aim
 
 Array = NDArray[Any]
 
 MOST_ENTRIES = 48  # of an array that are looked at
-MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 50, 160
+MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 40, 130
+MOST_SUMMED = 12  # arrays whose products are summed
 MOST_FOUND = 60  # products that are tried
 NEAR = 1e-8
 
@@ -48,6 +49,9 @@ class Row(NamedTuple):
 def parts(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
     """The parts of a statement that can be solved for, the whole of its value first."""
     node = getattr(statement, "value", None)
+    if aim.inner:
+        yield from _inside(at(statement, aim.inner), aim.inner, spaces, aim.arrays, False)
+        return
     if node is None or (aim.total and not isinstance(statement, ast.AugAssign)):
         return
     needed: list[Array] = []
@@ -57,6 +61,17 @@ def parts(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Pa
             return
         needed.append(one)
     yield from _inside(node, (("value", None),), spaces, needed, aim.total)
+
+
+def before(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
+    """What `x += ...` ought to find in x."""
+    if not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, (ast.Add, ast.Sub)):
+        return
+    values = [_number(statement.value, space) for space in spaces]
+    sign = 1 if isinstance(statement.op, ast.Add) else -1
+    needed = [goal - sign * x for goal, x in zip(aim.arrays, values, strict=True) if x is not None]
+    if len(needed) == len(spaces):
+        yield Part((), statement.target, needed, needed)
 
 
 def _needed(statement: Any, space: dict[str, Any], aim: Aim, k: int) -> Array | None:
@@ -94,16 +109,17 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    if any(v.shape != n.shape for v, n in zip(known, needed, strict=True)):
-        if all(v.size == n.size and n.size > 1 for v, n in zip(known, needed, strict=True)) or len(path) > 1:
+    if any(v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)):
+        if len(path) > 1:
             return
     yield Part(path, node, known, needed)
     if total:
         return
     for field, undo in _undone(node):
-        child = (
-            getattr(node, field) if field != "value" else node.func.value if isinstance(node, ast.Call) else node.value
-        )
+        step: Path = (("func", None), ("value", None)) if isinstance(node, ast.Call) else ((field, None),)
+        if field.startswith("args"):
+            step = (("args", int(field[4:])),)
+        child = at(node, step)
         below = []
         for space, n in zip(spaces, needed, strict=True):
             try:
@@ -115,7 +131,6 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
                 break
             below.append(np.asarray(found, float))
         else:
-            step: Path = (("func", None), ("value", None)) if isinstance(node, ast.Call) else ((field, None),)
             yield from _inside(child, (*path, *step), spaces, below, False)
 
 
@@ -155,6 +170,10 @@ def _undone(node: Any) -> Iterator[tuple[str, Undo]]:
         elif isinstance(node.op, ast.MatMult):
             yield "left", lambda n, space: _solved(y(space).T, n.T).T
             yield "right", lambda n, space: _solved(x(space), n)
+    elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3:
+        condition = of(node.args[0])
+        yield "args1", lambda n, space: np.where(condition(space), n, np.nan)
+        yield "args2", lambda n, space: np.where(condition(space), np.nan, n)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("reshape", "ravel"):
         x = of(node.func.value)
         yield "value", lambda n, space: n.reshape(x(space).shape)
@@ -184,7 +203,8 @@ def _number(node: Any, space: dict[str, Any]) -> Array | None:
 class Table:
     """What is at hand for an array of a shape, in all passes."""
 
-    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool) -> None:
+    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]) -> None:
+        self.near = near  # names that stand in the statement already
         self.total = total  # only the sum over the passes is known
         self.deep = False  # whether products of three are looked for
         self.scope, self.spaces, self.shape = scope, spaces, shape
@@ -243,14 +263,16 @@ class Table:
         found: list[Row] = []
         shape = self.shape
         terms = [t for t in self.scope.terms if shape_of(t.value) is not None]
-        for number in (2, *self.scope.numbers):
+        for number in (1, 2, *self.scope.numbers):
             if number > 0:
                 found += self._row(repr(number), 0.1)
         for term in [*terms, *self.scope.sizes]:
             if np.shape(term.value) == () or _into(np.shape(term.value), shape):
                 found += self._row(_bracketed(term.text), term.cost)
-            if np.ndim(term.value) == 1 and len(shape) == 2 and term.cost < 0.3:
-                found += self._row(f"{term.text}[:, None]", term.cost + 0.2)
+            if np.ndim(term.value) == 1 and 2 <= len(shape) <= 4 and term.cost < 0.3:
+                for axis in range(len(shape) - 1):
+                    if shape[axis] == np.size(term.value):
+                        found += self._row(f"{term.text}[:{', None' * (len(shape) - 1 - axis)}]", term.cost + 0.2)
             if np.ndim(term.value) == 2 and np.shape(term.value)[::-1] == shape and term.cost < 0.7:
                 found += self._row(f"{_bracketed(term.text)}.T", term.cost + 0.2)
         arrays = [t for t in terms if np.ndim(t.value) and np.asarray(t.value).dtype.kind == "f"]
@@ -258,10 +280,8 @@ class Table:
             x = np.asarray(term.value)
             if x.dtype.kind != "f" or not (x.ndim == 0 or _into(x.shape, shape)) or term.cost > 0.7:
                 continue
-            for k, slope in enumerate(SLOPES[:12]):
-                found += self._row(
-                    slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9)
-                )
+            for k, slope in enumerate((*SLOPES[:12], "{a} ** 3")):
+                found += self._row(slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9))
         found += self._matrix_products(arrays)
         found += self._sums(arrays)
         found = sorted(_distinct(found), key=lambda row: row.cost)
@@ -284,12 +304,13 @@ class Table:
     def _sums(self, arrays: list[Term]) -> Iterator[Row]:
         """Sums and means over an axis, of arrays and of products of two."""
         shape = self.shape
-        near = [t for t in arrays if t.cost < 0.3][:12]
+        near = [
+            t for t in arrays if t.cost < 0.3 and (np.shape(t.value) == shape or np.ndim(t.value) == len(shape) + 1)
+        ]
+        near = sorted(near, key=lambda t: t.text not in self.near)[:MOST_SUMMED]
         texts = [(_bracketed(t.text), t.cost, np.shape(t.value)) for t in near]
         texts += [
-            (f"{s} * {t}", 0.15 + a + b, x)
-            for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2)
-            if x == y
+            (f"{s} * {t}", 0.15 + a + b, x) for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2) if x == y
         ]
         for text, cost, of in texts:
             for axis in range(len(of)):
@@ -348,8 +369,44 @@ class Table:
                 for i, j in _cheapest(triple, costs, 10):
                     if i >= u or j >= u:
                         add((row, self.rows[i], self.rows[j]), 0.6)
+        if self.deep and len(target) > 2 and not found:
+            found += self._sums_of_two(base, z, limit, of, target, alone)
         found.sort(key=lambda one: one[0])
         yield from found[:MOST_FOUND]
+
+
+    def _sums_of_two(
+        self, base: Array, z: float, limit: float, of: Array, target: Array, alone: Array
+    ) -> Iterator[tuple[float, tuple[Row, ...], float]]:
+        """The sums of two rows or products of two that with `of` give the target, as one row."""
+        some = self.rows[:MOST_FACTORS]
+        matrix = self.matrix[: len(some)]
+        i, j = np.triu_indices(len(some))
+        singles, pairs = matrix @ base, ((matrix * base) @ matrix.T)[i, j]
+        numbers = np.concatenate([singles, pairs])
+        order = np.argsort(numbers)
+        ranked = numbers[order]
+
+        def made(k: int) -> tuple[str, Array, float]:
+            rows = (some[k],) if k < len(some) else (some[i[k - len(some)]], some[j[k - len(some)]])
+            x = np.ones_like(of)
+            for row in rows:
+                x = x * row.x
+            return _times("", rows), x, sum(r.cost for r in rows) + 0.3 * (len(rows) - 1)
+
+        for one, sign in itertools.product((1.0, -1.0), (1.0, -1.0)):
+            first = np.searchsorted(ranked, sign * (z - one * numbers) - limit)
+            last = np.searchsorted(ranked, sign * (z - one * numbers) + limit)
+            for k in np.flatnonzero(last > first)[:400]:
+                for other in order[first[k] : last[k]][:4]:
+                    if sign == one and other < k:
+                        continue
+                    (a, x, cost), (b, y, more) = made(int(k)), made(int(other))
+                    if np.all(np.abs(of * (one * x + sign * y) - target) * alone <= NEAR * np.max(np.abs(target))):
+                        if one < 0 < sign:
+                            a, b, one, sign = b, a, sign, one
+                        text = f"{'-' if one < 0 else ''}{a} {'-' if sign < 0 else '+'} {b}"
+                        yield cost + more + 0.6 + 0.1 * (one < 0), (Row(f"({text})", one * x + sign * y, 0.0),), 1.0
 
 
 def _cheapest(mask: Array, costs: Array, most: int) -> list[tuple[int, int]]:
@@ -382,13 +439,14 @@ def solved(
 
     `tables` are kept from one call to the next; with `deep` products of three things at hand are looked for too.
     """
-    for part in itertools.islice(parts(statement, spaces, aim), 4 if deep else 12):
+    for part in itertools.islice(parts(statement, spaces, aim), 6 if deep else 12):
         shapes = {n.shape for n in part.needed}
         if len(shapes) != 1:
             continue
         shape = shapes.pop()
         if shape not in tables:
-            tables[shape] = Table(scope, spaces, shape, aim.total)
+            near = {ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))}
+            tables[shape] = Table(scope, spaces, shape, aim.total, near)
         table = tables[shape]
         table.deep = deep
         depth = 0.08 * (len(part.path) - 1)
@@ -411,6 +469,8 @@ def solved(
         length = 0.03 * sum(1 for _ in ast.walk(part.node))
         for cost, rows, sign in table.products(ones, needed, alone):
             new = ("-" if sign < 0 else "") + _times("", rows)
+            if all(" > " in row.text for row in rows):
+                new = f"({new}).astype(float)"
             yield Edit(1.2 + depth + cost + length, new, "replaced", new, part.path)
 
 

@@ -209,7 +209,7 @@ def _adding_at(name: str) -> Ways:
                     y = np.shape(t.value)[::-1] if turned else np.shape(t.value)
                     x = np.shape(s.value)
                     if len(x) == len(y) == 2 and x[1] == y[0] and (x[0], y[1]) == shape:
-                        text = f"np.add.at({name}, {index.text}, {s.text} @ {t.text}{turned})"
+                        text = f"np.add.at({name}, {index.text}, ({s.text}) @ ({t.text}){turned})"
                         yield Edit(2 + s.cost + t.cost, ast.parse(text).body[0], "a use left out", s.text)
 
     return ways

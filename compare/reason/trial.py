@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.reason.edits import at
 from compare.steps.passes import Codes, Passes
 
 Array = NDArray[Any]
@@ -27,6 +28,7 @@ class Aim(NamedTuple):
     arrays: list[Array]
     total: bool = False
     inside: bool = False  # it is written into
+    inner: tuple[tuple[str, int | None], ...] = ()  # of a return statement, where it stands
 
     def instead(self, passes: int) -> Callable[[int, Any], Any]:
         """What the code is to go on with, pass by pass."""
@@ -52,11 +54,19 @@ class Outcome(NamedTuple):
 NOTHING = Outcome(frozenset(), True)
 
 
-class Court:
-    """Holds the gradients of a run against the true ones; `wrong` are those that differed."""
+Elsewhere = Callable[[frozenset[str], list[str]], bool]  # whether what was mended, and what is right, is so elsewhere
 
-    def __init__(self, true: dict[str, Array], wrong: list[str], tolerance: float) -> None:
-        self.true, self.wrong, self.tolerance = true, wrong, tolerance
+
+class Court:
+    """Holds the gradients of a run against the true ones; `wrong` are those that differed.
+
+    `elsewhere` is asked of what makes some right: whether the last run does so at another point, too.
+    """
+
+    def __init__(
+        self, true: dict[str, Array], wrong: list[str], tolerance: float, elsewhere: Elsewhere | None = None
+    ) -> None:
+        self.true, self.wrong, self.tolerance, self.elsewhere = true, wrong, tolerance, elsewhere
         self.right = [name for name in true if name not in wrong]
 
     def close(self, name: str, ours: Any) -> bool:
@@ -70,7 +80,12 @@ class Court:
         mended = frozenset(name for name in self.wrong if self.close(name, ours.get(name)))
         if not mended:
             return NOTHING
-        return Outcome(mended, not all(self.close(name, ours.get(name)) for name in self.right))
+        broken = not all(self.close(name, ours.get(name)) for name in self.right)
+        return Outcome(mended, broken)
+
+    def confirmed(self, outcome: Outcome) -> bool:
+        """Whether the last run mends the same at another point."""
+        return self.elsewhere is None or self.elsewhere(outcome.mended, self.right)
 
 
 def close(ours: Any, true: Array, part: float) -> bool:
@@ -132,7 +147,7 @@ class Focus:
         times, self._times = self._times, self._times + 1
         if self.is_value:
             value = eval(self._code, names)
-            return value if self._aim is None else self._aim.instead(0)(times, value)
+            return value if self._aim is None or self._aim.inner else self._aim.instead(0)(times, value)
         exec(self._code, names)
         if self._aim is not None and not self._aim.total:
             value = self._aim.instead(0)(times, None)
@@ -169,8 +184,12 @@ class Focus:
             self.names = found[0]
         return found
 
-    def replayed(self, statement: Any, space: dict[str, Any], target: str) -> Any:
+    def replayed(
+        self, statement: Any, space: dict[str, Any], target: str, inner: tuple[tuple[str, int | None], ...] = ()
+    ) -> Any:
         """What a statement leaves in a target where these names are at hand; raises what it raises."""
+        if inner:
+            return eval(compile(ast.fix_missing_locations(ast.Expression(at(statement, inner))), self.file, "eval"), space)
         if self.is_value:
             return eval(self.compiled(statement), space)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):

@@ -99,18 +99,23 @@ def _kept(value: Any) -> Any:
 
 
 class Passes:
-    """Both passes of a subject at its point, and the backward pass as often as it is asked for, with other code.
+    """Both passes of a subject at its point, and the backward pass as often as it is asked for, with other code."""
 
-    `true` are the gradients of the chain rule, by name.
-    """
-
-    def __init__(self, subject: UserCode, true: dict[str, Array]) -> None:
-        self.subject, self.true = subject, true
+    def __init__(self, subject: UserCode) -> None:
+        self.subject = subject
         self.source = Source([*subject.functions, *subject.others()])
         self._recorder = _Recorder()
         self.sites, self.instrumented = self.source.instrumented(self._recorder)
         self._call: tuple[Any, list[Any]] | None = None
         self._plain: Codes = {}  # the code that runs where none is given, other than the user's
+        self.last: list[Codes] = [{}]  # the code of the last run
+
+    def at(self, subject: UserCode) -> Passes:
+        """The user's own passes at another point."""
+        other = copy.copy(self)
+        other.subject, other._call, other._plain, other.last = subject, None, {}, [{}]
+        other.__dict__.pop("forward", None)
+        return other
 
     def edited(self, file: str, changes: Changes) -> Passes:
         """The passes of the code with some fields of its tree changed; the forward pass stays what it is."""
@@ -275,7 +280,8 @@ class Passes:
     def run(self, codes: Codes | None = None) -> dict[str, Any] | None:
         """The gradients that the backward pass gives, with this code; None where it raises."""
         try:
-            with swapped({**self._plain, **(codes or {})}):
+            self.last[0] = {**self._plain, **(codes or {})}
+            with swapped(self.last[0]):
                 return self._run()
         except Exception:  # edited code may raise anything
             return None

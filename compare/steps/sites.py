@@ -118,7 +118,7 @@ class Source:
         """The same functions from a tree with some of its fields changed."""
         other = copy.copy(self)
         with _changed(changes):
-            tree = ast.fix_missing_locations(copy.deepcopy(self.trees[file]))
+            tree = ast.fix_missing_locations(twin(self.trees[file]))
         other.trees, other._places = {**self.trees, file: tree}, {}
         return other
 
@@ -258,7 +258,7 @@ class _Instrument(ast.NodeTransformer):
             node._number = k  # type: ignore[attr-defined]
         self.statement: Any = None
         self.function: Any = None
-        self.tree = self.visit(copy.deepcopy(tree))
+        self.tree = self.visit(twin(tree))
         ast.fix_missing_locations(self.tree)
 
     def _original(self, node: ast.AST) -> Any:
@@ -371,13 +371,25 @@ class _Instrument(ast.NodeTransformer):
                 )
 
 
+def twin(node: Any) -> Any:
+    """A copy of a tree in which no node hangs at two places."""
+    new = type(node).__new__(type(node))
+    vars(new).update(vars(node))
+    for field, child in ast.iter_fields(node):
+        if isinstance(child, ast.AST):
+            setattr(new, field, twin(child) if child._fields else child)
+        elif isinstance(child, list):
+            setattr(new, field, [twin(x) if isinstance(x, ast.AST) else x for x in child])
+    return new
+
+
 def _many(x: Any) -> list[Any]:
     return x if isinstance(x, list) else [x]
 
 
 def _loaded(node: ast.expr) -> Any:
     """A copy of an expression, to be read."""
-    found = copy.deepcopy(node)
+    found = twin(node)
     for one in ast.walk(found):
         if hasattr(one, "ctx"):
             one.ctx = ast.Load()

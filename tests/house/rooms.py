@@ -21,7 +21,7 @@ ENGINE = (NUMBER, GRAPH, "autograd/record", "autograd/tape", "autograd/draw")
 FORMULAS = "matrix_backprop"
 REPORT, SUBJECT, VERDICT, REASON = "compare/report", "compare/subject", "compare/verdict", "compare/reason"
 STEPS = "compare/steps"
-CHECK, EXPLAIN, NOTES = "compare/check.py", "compare/explain", "compare/notes"
+CHECK, EXPLAIN, NOTES, DERIVE = "compare/check.py", "compare/explain", "compare/notes", "compare/derive"
 
 ROOMS = [
     Room(NUMBER, "what a node may hold: `ops.py`, the table of operations, and the number systems; knows no node"),
@@ -42,6 +42,11 @@ ROOMS = [
         (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, REASON),
     ),
     Room(
+        DERIVE,
+        "the backward pass written out from `matrix_backprop/rules`, and proved",
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, REASON, CHECK),
+    ),
+    Room(
         EXPLAIN,
         "one entry of a gradient term by term; pictures of it",
         (*ENGINE, FORMULAS, REPORT, SUBJECT),
@@ -54,7 +59,7 @@ ROOMS = [
     Room(
         "compare/command",
         "the command `backprop-compare`; a user's file; mistakes planted on purpose",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN, "compare/lesson"),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN, DERIVE, "compare/lesson"),
     ),
 ]
 FACES = ("autograd/__init__.py", "compare/__init__.py", "compare/__main__.py")  # each on top of its package
