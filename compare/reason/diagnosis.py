@@ -15,7 +15,7 @@ from compare.reason.laws import laws
 from compare.reason.mistakes import Finding, Mistakes
 from compare.reason.trial import Court, close
 from compare.reason.words import mistake
-from compare.report.lines import Line, Mistake
+from compare.report.lines import MISTAKE, Line, Mistake
 from compare.steps.lines import lines_of
 from compare.steps.passes import Event, Passes, quiet
 from compare.steps.sites import Changes, Source
@@ -89,7 +89,11 @@ def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
 
         mistaken = {id(finding.site.statement): mistake(passes, finding).says for finding in findings}
         mended = _mended(passes, findings)
-        return lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
+        found = lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
+    for one in (mistake(passes, f) for f in findings if hasattr(f.site.statement, "body")):  # a loop has no line there
+        if all((line.file, line.number) != (one.file, one.line) for line in found):
+            found.append(Line(one.line, one.source, MISTAKE, one.says, (), one.file))
+    return sorted(found, key=lambda line: (line.file, line.number))
 
 
 def _as_derived(passes: Passes, court: Court, finding: Finding) -> Finding:

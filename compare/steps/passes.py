@@ -339,7 +339,7 @@ def shaken(times: int, x: Any) -> Any:
             return np.asarray(x + 0.01 * size * wave) if np.ndim(x) else float(x + 0.01 * size * wave)
         if kind == "b":
             return ~x
-        return x + 1 if np.ndim(x) == 0 else x
+        return x + 1 if np.ndim(x) == 0 else np.roll(x, 1)  # indices stay within their bounds
     if isinstance(x, bool):
         return not x
     return x + 1 if isinstance(x, int) else x

@@ -19,7 +19,10 @@ from typing import Any, NamedTuple
 from compare.subject.source import functions_of
 
 STEP, INSIDE, ITEM, ATTRIBUTE, KEY = "\0step", "\0inside", "\0item", "\0attribute", "\0key"  # stand for the hooks
-PURE = {"len", "range", "slice", "int", "tuple", "list", "min", "max", "arange", "newaxis"}
+PURE = {
+    "len", "range", "slice", "int", "tuple", "list", "min", "max", "arange", "newaxis", "argmax", "argmin", "argsort",
+    "indices", "ix_", "where", "nonzero", "astype", "ravel", "reshape", "abs", "ones", "zeros", "triu_indices",
+}  # fmt: skip
 WRAPPED = (ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript, ast.Attribute, ast.IfExp, ast.Compare)
 
 

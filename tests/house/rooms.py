@@ -39,7 +39,7 @@ ROOMS = [
     Room(
         CHECK,
         "the doors: `gradcheck`, `check_vjp`, `check_network`",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, STEPS, REASON),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, REASON),
     ),
     Room(
         DERIVE,
@@ -54,12 +54,12 @@ ROOMS = [
     Room(
         "compare/lesson",
         "the lesson: what its page shows; the page computes nothing",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, REASON, CHECK, EXPLAIN),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN),
     ),
     Room(
         "compare/command",
         "the command `backprop-compare`; a user's file; mistakes planted on purpose",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, REASON, CHECK, EXPLAIN, DERIVE, "compare/lesson"),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN, DERIVE, "compare/lesson"),
     ),
 ]
 FACES = ("autograd/__init__.py", "compare/__init__.py", "compare/__main__.py")  # each on top of its package
