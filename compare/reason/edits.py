@@ -254,6 +254,9 @@ class Edits:
     def changed(self) -> Iterator[Edit]:
         """Something in the statement is another one of its kind, or left out."""
         yield from self.of_the_statement()
+        whole = getattr(self.statement, "value", None)
+        if whole is not None and len(shape_of(self.value(whole)) or ()) == 2:
+            yield Edit(1.0, _transposed(whole), "transposed", "", (("value", None),))
         for path, node in slots(self.statement):
             if isinstance(node, ast.expr) and not _is_stored(node):
                 for edit in self.small(node, path):
@@ -575,6 +578,11 @@ class Edits:
                 yield Edit(1.3 + depth + term.cost, f"({me}) * ({term.text})", "factor", term.text)
                 if term.cost < 1:
                     yield Edit(1.5 + depth + term.cost, f"({me}) / ({term.text})", "divisor", term.text)
+        if shape == () and depth == 0:
+            for term in self.scope.atoms:
+                for index in ("", "[:, None]") if term.value.ndim == 1 else ("",):
+                    if term.cost < 0.3 and term.value.dtype.kind == "f":
+                        yield Edit(1.4 + term.cost, f"({me}) * ({term.text} > 0){index}", "slope", term.text)
         for slope, about in self._slopes(shape):
             yield Edit(1.4 + depth, f"({me}) * {slope}", "slope", about)
         if isinstance(value, np.ndarray) and value.ndim == 2:

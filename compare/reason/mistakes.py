@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, parsed, shape_of
 from compare.reason.solve import Table, before, parts, solved
 from compare.reason.structure import inserted, rearranged
-from compare.reason.trial import Aim, Court, Focus, close, leave
+from compare.reason.trial import Aim, Court, Focus, close, written
 from compare.steps.known import Known, Match, base_name, is_gradient_of
 from compare.steps.passes import Event, ForwardStep, Passes
 from compare.steps.sites import Changes, Site
@@ -25,17 +25,17 @@ from compare.steps.sites import Changes, Site
 Array = NDArray[Any]
 
 MOST_RUNS = 2_500  # of the backward pass, where it is small
-WORK = 1_200_000  # steps of all the runs together, a hundred numbers are one
-MOST_TARGETS = 24
+WORK = 800_000  # steps of all the runs together, a hundred numbers are one
+MOST_TARGETS = 32
 MOST_PAIRS = 4_000  # of edits of one statement
 MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
-MOST_REPLAYED = 4
+COVERED = 0.5  # of the wrong entries, that a mistake reaches
 MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
 ORDER = 1.5  # how unlikely another order of statements is
-RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
+RIGHT, LATER, BEFORE, COPY, UNKNOWN = 0.5, 0.15, 0.06, 0.3, 0.3  # how unlikely a mistake is in a statement that is right, in one that only hands it on
 
 
 class Finding(NamedTuple):
@@ -130,19 +130,27 @@ class Mistakes:
                 group = statements.setdefault(id(sites[event.site].statement), [])
                 if event.site not in group:
                     group.append(event.site)
+        last = {self._whole(sites[group[0]]): id(sites[group[0]].statement) for group in statements.values()}
         forward = self.passes.forward
         self.gradients, self.numbers = Known(forward), Known(forward, of_data=True)
         self._slopes: Known | None = None
         found = []
         for group in statements.values():
             reaches = self._reached({k: _shaken for k in group})
+            if not any(changed.any() for changed in reaches.values()):  # what is only compared
+                reaches = self._reached({k: _turned for k in group})
             if not any(reaches[name].any() for name in self.court.wrong if name in reaches):
                 continue
             first = group[0]
-            role = self._role(sites[first], events[first])
+            is_last = last[self._whole(sites[first])] == id(sites[first].statement)
+            role = self._role(sites[first], events[first]) if is_last else None
             is_right, match = (False, None) if role else self._is_right(group, events)
             found.append(Suspect(tuple(group), sites[first], events[first], reaches, is_right, match, role))
         return [*found, *self._results(found)]
+
+    def _whole(self, site: Site) -> tuple[int, str]:
+        """The function and the name that a statement leaves something in."""
+        return id(site.function), (site.target or "").partition("[")[0]
 
     def _results(self, found: list[Suspect]) -> Iterator[Suspect]:
         """The return statements that give several arrays at once."""
@@ -193,7 +201,7 @@ class Mistakes:
                 match = self._known(site, x) if x.dtype.kind == "f" else None
                 first = first or match
                 named = match is not None and self._named(site, match)
-                if match is None or match.factor != 1.0 or not (named or (match.of_gradient and not _is_copy(site))):
+                if match is None or match.factor != 1.0 or not (named or not _is_copy(site)):
                     right = False
                     break
         return right, first
@@ -229,7 +237,7 @@ class Mistakes:
     # the search
 
     def _one(self, wrong: set[str]) -> Finding | None:
-        covering = [s for s in self.suspects if all(s.reaches[name][self._differs(name)].all() for name in wrong)]
+        covering = [s for s in self.suspects if all(np.mean(s.reaches[n][self._differs(n)]) >= COVERED for n in wrong)]
         culprit = self._confirmed(covering, wrong)
         found = self._mended(covering, culprit, wrong)
         if found is not None:
@@ -253,7 +261,8 @@ class Mistakes:
         chain = self._chain(culprit, wrong) if culprit is not None else []
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
-        found = self._tried(Edits.changed, pool, wrong, cost)
+        again = [] if cost < SOLVED else [(self._doubt(c, chain), c.suspect) for c in chain]  # an aim may ask for too much
+        found = self._tried(Edits.changed, sorted([*pool, *again], key=lambda one: one[0]), wrong, cost)
         if found is None and cost > ORDER:
             found = self._rearranged(wrong)
         if found is None:
@@ -360,22 +369,30 @@ class Mistakes:
         cost = 9.0
         for depth in range(3):
             edits: list[tuple[float, int, Culprit, Edit]] = []
-            doubt = 0.0
             for culprit, own in zip(chain, tables, strict=True):
                 if self._focus(culprit.suspect.site) is not None:
-                    settled = self._is_settled(culprit.suspect)
-                    extra = doubt + RIGHT * settled
+                    extra = self._doubt(culprit, chain)
                     for edit in self._edits(culprit, own, depth):
                         if edit.cost + extra < cost:
                             edits.append((edit.cost + extra, len(edits), culprit, edit))
-                if not self._is_settled(culprit.suspect):
-                    doubt += LATER
             found, its_cost = self._first(edits, wrong)
             if found is not None:
                 best, cost = found, its_cost
             if cost < (SOLVED, 9.0, 9.0)[depth]:
                 break
         return best, cost
+
+    def _doubt(self, culprit: Culprit, chain: list[Culprit]) -> float:
+        """How unlikely it is that of these culprits this one is the mistake."""
+        suspect, place = culprit.suspect, chain.index(culprit)
+        doubt = RIGHT * self._is_settled(suspect) + UNKNOWN * (not suspect.sites)
+        if suspect.role is not None:
+            return doubt - COPY * _is_copy(suspect.site)
+        if any(not self._is_settled(c.suspect) for c in chain[:place]):
+            doubt += LATER
+        if any(c.suspect.role is not None for c in chain[place + 1 :]):
+            doubt += BEFORE
+        return doubt
 
     def _edits(self, culprit: Culprit, tables: dict[tuple[int, ...], Table], depth: int) -> Iterator[Edit]:
         """The edits of a culprit, the simple ones, those that are solved for, and those with more in them."""
@@ -413,25 +430,22 @@ class Mistakes:
             return True
         if type(statement) is not type(culprit.suspect.statement) and isinstance(statement, (ast.Return, ast.Lambda)):
             return True
-        if aim.total and len(spaces) > MOST_REPLAYED:
-            return True  # a run takes no longer
-        value: Any = None
+        if aim.total:
+            return True  # only a run can tell
         tolerance = max(self.court.tolerance, 1e-8)
-        order = range(len(spaces)) if aim.total else [*range(len(spaces))[::-1]]
-        for k in order:
-            if not aim.total and not np.all(np.isfinite(aim.arrays[k])):
-                continue
+        place = written(culprit.suspect.statement)
+        if place and place != aim.target and written(statement) != place:
+            return True  # into another part
+        for k in range(len(spaces))[::-1]:
             try:
-                space = spaces[k]
-                if aim.total and k:
-                    space = {**space}
-                    leave(space, aim.target, value, aim.inside)
-                value = focus.replayed(statement, space, aim.target, aim.inner)
+                goal = aim.part(place, k, spaces[k])
+                if np.all(np.isfinite(goal)):
+                    value = focus.replayed(statement, spaces[k], place or aim.target, aim.inner)
+                    if not close(value, goal, tolerance):
+                        return False
             except Exception:  # an edit may be any nonsense
                 return False
-            if not aim.total and not close(value, np.asarray(aim.arrays[k]), tolerance):
-                return False
-        return not aim.total or close(value, np.asarray(aim.arrays[0]), tolerance)
+        return True
 
     def _differs(self, name: str) -> Array:
         true = self.court.true[name]
@@ -454,7 +468,7 @@ class Mistakes:
                 continue
             right = self._is_settled(suspect)
             made_before = bool(chain) and not right and suspect.match is None and self._feeds(suspect, chain)
-            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
+            doubt = 0.05 + 0.3 * (not suspect.sites) + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
             found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
 
@@ -518,6 +532,9 @@ class Mistakes:
             for some in (arrays[::-1], arrays) if passes > 1 else (arrays,):
                 if [x.shape for x in some] == shapes:
                     yield first, some, False
+                    if passes > 1:  # what a pass leaves for the next
+                        for start in (np.full_like(some[-1], np.nan), *self._inputs(shape)):
+                            yield first, [*some[1:], start], False
                     if is_gradient_of(name, first.name):  # of a sum where the mean is meant
                         factors = sorted({n for n in (*shape, int(np.prod(shape))) if n > 1})
                         scaled += [(first, [c * x for x in some], False) for c in factors]
@@ -530,6 +547,10 @@ class Mistakes:
                             yield first, these, False
         yield from self._added_up(shape, passes)
         yield from scaled
+
+    def _inputs(self, shape: tuple[int, ...]) -> list[Array]:
+        """The gradients of what the forward pass is given in this shape."""
+        return [s.grad for s in self.passes.forward if s.site is None and s.grad is not None and s.grad.shape == shape][:3]
 
     def _added_up(self, shape: tuple[int, ...], passes: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
         """The gradients of what the forward pass computes more than once, added up."""
@@ -766,6 +787,11 @@ def _shaken(times: int, x: Any) -> Any:
     if isinstance(x, bool):
         return not x
     return x + 1 if isinstance(x, int) else x
+
+
+def _turned(times: int, x: Any) -> Any:
+    """The other order of the same values."""
+    return -x if isinstance(x, (np.ndarray, float, np.floating)) and np.asarray(x).dtype.kind == "f" else x
 
 
 def _is_copy(site: Site) -> bool:

@@ -30,6 +30,16 @@ class Aim(NamedTuple):
     inside: bool = False  # it is written into
     inner: tuple[tuple[str, int | None], ...] = ()  # of a return statement, where it stands
 
+    def part(self, place: str, k: int, space: dict[str, Any]) -> Array:
+        """What is to be left in a part of the target in one pass."""
+        goal = self.arrays[k]
+        if not place or place == self.target:
+            return np.asarray(goal, float)
+        node = ast.parse(place, mode="eval").body
+        assert isinstance(node, ast.Subscript)
+        node.value = ast.Name("_aim_", ast.Load())
+        return np.asarray(eval(ast.unparse(node), {**space, "_aim_": goal}), float)
+
     def instead(self, passes: int) -> Callable[[int, Any], Any]:
         """What the code is to go on with, pass by pass."""
 
@@ -186,6 +196,13 @@ class Focus:
         names = {k: _apart(x) if k in used else x for k, x in space.items()}
         exec(code, names)
         return eval(target, names)
+
+
+def written(statement: Any) -> str:
+    """The source of what an assignment writes into, where it is one thing."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    is_one = len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute, ast.Subscript))
+    return ast.unparse(targets[0]) if is_one else ""
 
 
 def leave(names: dict[str, Any], target: str, value: Any, inside: bool) -> None:
