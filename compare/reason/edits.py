@@ -1,4 +1,4 @@
-"""Small edits of one statement of a user's code: each gives the statement as it might have been meant, the likeliest first.
+"""Small edits of one statement of a user's code: each gives the statement as it might have been meant.
 
 The edits know the numbers at hand where the statement runs, so that only what fits by shape is tried.
 """
@@ -143,7 +143,9 @@ class Scope:
         local = list(local)
         atoms = [(text, value, text != name) for name in local for text, value in _atoms(name, names.get(name))]
         atoms += [(text, value, True) for text, value in _counted(names, local)]
-        for text, value, is_part in sorted(atoms, key=lambda atom: (atom[2], atom[0].rstrip("]")[-1:].isdigit() and " " not in atom[0])):  # of two that are the same the name
+        for text, value, is_part in sorted(
+            atoms, key=lambda atom: (atom[2], atom[0].rstrip("]")[-1:].isdigit() and " " not in atom[0])
+        ):  # of two that are the same the name
             self._add(text, value, 0.05 * is_part)
         for name, x in names.items():
             if type(x) in (int, float) and name not in local:
@@ -155,7 +157,9 @@ class Scope:
             for what, x in [*((f"shape[{k}]", n) for k, n in enumerate(t.value.shape)), ("size", t.value.size)]
         ]
         self.sizes = [Term(text, value, 0.1) for text, value in sizes]
-        lists = [x for x in local if isinstance(names.get(x), (list, tuple)) or shape_of(names.get(x)) not in (None, ())]
+        lists = [
+            x for x in local if isinstance(names.get(x), (list, tuple)) or shape_of(names.get(x)) not in (None, ())
+        ]
         self.sizes += [Term(f"len({name})", len(names[name]), 0.12) for name in lists]
         for text, code in own[:MOST_TERMS]:
             if text not in self._seen:
@@ -167,7 +171,9 @@ class Scope:
         self.numbers = [x for x in dict.fromkeys(numbers) if x not in (0, 1)]
         self.arrays = [t for t in self.terms if isinstance(t.value, np.ndarray) and t.value.ndim]
         self.arrays += [
-            Term(f"{t.text}[:, None]", t.value[:, None], t.cost + 0.2) for t in self.arrays if t.value.ndim == 1 and t.cost < 0.3
+            Term(f"{t.text}[:, None]", t.value[:, None], t.cost + 0.2)
+            for t in self.arrays
+            if t.value.ndim == 1 and t.cost < 0.3
         ]
         self.scalars = [t for t in self.terms if shape_of(t.value) == () and not isinstance(t.value, (bool, np.bool_))]
         self.atoms = [t for t in self.arrays if t.cost < 0.3]
@@ -212,19 +218,31 @@ def _counted(names: dict[str, Any], local: list[str]) -> Iterator[tuple[str, Any
             continue
         for counter, by in itertools.product(counters, (0, -1, 1)):
             k = names[counter] + by
-            if k in rows if isinstance(rows, dict) else 0 <= k < len(rows):
-                if shape_of(rows[k]) is not None:
-                    yield f"{name}[{counter}{f' {by:+d}'.replace('-', '- ').replace('+', '+ ') if by else ''}]", rows[k]
+            there = k in rows if isinstance(rows, dict) else 0 <= k < len(rows)
+            if there and shape_of(rows[k]) is not None:
+                yield f"{name}[{counter}{('', ' + 1', ' - 1')[by]}]", rows[k]
 
 
 SWAPPED = {
     ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,),
 }  # fmt: skip
 FUNCTIONS = (
-    ("sum", "mean"), ("sin", "cos"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"), ("ones_like", "zeros_like"),
+    ("sum", "mean"), ("sin", "cos"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"),
+    ("ones_like", "zeros_like"),
     ("tanh", "cosh"), ("tanh", "exp"), ("exp", "log"), ("std", "var"), ("cumsum", "cumprod"), ("zeros", "ones"),
 )  # fmt: skip
-DRAWN = {"random", "normal", "binomial", "standard_normal", "rand", "randn", "uniform", "integers", "choice", "permutation"}
+DRAWN = {
+    "random",
+    "normal",
+    "binomial",
+    "standard_normal",
+    "rand",
+    "randn",
+    "uniform",
+    "integers",
+    "choice",
+    "permutation",
+}
 COMPARED = {
     ast.Gt: (ast.Lt, ast.GtE), ast.Lt: (ast.Gt, ast.LtE), ast.GtE: (ast.LtE, ast.Gt), ast.LtE: (ast.GtE, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
@@ -283,7 +301,12 @@ class Edits:
     def _around(self) -> Iterator[tuple[Path, Any]]:
         for path, node in slots(self.statement):
             inside = any(field == "slice" for field, _ in path) or self._is_target(path)
-            if isinstance(node, ast.expr) and not _is_stored(node) and not inside and not isinstance(node, ast.Constant):
+            if (
+                isinstance(node, ast.expr)
+                and not _is_stored(node)
+                and not inside
+                and not isinstance(node, ast.Constant)
+            ):
                 yield path, node
 
     def value(self, node: Any) -> Any:
@@ -329,7 +352,11 @@ class Edits:
     def _of_number(self, node: Any, path: Path) -> Iterator[Edit]:
         x = node.value
         in_index = any(field == "slice" for field, _ in path)
-        if x and not in_index and sum(isinstance(n, ast.Constant) and n.value == x for n in ast.walk(self.statement)) > 1:
+        if (
+            x
+            and not in_index
+            and sum(isinstance(n, ast.Constant) and n.value == x for n in ast.walk(self.statement)) > 1
+        ):
             for other in (2 * x, x / 2):
                 everywhere = functools.partial(_everywhere, self.statement, repr(x), repr(other))
                 yield Edit(1.15, everywhere, "replaced everywhere", repr(other))
@@ -369,7 +396,7 @@ class Edits:
 
     def _distributed(self, node: Any) -> Iterator[Edit]:
         """(a + b) * c where a + b * c stands."""
-        for one, other, first in ((node.left, node.right, True), (node.right, node.left, False)):
+        for one, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Add, ast.Sub)):
                 yield Edit(1.2, copied(one, right=product(one.right, other)), "brackets")
                 yield Edit(1.2, copied(one, left=product(one.left, other)), "brackets")
@@ -387,9 +414,13 @@ class Edits:
 
     def _turned_over(self, node: Any) -> Any:
         """The last two axes exchanged."""
-        if np.ndim(self.value(node)) <= 2:
+        if len(shape_of(self.value(node)) or ()) <= 2:
             return _transposed(node)
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "swapaxes":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and getattr(node.func, "attr", "") == "swapaxes"
+        ):
             return node.func.value
         return parsed(f"({ast.unparse(node)}).swapaxes(-1, -2)")
 
@@ -404,19 +435,17 @@ class Edits:
         if isinstance(node.func, ast.Name) and isinstance(self.scope.names.get(name), types.FunctionType):
             me = self.scope.names[name]
             for other, x in self.scope.names.items():
-                if isinstance(x, types.FunctionType) and other != name and x.__module__ == me.__module__:
-                    if x.__code__.co_argcount == me.__code__.co_argcount:
-                        yield Edit(0.95, copied(node, func=ast.Name(other, ast.Load())), "function", other)
+                is_like = isinstance(x, types.FunctionType) and x.__module__ == me.__module__ and other != name
+                if is_like and x.__code__.co_argcount == me.__code__.co_argcount:
+                    yield Edit(0.95, copied(node, func=ast.Name(other, ast.Load())), "function", other)
         is_method = isinstance(node.func, ast.Attribute) and not (
             isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
         )
         array = node.func.value if is_method else node.args[0] if node.args else None
-        axes = [k for k in node.keywords if k.arg == "axis"]
         keeps = [k for k in node.keywords if k.arg == "keepdims"]
         if name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax", "argmin", "cumsum", "softmax"):
             x = self.value(array) if array is not None else None
             others = [k for k in node.keywords if k.arg not in ("axis", "keepdims")]
-            by_place = node.args if is_method else node.args[1:]
             for axis in [*range(np.ndim(x) if x is not None else 2), None]:
                 for keep in (True, False):
                     changed = [*others]
@@ -428,8 +457,6 @@ class Edits:
                     same_keep = keep == bool(keeps)
                     cost = 0.8 + 0.2 * (not same_keep) + 0.2 * (axis is None)
                     yield Edit(cost, copied(node, args=args, keywords=changed), "axis", str(axis))
-            if by_place or axes or node.keywords:
-                pass
         for k, argument in enumerate(node.args):
             if len(node.args) == 2 and k == 0 and name not in ("reshape", "transpose", "sum", "mean"):
                 yield Edit(0.9, copied(node, args=node.args[::-1]), "arguments swapped")
@@ -439,18 +466,25 @@ class Edits:
             yield Edit(1.0, array, "function left out", name)
         if name in ("dot", "matmul"):
             if is_method and len(node.args) == 1:
+
                 def method(x: Any, y: Any) -> Any:
                     return copied(node, func=copied(node.func, value=x), args=[y])
+
                 yield from self._of_product(array, node.args[0], method)
             elif len(node.args) == 2:
-                yield from self._of_product(*node.args, lambda x, y: copied(node, args=[x, y]))
+                yield from self._of_product(node.args[0], node.args[1], lambda x, y: copied(node, args=[x, y]))
         if name in ("outer", "dot", "inner") and len(node.args) == 2:
-            yield Edit(1.1, copied(node, func=copied(node.func, attr="outer")), "function", "outer") if isinstance(node.func, ast.Attribute) else Edit(9, node, "")
+            yield (
+                Edit(1.1, copied(node, func=copied(node.func, attr="outer")), "function", "outer")
+                if isinstance(node.func, ast.Attribute)
+                else Edit(9, node, "")
+            )
         if name in ("reshape", "ravel", "flatten") and array is not None:
             yield from self._turned(node, array, is_method)
 
     def _turned(self, node: Any, array: Any, is_method: bool) -> Iterator[Edit]:
         """Axes exchanged before or after a reshape."""
+
         def on(x: Any, order: tuple[int, ...]) -> Any:
             return ast.Call(ast.Attribute(x, "transpose", ast.Load()), [ast.Constant(k) for k in order], [])
 
@@ -458,7 +492,11 @@ class Edits:
         if 2 <= np.ndim(x) <= 5:
             for order in list(itertools.permutations(range(np.ndim(x))))[1:]:
                 new = on(array, order)
-                after = copied(node, func=copied(node.func, value=new)) if is_method else copied(node, args=[new, *node.args[1:]])
+                after = (
+                    copied(node, func=copied(node.func, value=new))
+                    if is_method
+                    else copied(node, args=[new, *node.args[1:]])
+                )
                 yield Edit(1.2, after, "axes", str(order))
 
     def _of_subscript(self, node: Any) -> Iterator[Edit]:
@@ -473,7 +511,12 @@ class Edits:
         for name in names:
             for term in self.scope.scalars:
                 if isinstance(term.value, (int, np.integer)) and term.text != name and term.cost == 0:
-                    yield Edit(1.2, copied(node, slice=_renamed(node.slice, name, product(parsed(name), term.node))), "stride", term.text)
+                    yield Edit(
+                        1.2,
+                        copied(node, slice=_renamed(node.slice, name, product(parsed(name), term.node))),
+                        "stride",
+                        term.text,
+                    )
         if len(names) > 1:
             for term in self.scope.scalars:
                 if isinstance(term.value, (int, np.integer)) and term.cost == 0 and term.text not in names:
@@ -535,7 +578,11 @@ class Edits:
         in_index = any(field == "slice" for field, _ in path)
         is_whole = np.asarray(value).dtype.kind in "iu"
         parent = at(self.statement, path[:-1]) if path else None
-        around = shape_of(self.value(parent)) if isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.MatMult) else None
+        around = (
+            shape_of(self.value(parent))
+            if isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.MatMult)
+            else None
+        )
         terms = [*self.scope.terms, *self.scope.sizes] if shape == () else self.scope.arrays
         for term in terms:
             if term.text == text:
@@ -613,8 +660,18 @@ class Edits:
                 continue
             for op, extra in (("+", 0.0), ("-", 0.1)):
                 for factor in factors:
-                    yield Edit(1.8 + depth + term.cost + extra, f"{me} {op} {factor} * ({term.text})", "term", f"{factor} * {term.text}")
-                    yield Edit(1.85 + depth + term.cost + extra, f"{me} {op} ({term.text}) / {factor}", "term", f"{term.text} / {factor}")
+                    yield Edit(
+                        1.8 + depth + term.cost + extra,
+                        f"{me} {op} {factor} * ({term.text})",
+                        "term",
+                        f"{factor} * {term.text}",
+                    )
+                    yield Edit(
+                        1.85 + depth + term.cost + extra,
+                        f"{me} {op} ({term.text}) / {factor}",
+                        "term",
+                        f"{term.text} / {factor}",
+                    )
         arrays = [t for t in self.scope.arrays if t.cost < 0.6 and np.asarray(t.value).dtype.kind == "f"]
         for s, t in itertools.permutations(arrays, 2):
             for first, second, extra in ((False, False, 0.0), (False, True, 0.05), (True, False, 0.05)):
@@ -675,12 +732,13 @@ class Edits:
                 if not any(isinstance(x, ast.Slice) for x in ast.walk(node.target.slice)):
                     yield Edit(0.9, ast.copy_location(ast.Expr(call), node), "repeated index")
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple):
-            for op in (ast.Add(), ast.Sub()):
-                yield Edit(0.8, ast.copy_location(ast.AugAssign(node.targets[0], op, node.value), node), "accumulate")
+            first: Any = node.targets[0]
+            for way in (ast.Add(), ast.Sub()):
+                yield Edit(0.8, ast.copy_location(ast.AugAssign(first, way, node.value), node), "accumulate")
                 minus = node.value.operand if isinstance(node.value, ast.UnaryOp) else None
                 if minus is not None:
-                    yield Edit(0.9, ast.copy_location(ast.AugAssign(node.targets[0], op, minus), node), "accumulate")
-            target = copied(node.targets[0])
+                    yield Edit(0.9, ast.copy_location(ast.AugAssign(first, way, minus), node), "accumulate")
+            target: Any = copied(node.targets[0])
             if hasattr(target, "ctx"):
                 read = copied(target, ctx=ast.Load())
                 yield Edit(0.85, copied(node, value=product(read, node.value, ast.Add())), "accumulate")
@@ -698,13 +756,16 @@ class Edits:
                     values[i], values[j] = values[j], values[i]
                     yield Edit(1.0, put(node, path, copied(inner, values=values)), "swapped")
 
-
     def _of_a_part(self, node: Any) -> Iterator[Edit]:
         """Only a part of an array is added to: the same part everywhere."""
         whole = shape_of(self.value(_loaded(node.target)))
         if not whole or not isinstance(node.target, (ast.Name, ast.Attribute, ast.Subscript)):
             return
-        like = [x for x in ast.walk(node.value) if isinstance(x, (ast.Name, ast.Attribute)) and shape_of(self.value(x)) == whole]
+        like = [
+            x
+            for x in ast.walk(node.value)
+            if isinstance(x, (ast.Name, ast.Attribute)) and shape_of(self.value(x)) == whole
+        ]
         for part in ("1:", ":-1"):
             value = node.value
             for text in {ast.unparse(x) for x in like}:

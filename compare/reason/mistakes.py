@@ -25,17 +25,24 @@ from compare.steps.sites import Changes, Site
 Array = NDArray[Any]
 
 MOST_RUNS = 2_500  # of the backward pass, where it is small
-WORK = 800_000  # steps of all the runs together, a hundred numbers are one
+WORK = 600_000  # steps of all the runs together, a hundred numbers are one
 MOST_TARGETS = 32
 MOST_PAIRS = 4_000  # of edits of one statement
 MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
+MOST_OTHERS = 600  # runs for other statements where a culprit is known
 COVERED = 0.5  # of the wrong entries, that a mistake reaches
 MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
 ORDER = 1.5  # how unlikely another order of statements is
-RIGHT, LATER, BEFORE, COPY, UNKNOWN = 0.5, 0.15, 0.06, 0.3, 0.3  # how unlikely a mistake is in a statement that is right, in one that only hands it on
+RIGHT, LATER, BEFORE, COPY, UNKNOWN = (
+    0.5,
+    0.15,
+    0.06,
+    0.3,
+    0.3,
+)  # how unlikely a mistake is in a statement that is right, in one that only hands it on
 
 
 class Finding(NamedTuple):
@@ -85,7 +92,7 @@ class Mistakes:
 
     def __init__(self, passes: Passes, court: Court, left: int = MOST_RUNS) -> None:
         self.passes, self.court, self.left = passes, court, left
-        self.stopped = False
+        self.stopped = self._is_known = False
         self._focuses: dict[int, Focus | None] = {}
         self._scopes: dict[int, Scope] = {}
         self._seen: dict[int, set[Any]] = {}  # values that were tried, by statement
@@ -93,7 +100,7 @@ class Mistakes:
         self._kept: dict[tuple[int, int], list[dict[str, Any]]] = {}
 
     def find(self) -> list[Finding]:
-        """The mistakes, in the order in which they were found: each mends something that the ones before leave wrong."""
+        """The mistakes, in the order in which they were found: each mends something that those before leave wrong."""
         with self.passes.ready():
             self.events = self.passes.backward()
             numbers = sum(np.size(e.value) for e in self.events)
@@ -136,9 +143,9 @@ class Mistakes:
         self._slopes: Known | None = None
         found = []
         for group in statements.values():
-            reaches = self._reached({k: _shaken for k in group})
+            reaches = self._reached(dict.fromkeys(group, _shaken))
             if not any(changed.any() for changed in reaches.values()):  # what is only compared
-                reaches = self._reached({k: _turned for k in group})
+                reaches = self._reached(dict.fromkeys(group, _turned))
             if not any(reaches[name].any() for name in self.court.wrong if name in reaches):
                 continue
             first = group[0]
@@ -162,7 +169,9 @@ class Mistakes:
                 if isinstance(node, ast.Return) and several and id(node) not in has:
                     has.add(id(node))
                     reaches = {name: np.ones(x.shape, bool) for name, x in self.court.true.items()}
-                    yield Suspect((), site._replace(node=node, statement=node, target=""), [], reaches, False, None, None)
+                    yield Suspect(
+                        (), site._replace(node=node, statement=node, target=""), [], reaches, False, None, None
+                    )
 
     def _reached(self, instead: dict[int, Callable[[int, Any], Any]]) -> dict[str, Array]:
         """Which entries of the gradients change with the values at some sites."""
@@ -259,9 +268,12 @@ class Mistakes:
         if culprit is None and len(wrong) == 1:
             culprit = self._result(next(iter(wrong)))
         chain = self._chain(culprit, wrong) if culprit is not None else []
+        self._is_known = bool(chain)
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
-        again = [] if cost < SOLVED else [(self._doubt(c, chain), c.suspect) for c in chain]  # an aim may ask for too much
+        again = (
+            [] if cost < SOLVED else [(self._doubt(c, chain), c.suspect) for c in chain]
+        )  # an aim may ask for too much
         found = self._tried(Edits.changed, sorted([*pool, *again], key=lambda one: one[0]), wrong, cost)
         if found is None and cost > ORDER:
             found = self._rearranged(wrong)
@@ -287,7 +299,11 @@ class Mistakes:
             for k, node in enumerate(getattr(value, field)):
                 x = evaluated(node, focus.names)
                 true = self.court.true[name]
-                if shape_of(x) == true.shape and self.base is not None and np.array_equal(x, self.base.get(name)):
+                if (
+                    shape_of(x) == true.shape
+                    and self.base is not None
+                    and np.array_equal(x, np.asarray(self.base.get(name)))
+                ):
                     aim = Aim("", [true], inner=(("value", None), (field, k)))
                     return Culprit(suspect, -1, None, aim, frozenset([name]))
         return None
@@ -349,9 +365,9 @@ class Mistakes:
         node = parsed(target) if target else None
         inside = isinstance(suspect.statement, ast.Expr)
         focus = self._focus(suspect.site)
-        if focus is not None and isinstance(node, ast.Subscript):
-            if isinstance(evaluated(node.value, focus.names), np.ndarray):
-                target, inside = ast.unparse(node.value), True
+        base = node.value if isinstance(node, ast.Subscript) else None
+        if focus is not None and base is not None and isinstance(evaluated(base, focus.names), np.ndarray):
+            target, inside = ast.unparse(base), True
         return Aim(target, arrays, total, inside)
 
     def _spaces(self, culprit: Culprit) -> list[dict[str, Any]]:
@@ -468,7 +484,14 @@ class Mistakes:
                 continue
             right = self._is_settled(suspect)
             made_before = bool(chain) and not right and suspect.match is None and self._feeds(suspect, chain)
-            doubt = 0.05 + 0.3 * (not suspect.sites) + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
+            doubt = (
+                0.05
+                + 0.3 * (not suspect.sites)
+                + 0.02 * min(place, 10)
+                + RIGHT * right
+                + 0.3 * harm(suspect)
+                + 0.4 * (sure and not made_before)
+            )
             found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
 
@@ -550,7 +573,9 @@ class Mistakes:
 
     def _inputs(self, shape: tuple[int, ...]) -> list[Array]:
         """The gradients of what the forward pass is given in this shape."""
-        return [s.grad for s in self.passes.forward if s.site is None and s.grad is not None and s.grad.shape == shape][:3]
+        return [s.grad for s in self.passes.forward if s.site is None and s.grad is not None and s.grad.shape == shape][
+            :3
+        ]
 
     def _added_up(self, shape: tuple[int, ...], passes: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
         """The gradients of what the forward pass computes more than once, added up."""
@@ -594,7 +619,8 @@ class Mistakes:
         tree = self.passes.source.trees[file]
         functions = [x for x in ast.walk(tree) if isinstance(x, (ast.FunctionDef, ast.Lambda))]
         constants = [x for f in functions for x in ast.walk(f) if isinstance(x, ast.Constant)]
-        return [x.value for x in constants if type(x.value) in (int, float)]
+        values: list[Any] = [x.value for x in constants]
+        return [x for x in values if type(x) in (int, float)]
 
     def _tried(
         self,
@@ -612,6 +638,7 @@ class Mistakes:
                     if edit.cost + doubt < most:
                         edits.append((edit.cost + doubt, len(edits), suspect, edit))
         edits.sort(key=lambda one: one[:2])
+        least = self.left - MOST_OTHERS if self._is_known else 0
         for _, _, suspect, edit in edits:
             try:
                 after = edit.after(suspect.statement)
@@ -621,7 +648,7 @@ class Mistakes:
                 found = self._run(suspect, edit, after, wrong)
                 if found is not None:
                     return found
-            if self.left <= 0:
+            if self.left <= max(least, 0):
                 self.stopped = True
                 break
         return None
@@ -782,7 +809,7 @@ def _shaken(times: int, x: Any) -> Any:
             wave = np.cos(np.arange(np.size(x)) * 1.7 + 0.3 + times).reshape(np.shape(x))
             return np.asarray(x + 0.01 * size * wave) if np.ndim(x) else float(x + 0.01 * size * wave)
         if kind == "b":
-            return ~x
+            return np.logical_not(x)
         return x + 1 if np.ndim(x) == 0 else x
     if isinstance(x, bool):
         return not x

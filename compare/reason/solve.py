@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, at, parsed, shape_of
+from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, at, copied, parsed, shape_of
 from compare.reason.trial import Aim, written
 
 Array = NDArray[Any]
@@ -115,7 +115,9 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    if any(v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)):
+    if any(
+        v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)
+    ):
         if len(path) > 1:
             return
     yield Part(path, node, known, needed)
@@ -209,7 +211,9 @@ def _number(node: Any, space: dict[str, Any]) -> Array | None:
 class Table:
     """What is at hand for an array of a shape, in all passes."""
 
-    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]) -> None:
+    def __init__(
+        self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]
+    ) -> None:
         self.near = near  # names that stand in the statement already
         self.total = total  # only the sum over the passes is known
         self.deep = False  # whether products of three are looked for
@@ -287,11 +291,24 @@ class Table:
             if x.dtype.kind != "f" or not (x.ndim == 0 or _into(x.shape, shape)) or term.cost > 0.7:
                 continue
             for k, slope in enumerate((*SLOPES[:12], "{a} ** 3")):
-                found += self._row(slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9))
+                found += self._row(
+                    slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9)
+                )
+        for text, cost in self._indexed():
+            found += self._row(text, cost)
         found += self._matrix_products(arrays)
         found += self._sums(arrays)
         found = sorted(_distinct(found), key=lambda row: row.cost)
         return found[:MOST_ROWS]
+
+    def _indexed(self) -> Iterator[tuple[str, float]]:
+        """Other arrays under an index that stands in the statement."""
+        for text in sorted(self.near):
+            node = parsed(text)
+            base = self._value(ast.unparse(node.value)) if isinstance(node, ast.Subscript) else None
+            for term in self.scope.atoms if base is not None and base[0].ndim else ():
+                if base is not None and np.shape(term.value) == base[0].shape and isinstance(node, ast.Subscript):
+                    yield ast.unparse(copied(node, value=term.node)), term.cost + 0.1
 
     def _matrix_products(self, arrays: list[Term]) -> Iterator[Row]:
         """Products of two matrices, one of them perhaps turned."""
@@ -316,7 +333,9 @@ class Table:
         near = sorted(near, key=lambda t: t.text not in self.near)[:MOST_SUMMED]
         texts = [(_bracketed(t.text), t.cost, np.shape(t.value)) for t in near]
         texts += [
-            (f"{s} * {t}", 0.15 + a + b, x) for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2) if x == y
+            (f"{s} * {t}", 0.15 + a + b, x)
+            for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2)
+            if x == y
         ]
         for text, cost, of in texts:
             for axis in range(len(of)):
@@ -379,7 +398,6 @@ class Table:
             found += self._sums_of_two(base, z, limit, of, target, alone)
         found.sort(key=lambda one: one[0])
         yield from found[:MOST_FOUND]
-
 
     def _sums_of_two(
         self, base: Array, z: float, limit: float, of: Array, target: Array, alone: Array

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.reason.edits import Edit, Edits, copied, parsed, shape_of
+from compare.reason.edits import Edit, Edits, copied
 from compare.steps.passes import Event, Passes
 from compare.steps.sites import Changes, Site
 
@@ -30,9 +30,10 @@ class Change(NamedTuple):
 def rearranged(function: Any) -> Iterator[Change]:
     """The other orders of a function's statements, the likeliest first."""
     lists = list(_lists(function))
-    for _, loop in ((p, s) for p, f, body in lists for s in body if isinstance(s, ast.For)):
-        for iterated, kind in _iterated(loop.iter):
-            ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
+    for loop in (s for _, _, body in lists for s in body if isinstance(s, ast.For)):
+        for iterated, _ in _iterated(loop.iter):
+            if not hasattr(iterated, "lineno"):
+                ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
             after = copied(loop, iter=iterated)
             yield Change(loop, after, "order of the loop", "", [(loop, "iter", iterated)])
     for parent, field, body in lists:
@@ -42,14 +43,19 @@ def rearranged(function: Any) -> Iterator[Change]:
             if len(loop.body) > 1:  # what slipped into it
                 last = loop.body[-1]
                 out = [*body[: k + 1], last, *body[k + 1 :]]
-                yield Change(last, last, "out of the loop", _header(loop), [(parent, field, out), (loop, "body", loop.body[:-1])])
+                yield Change(
+                    last, last, "out of the loop", _header(loop), [(parent, field, out), (loop, "body", loop.body[:-1])]
+                )
             if k + 1 < len(body) and isinstance(loop, (ast.For, ast.While)):  # what slipped out of it
                 follower = body[k + 1]
                 changes = [(parent, field, [*body[: k + 1], *body[k + 2 :]]), (loop, "body", [*loop.body, follower])]
                 yield Change(follower, follower, "into the loop", _header(loop), changes)
                 inner = loop.body[-1]
                 if isinstance(inner, (ast.For, ast.While)):
-                    changes = [(parent, field, [*body[: k + 1], *body[k + 2 :]]), (inner, "body", [*inner.body, follower])]
+                    changes = [
+                        (parent, field, [*body[: k + 1], *body[k + 2 :]]),
+                        (inner, "body", [*inner.body, follower]),
+                    ]
                     yield Change(follower, follower, "into the loop", _header(inner), changes)
     for parent, field, body in lists:
         for k, statement in enumerate(body):
@@ -92,7 +98,13 @@ def _iterated(node: Any) -> Iterator[tuple[Any, str]]:
     elif name == "range" and len(node.args) == 3:
         start, stop, step = node.args
         if isinstance(step, ast.UnaryOp):
-            yield copied(node, args=[ast.BinOp(stop, ast.Add(), ast.Constant(1)), ast.BinOp(start, ast.Add(), ast.Constant(1))]), "forwards"
+            yield (
+                copied(
+                    node,
+                    args=[ast.BinOp(stop, ast.Add(), ast.Constant(1)), ast.BinOp(start, ast.Add(), ast.Constant(1))],
+                ),
+                "forwards",
+            )
     elif name in ("range", ""):
         yield ast.Call(ast.Name("reversed", ast.Load()), [node], []), "backwards"
     elif name in ("enumerate", "zip"):
@@ -101,8 +113,8 @@ def _iterated(node: Any) -> Iterator[tuple[Any, str]]:
     if name == "range":
         for k, bound in enumerate(node.args):
             for op in (ast.Sub(), ast.Add()):
-                moved = ast.BinOp(bound, op, ast.Constant(1))
-                if isinstance(bound, ast.Constant):
+                moved: Any = ast.BinOp(bound, op, ast.Constant(1))
+                if isinstance(bound, ast.Constant) and isinstance(bound.value, int):
                     moved = ast.Constant(bound.value + (1 if isinstance(op, ast.Add) else -1))
                 yield copied(node, args=[moved if i == k else x for i, x in enumerate(node.args)]), "bounds"
         if len(node.args) == 1:
@@ -130,7 +142,11 @@ def inserted(passes: Passes, events: list[Event], likely: list[Site]) -> Iterato
             for name in _carried(loop):
                 if (id(last.statement), name) not in done:
                     yield last, _itself(name), Edits.grown
-    written = [s for s in sites.values() if isinstance(s.statement, ast.AugAssign) and isinstance(s.statement.target, ast.Subscript)]
+    written = [
+        s
+        for s in sites.values()
+        if isinstance(s.statement, ast.AugAssign) and isinstance(s.statement.target, ast.Subscript)
+    ]
     for site in written:
         clone = ast.parse(ast.unparse(site.statement)).body[0]
         yield site, clone, _of_a_clone
@@ -183,7 +199,12 @@ def _adding_at(name: str) -> Ways:
             shape = np.shape(index.value) + into.shape[1:]
             for t in arrays:
                 if np.shape(t.value) == shape:
-                    yield Edit(1.5 + t.cost, ast.parse(f"np.add.at({name}, {index.text}, {t.text})").body[0], "a use left out", t.text)
+                    yield Edit(
+                        1.5 + t.cost,
+                        ast.parse(f"np.add.at({name}, {index.text}, {t.text})").body[0],
+                        "a use left out",
+                        t.text,
+                    )
             for s, t in itertools.permutations(arrays, 2):
                 for turned in ("", ".T"):
                     y = np.shape(t.value)[::-1] if turned else np.shape(t.value)
