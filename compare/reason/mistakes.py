@@ -210,10 +210,21 @@ class Mistakes:
                 match = self._known(site, x) if x.dtype.kind == "f" else None
                 first = first or match
                 named = match is not None and self._named(site, match)
-                if match is None or match.factor != 1.0 or not (named or not _is_copy(site)):
+                other = match is not None and (self._promises(site) if match.of_gradient else self._is_number(site, x))
+                if match is None or match.factor != 1.0 or not (named or not (other or _is_copy(site))):
                     right = False
                     break
         return right, first
+
+    def _is_number(self, site: Site, x: Array) -> bool:
+        """Whether a step of the forward pass has its name, and this shape."""
+        name = base_name(site.target or "")
+        return any(s.data.shape == x.shape and base_name(s.name) == name for s in self.passes.forward)
+
+    def _promises(self, site: Site) -> bool:
+        """Whether its name says whose gradient it is."""
+        steps = (s for s in self.passes.forward if s.grad is not None and (s.site is None or s.site.target))
+        return any(is_gradient_of(site.target or "", s.name) for s in steps)
 
     def _known(self, site: Site, x: Array) -> Match | None:
         matches = list(self.gradients.find(x))
@@ -402,6 +413,11 @@ class Mistakes:
         """How unlikely it is that of these culprits this one is the mistake."""
         suspect, place = culprit.suspect, chain.index(culprit)
         doubt = RIGHT * self._is_settled(suspect) + UNKNOWN * (not suspect.sites)
+        if culprit.step is None and len(culprit.aim.arrays) == 1:  # another name was meant where it is used
+            others = [m.step for m in self.numbers.find(culprit.aim.arrays[0]) if m.factor == 1.0]
+            named = [base_name(s.name) for s in others if s.site is None or s.site.target]
+            if named:
+                doubt += -LATER if base_name(suspect.site.target or "") in named else UNKNOWN
         if suspect.role is not None:
             return doubt - COPY * _is_copy(suspect.site)
         if any(not self._is_settled(c.suspect) for c in chain[:place]):
@@ -540,6 +556,7 @@ class Mistakes:
         ranked = sorted(by_site.values(), key=lambda steps: not is_gradient_of(name, steps[0].name))
         seen: set[bytes] = set()
         scaled: list[tuple[ForwardStep, list[Array], bool]] = []
+        carried = passes > 1 and self._is_carried(suspect, name)
         for steps in ranked:
             first = steps[0]
             data = [s.data for s in steps]
@@ -556,8 +573,8 @@ class Mistakes:
                 if [x.shape for x in some] == shapes:
                     yield first, some, False
                     if passes > 1:  # what a pass leaves for the next
-                        for start in (np.full_like(some[-1], np.nan), *self._inputs(shape)):
-                            yield first, [*some[1:], start], False
+                        for start in (np.full_like(some[-1], np.nan), *self._inputs(shape)) if carried else ():
+                            scaled.append((first, [*some[1:], start], False))
                     if is_gradient_of(name, first.name):  # of a sum where the mean is meant
                         factors = sorted({n for n in (*shape, int(np.prod(shape))) if n > 1})
                         scaled += [(first, [c * x for x in some], False) for c in factors]
@@ -570,6 +587,16 @@ class Mistakes:
                             yield first, these, False
         yield from self._added_up(shape, passes)
         yield from scaled
+
+    def _is_carried(self, suspect: Suspect, name: str) -> bool:
+        """Whether a statement before this one reads what this one leaves."""
+        place = self.suspects.index(suspect)
+        return any(
+            isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
+            for s in self.suspects[: place + 1]
+            if s.site.function is suspect.site.function
+            for x in ast.walk(s.statement)
+        )
 
     def _inputs(self, shape: tuple[int, ...]) -> list[Array]:
         """The gradients of what the forward pass is given in this shape."""
@@ -823,6 +850,8 @@ def _turned(times: int, x: Any) -> Any:
 
 def _is_copy(site: Site) -> bool:
     """Whether a statement gives a name to what has one."""
+    if isinstance(site.statement, (ast.Return, ast.Lambda)):
+        return False
     value = getattr(site.statement, "value", None)
     if isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "copy":
         value = value.func
