@@ -142,7 +142,8 @@ class Backward(Hoisting):
     def loop(self, x: Loop) -> None:
         body_writes = set().union(*map(writes, x.body)) if x.body else set()
         arrays = {name for name in body_writes if in_place_only(x.body, name)}
-        outer = {name for s in x.body for name in reads(s)} - (body_writes - arrays) - names_of(x.target)
+        used = {name for s in x.body for name in reads(s)} - (body_writes - arrays) - names_of(x.target)
+        outer = [*(name for name in self.flat.inputs if name in used), *sorted(used - {*self.flat.inputs})]
         carried = sorted(name for name in x.carried if name in self.flat.active)
         keep = self.lines
         for name in carried:
@@ -241,11 +242,14 @@ class Backward(Hoisting):
         """Write the gradient of a name down under its own name, in its full shape."""
         g = self.gradients[name]
         text = g.text
-        if g.spreads:
+        if g.shape == () != g.whole:
+            text = f"np.full({name}.shape, {text})"
+            self.gradients[name] = g = Gradient(text, g.whole, g.whole, g.whys, True)
+        elif g.spreads:
             text = f"np.broadcast_to({text}, {name}.shape)" + (".copy()" if own else "")
         elif own and not g.owned:
             text = f"{text}.copy()"
-        if text != g.text or (name_it and text != self.d(name)) or (own and not g.owned):
+        if text != g.text or text.startswith("np.full") or (name_it and text != self.d(name)) or (own and not g.owned):
             self.out(f"{self.d(name)} = {text}", g.whys[-1] if g.whys else "")
             self.gradients[name] = Gradient(self.d(name), g.whole, g.whole, (), own or g.owned)
 

@@ -246,7 +246,7 @@ class Expressions:
                     self.frame.names[name] = x
                 else:
                     self.frame, callee = caller, self.frame
-                    new = self.fresh(f"{name}_{self.hint}" if self.hint and name in self.used else name)
+                    new = self.fresh(self._called(name, x))
                     self.emit(Set(ast.Name(new, ast.Load()), x, *caller.text.at(at)))
                     self.frame = callee
                     self.frame.names[name] = ast.Name(new, ast.Load())
@@ -257,6 +257,16 @@ class Expressions:
             self.frame = caller
             self.at = at
         return ast.Constant(None) if found is None else found
+
+    def _called(self, name: str, x: Any) -> str:
+        """The name of a helper's parameter beside the caller's names: x_t of x[:, t], else x_q on the way to q."""
+        if name not in self.used:
+            return name
+        match x:
+            case ast.Subscript(value=ast.Name(), slice=index):
+                letters = [y.id for y in ast.walk(index) if isinstance(y, ast.Name)]
+                return f"{name}_{letters[0]}" if letters else name
+        return f"{name}_{self.hint}" if self.hint else name
 
     def _inlined_body(self, tree: ast.FunctionDef | ast.Lambda) -> Any:
         depth, self.depth, carried = self.depth, 0, self.carried

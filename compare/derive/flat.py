@@ -302,9 +302,9 @@ class Flat(Expressions):
         )
 
     @property
-    def inputs(self) -> set[str]:
+    def inputs(self) -> list[str]:
         """The names of the arguments."""
-        return {x.arg for x in [*self.function_tree.args.args, *self.function_tree.args.kwonlyargs]}
+        return [x.arg for x in [*self.function_tree.args.args, *self.function_tree.args.kwonlyargs]]
 
     def _one_pass(
         self, target: ast.expr, over: ast.expr, passes: list[Any], body: list[ast.stmt], node: ast.For
