@@ -66,9 +66,9 @@ class Backward(Hoisting):
     def d(self, name: str) -> str:
         """The name of the gradient of a name: dz2 of z2, dW of params["W"]."""
         if name not in self.names:
-            key = re.search(r"\[\"?([\w]+)\"?\]$", name)
-            base = key.group(1) if key and not key.group(1).isdigit() else re.sub(r"[\[\]\"]", "", name)
-            self.names[name] = self._unused(f"d{base}")
+            keys = re.findall(r"\[\"?([\w]+)\"?\]", name)
+            keys = keys if keys and not keys[0].isdigit() else [name.partition("[")[0], *keys]
+            self.names[name] = self._unused(f"d{''.join(keys)}")
         return self.names[name]
 
     def _unused(self, name: str) -> str:
@@ -220,7 +220,9 @@ class Backward(Hoisting):
         given = [Out(text_of(s), "as in the forward pass", s.line, s.source) for s in again if isinstance(s, Set)]
         if loop.kept:
             loop.backwards = True
-            given.insert(0, Out(f"{', '.join(loop.kept)}{',' * (len(loop.kept) == 1)} = steps.pop()", "", x.line, ""))
+            given.insert(
+                0, Out(f"{', '.join(loop.kept)}{',' * (len(loop.kept) == 1)} = {self.flat.kept}.pop()", "", x.line, "")
+            )
         loop.body[:0] = given
 
     def _index(self, x: Loop) -> str | None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from compare.check import check_vjp, gradcheck
 from compare.derive.back import Backward
+from compare.derive.expressions import quoted
 from compare.derive.flat import Flat
 from compare.derive.ir import CannotDerive, Items, Set
 from compare.derive.lines import Gradient
@@ -159,20 +160,10 @@ def _derived(
 ) -> tuple[Program, bool]:
     parameters = list(inspect.signature(function).parameters.values())
     names = [x.name for x in parameters]
-    tree = ""
     given = _arguments(function, point, args, is_cost)
-    if is_cost:
-        tree = names[0]
-        if isinstance(point, Mapping):
-            leaves = [f'{tree}["{key}"]' for key, x in point.items() if _is_float(x)]
-        elif isinstance(point, (list, tuple)):
-            leaves = [f"{tree}[{k}]" for k, x in enumerate(point) if _is_float(x)]
-        else:
-            leaves = [tree]
-    else:
-        inputs = point if isinstance(point, Mapping) else names[: len(_as_tuple(point))]
-        leaves = [name for name in inputs if _is_float(given[name])]
-    flat = Flat(function, given, set(leaves), tree)
+    differentiated = names[:1] if is_cost else _inputs(function, point)
+    flat = Flat(function, given, differentiated)
+    leaves = flat.leaves
     if len(flat.block) == 0 and flat.returned is None:
         raise CannotDerive(f"{name_of(function)} returns nothing")
     returned, cache = flat.returned, None
@@ -204,27 +195,31 @@ def _derived(
     backward.write()
     backward.statements(flat.block)
     backward.at = None
-    results = []
     for leaf in leaves:
         if leaf not in backward.gradients:
             backward.out(f"{backward.d(leaf)} = np.zeros_like({leaf})", "nothing depends on it")
         else:
             backward.materialise(leaf, name_it=True)
-        results.append(backward.d(leaf))
-    if is_cost and isinstance(point, Mapping):
-        keys = [leaf[len(tree) + 2 : -2] for leaf in leaves]
-        answer = "{" + ", ".join(f'"{key}": {x}' for key, x in zip(keys, results, strict=True)) + "}"
-    elif is_cost and isinstance(point, (list, tuple)):
-        answer = f"[{', '.join(results)}]"
-    else:
-        answer = ", ".join(results)
+    answers = [_answer(name, given[name], backward) for name in differentiated]
+    answer = ", ".join(x for x in answers if x != "None")
     arguments = [
-        x.name if x.default is x.empty or x.name in names[: len(leaves)] else f"{x.name}={x.default!r}"
-        for x in parameters
+        x.name if x.default is x.empty or x.name in differentiated else f"{x.name}={x.default!r}" for x in parameters
     ]
     name = "gradients" if is_cost else "backward"
     program = Program(flat, backward.lines, name, first, answer, arguments, cache=cache)
     return program, bool(backward.blocked)
+
+
+def _answer(name: str, x: Any, backward: Backward) -> str:
+    """The gradients in the form of the parameters; None for what has none."""
+    if isinstance(x, Mapping):
+        parts = {key: _answer(f"{name}[{quoted(key)}]", y, backward) for key, y in x.items()}
+        return "{" + ", ".join(f"{quoted(key)}: {text}" for key, text in parts.items() if text != "None") + "}"
+    if isinstance(x, (list, tuple)):
+        texts = [_answer(f"{name}[{k}]", y, backward) for k, y in enumerate(x)]
+        inner = ", ".join(texts)
+        return f"[{inner}]" if isinstance(x, list) else f"({inner}{',' * (len(texts) == 1)})"
+    return backward.d(name) if name in backward.flat.leaves else "None"
 
 
 def _upstream(returned: ast.expr, backward: Backward) -> str:
@@ -244,10 +239,6 @@ def compiled(code: str, name: str, namespace: dict[str, Any]) -> Function:
     exec(compile(code, filename, "exec"), scope)
     made: Callable[..., Any] = scope[name]
     return made
-
-
-def _is_float(x: Any) -> bool:
-    return isinstance(x, float) or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
 
 
 def _as_tuple(point: Any) -> tuple[Any, ...]:
