@@ -6,7 +6,9 @@ hand-written code runs on plain numbers of the same type. So both sides are numb
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,17 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.number.vocabulary import shadows
-from compare.reason.reasons import with_reasons
+from compare.reason.diagnosis import Diagnosis, diagnosis, lines
+from compare.report.lines import Line, Reading
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
 from compare.subject.arithmetic import NAMES, precise
 from compare.subject.functions import Gradients
 from compare.subject.layer import Layer
 from compare.subject.network import NetworkSubject
+from compare.subject.pair import Pair
 from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import ONE_AT_A_TIME, Subject, UserCode
 from compare.subject.trees import described
-from compare.subject.usercode import Function, UnusableCode
+from compare.subject.usercode import Function, UnusableCode, name_of, parameter_names, required_count
 from compare.subject.watch import watch
 from compare.verdict.audit import audit, impure
 from compare.verdict.figures import about_floats, mismatches, peak_memory, ulps
@@ -35,7 +39,16 @@ from compare.verdict.numbers import Numbers, another_way
 from compare.verdict.stabiliser import stabilised
 from matrix_backprop import Network
 
-__all__ = ["GradcheckError", "UnusableCode", "check_network", "check_vjp", "gradcheck", "watch"]
+__all__ = [
+    "GradcheckError",
+    "UnusableCode",
+    "check_network",
+    "check_same",
+    "check_vjp",
+    "gradcheck",
+    "proofread",
+    "watch",
+]
 
 Array = NDArray[Any]
 
@@ -46,7 +59,7 @@ class GradcheckError(AssertionError):
     """Raised by a check that failed; its message is the report, which is `error.report`."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(f"\n{report}")
+        super().__init__(f"{report.headline}\n{report}")
         self.report = report
 
 
@@ -120,6 +133,67 @@ def check_vjp(
     subject = Layer(forward, backward, inputs, seed)
     subject = subject.moved(redrawn(seed)) if generic else subject
     return _finish(check(subject, arithmetic, seed, progress, diagnose), raise_exception)
+
+
+def proofread(first: Function, second: Function, point: Any, *args: Any, seed: int = 0) -> Reading:
+    """Read a backward pass line by line: what each line is, which is mistaken, and what it ought to be.
+
+    >>> def forward(x, w):
+    ...     return np.tanh(x @ w), (x, w, np.tanh(x @ w))
+    >>> def backward(dout, cache):
+    ...     x, w, a = cache
+    ...     dz = dout * (1 - a ** 2)
+    ...     return dz @ w.T, x.T @ dz
+    >>> [line.status for line in proofread(forward, backward, (np.ones((4, 3)), np.eye(3)))]
+    ['right', 'right', 'right']
+
+    The arguments are those of `gradcheck` (cost, gradients, params, ...) or of `check_vjp` (forward, backward, inputs).
+    Works for code that is right and for code that is wrong. Raises UnusableCode (a ValueError) where the code cannot
+    be run, or where its source is not at hand.
+    """
+    subject = _read_as(first, second, point, args, seed)
+    report = check(subject, None, seed, None, diagnose=True)
+    if not report.lines:
+        raise UnusableCode(f"the source of {name_of(second)} is not at hand: no line of it can be read")
+    return Reading(report.title, report.lines, report.mistakes)
+
+
+def check_same(first: Function, second: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int = 0) -> Report:
+    """Check that two backward passes are the same function, or find where they differ: for a refactoring, a fused form.
+
+    >>> def plain(dout, a):
+    ...     return dout * (1 - a) * (1 + a)
+    >>> def fused(dout, a):
+    ...     return dout - dout * a ** 2
+    >>> bool(check_same(plain, fused, (np.ones(3), np.array([0.1, 0.2, 0.3]))))
+    True
+
+    Both are called with the inputs, a tuple or a dict of keyword arguments, and give arrays, or dicts or tuples of
+    arrays. Every output is compared in the strongest arithmetic there is, as formulas of all inputs.
+    """
+    subject = Pair(first, second, inputs, seed)
+    return check(subject, None, seed, None, diagnose=False)
+
+
+def _read_as(first: Function, second: Function, point: Any, args: tuple[Any, ...], seed: int) -> UserCode:
+    """A cost and its gradients, or a layer: told by how many arguments the first function takes."""
+    if args:
+        return Gradients(first, second, point, args, seed)
+    count = required_count(first)
+    layer_first = (
+        isinstance(point, Mapping) and count == len(point) and set(point) <= set(parameter_names(first, count))
+    )
+    layer_first |= isinstance(point, (tuple, list)) and count > 1
+    kinds: list[Callable[[], UserCode]] = [
+        lambda: Gradients(first, second, point, args, seed),
+        lambda: Layer(first, second, point, seed),
+    ]
+    try:
+        return kinds[layer_first]()
+    except UnusableCode:
+        with contextlib.suppress(UnusableCode, TypeError, AttributeError):
+            return kinds[not layer_first]()
+        raise
 
 
 def check_network(
@@ -205,9 +279,11 @@ def _checked(
     rows = [_row(runs, name, findings[name], problems[name], because.get(name, "")) for name in runs.order]
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
-    if diagnose and isinstance(subject, UserCode):
-        with np.errstate(all="ignore"):
-            rows = _with_reasons(subject, runs, formula, rows, seed, tell)
+    wrong = [row.name for row in rows if row.verdict == DIFFERENT]
+    found = Diagnosis([], [], [])
+    if diagnose and wrong and isinstance(subject, UserCode):
+        tell("looking for the mistake")
+        found = _diagnosis(subject, runs, formula, wrong, seed)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(
@@ -226,21 +302,30 @@ def _checked(
             *(f"test point: {warning}" for warning in audit(runs)),
         ]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
-    return Report(subject.title, rows, subject.preface(), evidence, facts, ours=subject.ours, subject=subject)
+    read: Callable[[], list[Line]] | None = None
+    if isinstance(subject, UserCode):
+        read = (lambda: found.lines) if wrong else functools.partial(lines, subject)
+    return Report(
+        subject.title,
+        rows,
+        subject.preface(),
+        evidence,
+        facts,
+        ours=subject.ours,
+        theirs=subject.theirs,
+        subject=subject,
+        mistakes=found.mistakes,
+        remarks=found.remarks,
+        read=read,
+    )
 
 
-def _with_reasons(
-    subject: UserCode, runs: Runs, formula: Formula, rows: list[Row], seed: int, tell: Callable[[str], None]
-) -> list[Row]:
-    """The rows with the reasons; of what is equal at this point only, those at a point where it is not."""
-    hidden = [row for row in rows if row.name in formula.elsewhere]
-    found = with_reasons(subject, [row for row in rows if row not in hidden], runs.floats, seed, tell)
-    if hidden:
-        point = formula.elsewhere[hidden[0].name]
-        if isinstance(point.subject, UserCode):
-            found += with_reasons(point.subject, hidden, point.floats, seed, tell)
-    by_name = {row.name: row for row in [*hidden, *found]}
-    return [by_name[row.name] for row in rows]
+def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str], seed: int) -> Diagnosis:
+    """The mistakes; what is equal at this point only is looked at where it is not."""
+    point = next((formula.elsewhere[name] for name in wrong if name in formula.elsewhere), None)
+    if point is not None and isinstance(point.subject, UserCode):
+        return diagnosis(point.subject, point.floats, wrong, seed)
+    return diagnosis(subject, runs.floats, wrong, seed)
 
 
 def _refuse_no_cost(runs: Runs) -> None:

@@ -1,10 +1,14 @@
-"""In CI nothing may be skipped for want of a tool: there a skip is a failure."""
+"""In CI nothing may be skipped for want of a tool: there a skip is a failure. No test is in a hurry."""
 
 import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True)

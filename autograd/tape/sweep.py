@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -202,6 +202,15 @@ class Sweep:
             self.settle(grad)
         return grads
 
+    def passed_on(self, blocks: Iterable[Block], gradients: Array, J: int) -> Array:
+        """What these blocks give to their operands, where these are the gradients of all nodes."""
+        found = [np.zeros(self.tape.size)]
+        with np.errstate(all="ignore"):
+            for block in blocks:
+                back = self._back_sums if block.op.arity == 0 else self._back
+                back(block, (True,) * len(block.operands), [gradients[block.rows]], found, J)
+        return found[0]
+
     def _back(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         """One operation on each entry: local derivative times upstream to each operand."""
         data = self.tape._data
@@ -312,6 +321,11 @@ class Swept(Recording):
     def sweep(self, J: int, everything: bool = False) -> None:
         """Set the gradients to those of node J, with `everything` also those that nobody needs."""
         self._gradients = self._floats.backward(J, everything)[0]
+
+    def passed_on(self, blocks: Iterable[Block], J: int) -> Array:
+        """What these blocks alone give to the gradients of their operands, after `sweep`."""
+        assert self._gradients is not None
+        return self._floats.passed_on(blocks, self._gradients, J)
 
     def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
         """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""

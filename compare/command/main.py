@@ -111,25 +111,37 @@ def check(
     arithmetic: ArithmeticOption = "",
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     diagnosis: Annotated[
-        bool, typer.Option("--diagnosis/--no-diagnosis", help="Look for the reasons of what differs in your own code.")
+        bool, typer.Option("--diagnosis/--no-diagnosis", help="Look for the mistaken lines in your own code.")
     ] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the verdicts rest on.")] = False,
 ) -> None:
     """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
     if file is not None:
         _refuse_network_options(context, file)
         report = checked_file(load(file), arithmetic, seed, diagnosis)
-        if json:
-            print(report.to_json())
-        else:
-            out.print(report)
+        _show(report, json, verbose, f"backprop-compare proofread {file}" if report.mistakes else "")
         return finish(report)
     net, X, Y, name = problem(layers, activations, data, target, observations, seed)
     report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
-    if json:
-        print(report.to_json())
-    else:
-        out.print(report)
+    _show(report, json, verbose, "")
     return finish(report)
+
+
+@app.command()
+def proofread(
+    file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
+    seed: SeedOption = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
+) -> None:
+    """Read your backward pass line by line: what each line is, which is mistaken, and what it ought to be."""
+    code = load(file)
+    with Console(stderr=True).status(f"{file.name}: reading ..."):
+        reading = code.proofread(seed)
+    if json:
+        print(reading.to_json())
+    else:
+        out.print(reading)
+    raise typer.Exit(0 if reading else 1)
 
 
 @app.command()
@@ -373,6 +385,17 @@ def checked_file(code: UserFile, arithmetic: str, seed: int, diagnose: bool = Tr
         )
 
 
+def _show(report: Report, json: bool, verbose: bool, next_command: str) -> None:
+    """Print a report, and after one that fails what to type next."""
+    if json:
+        print(report.to_json())
+        return
+    out.print(report.shown(verbose))
+    if not report:
+        more = [f"every line: {next_command}"] * bool(next_command) + ["the evidence: -v"] * (not verbose)
+        out.print("; ".join(more))
+
+
 def _refuse_network_options(context: typer.Context, file: Path) -> None:
     given = [name for name in ABOUT_NETWORKS if _was_given(context, name)]
     if given:
@@ -472,6 +495,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
+    if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):  # backprop-compare FILE.py
+        sys.argv.insert(1, "check")
     try:
         app()
     except (BadInput, ValueError, OSError, RuntimeError) as error:

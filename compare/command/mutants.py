@@ -26,8 +26,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from compare.check import UnusableCode, check_network
+from compare.command.editor import Edit, Editor
 from compare.command.userfile import UnusableFile, UserFile
-from compare.reason.editor import Edit, Editor
 from compare.report.report import DIFFERENT, Report, counted
 from compare.report.table import Cell, Column, Table, as_text
 from matrix_backprop import Network, formulas
@@ -272,9 +272,9 @@ def planted_in_file(
             outcome, reason = RAISED, str(problem)
         except Exception as problem:
             outcome, reason = RAISED, f"{type(problem).__name__}: {problem}"
-        explained = outcome == CAUGHT and bool(reason) and not reason.startswith("No ")
+        explained = outcome == CAUGHT and bool(reason)
         if outcome == CAUGHT and not explained:
-            reason = "No single edit explains it."
+            reason = "no line of it is named"
         findings.append(Finding(str(edit.line), edit.before, edit.after, outcome, reason, explained))
     if not findings:
         raise UnusableFile(f"{name} of {code.path} holds nothing in which a mistake could be planted")
@@ -282,12 +282,8 @@ def planted_in_file(
 
 
 def first_reason(report: Report) -> str:
-    """The first thing a failing report says about its first wrong row; "" when it gives no reason."""
-    for row in report.differing:
-        for reason in (row.problem, *row.reasons):
-            if reason:
-                return reason
-    return ""
+    """The first reason that a failing report gives; "" when it gives none."""
+    return next(iter(report.reasons), "")
 
 
 def _reached(defined: dict[str, ast.FunctionDef], name: str) -> set[str]:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from autograd.record.places import is_users
-from compare.check import check_vjp, gradcheck
+from compare.check import check_vjp, gradcheck, proofread
+from compare.report.lines import Reading
 from compare.report.report import Report
 from compare.subject.trees import is_tree
 
@@ -63,6 +64,12 @@ class UserFile:
         with contextlib.redirect_stdout(sys.stderr):
             report: Report = check(*self.call, raise_exception=False, **options)
         return dataclasses.replace(report, title=f"{self.path.name}: {report.title}")
+
+    def proofread(self, seed: int = 0) -> Reading:
+        """Its backward pass, line by line; what the file prints goes to stderr."""
+        with contextlib.redirect_stdout(sys.stderr):
+            found = proofread(*self.call, seed=seed)
+        return Reading(f"{self.path.name}: {found.title}", found.lines, found.mistakes)
 
 
 def load(path: Path, needs_backward: bool = True) -> UserFile:

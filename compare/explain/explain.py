@@ -7,6 +7,7 @@ the consumers and the operands. Indices are NumPy's and count from 0.
 from __future__ import annotations
 
 import dataclasses
+import linecache
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of
 from autograd.record.places import Place, locating
+from compare.derive.derive import derived_lines
 from compare.explain.explanation import Explanation, Term
-from compare.reason.source import expression
 from compare.report.report import Report, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import NetworkSubject, describe
+from compare.steps.known import base_name
 from compare.subject.subject import UserCode
 from matrix_backprop import Backward, Network, Step
 
@@ -265,9 +267,16 @@ def _code(node: Value, places: Mapping[Value, Place] | None) -> str:
     """The expression of the user's code that made a node, with its line."""
     if not places or not places.get(node):
         return ""
-    found = expression(places[node][-1])
-    text = found.text if len(found.text) <= 40 else found.text[:39] + "…"
-    return f"{text} (line {found.line})"
+    code, instruction = places[node][-1]
+    line, end_line, column, end_column = list(code.co_positions())[instruction // 2]
+    lines = [text.encode() for text in linecache.getlines(code.co_filename)[(line or 1) - 1 : end_line]]
+    text = code.co_name
+    if lines and line is not None and column is not None:
+        lines[-1] = lines[-1][:end_column]
+        lines[0] = lines[0][column:]
+        text = " ".join(part.decode(errors="replace").strip() for part in lines)
+    text = text if len(text) <= 40 else text[:39] + "…"
+    return f"{text} (line {line or code.co_firstlineno})"
 
 
 def _of_scalar(J: Value, x: Value) -> Explanation:
@@ -308,7 +317,8 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     scalar = np.asarray(nodes[name], object)[index]
     full = f"{name}{_brackets(index)}"
     row = next((row for row in report.rows if row.name == name), None)
-    remarks = () if row is None or row.ok else tuple(row.reasons[:1])
+    reason = _why_the_line(report, task, name) if row is None or row.ok else report.why(name)
+    remarks = (reason,) if reason else ()
     known = isinstance(scalar, Value)  # an array may hold plain numbers of a padding among its Values
     terms = _terms(J, scalar, _spread(names, J), places) if known else ()
     ours = sides.ours.get(name)
@@ -326,6 +336,16 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
         J=J if known else None,
         scalar=scalar if known else None,
     )
+
+
+def _why_the_line(report: Report, task: UserCode, name: str) -> str:
+    """Why the products, transpositions and sums stand in the user's line of a gradient: what derives the same."""
+    lines = [line for line in report.lines if line.says.split("; ")[0] == f"dJ/d{name}"]
+    bare = base_name(name)
+    reasons = [why for text, why in derived_lines(task) if re.match(rf"d{re.escape(bare)} \+?= ", text) and why]
+    if not lines or not reasons:
+        return ""
+    return f"line {lines[-1].number}, `{lines[-1].source}`: {'; '.join(dict.fromkeys(reasons))}."
 
 
 # Names and indices

@@ -247,15 +247,5 @@ def diagnosis(net: Network, X: Array, Y: Array, mistake: Mistake | None, seed: i
 
 
 def _in_short(report: Report) -> list[str]:
-    """The first reason of each wrong gradient, those that say the same as one sentence, and the corrections."""
-    same: dict[str, list[str]] = {}
-    corrections: dict[str, None] = {}
-    for row in report.differing:
-        first, *more = [reason for reason in (row.problem, *row.reasons) if reason] or ["It differs."]
-        same.setdefault(first.replace(f"Your d{row.name} is ", "\0"), []).append(f"d{row.name}")
-        corrections |= dict.fromkeys(reason for reason in more if "exactly right when" in reason)
-    sentences = []
-    for text, names in same.items():
-        several = f"Your {', '.join(names[:-1])} and {names[-1]} are each " if names[1:] else f"Your {names[0]} is "
-        sentences.append(text.replace("\0", several) if "\0" in text else f"{', '.join(names)}: {text}")
-    return [*sentences, *corrections]
+    """Why, each cause once; that something differs where no cause is known."""
+    return report.reasons or [f"{', '.join(f'd{row.name}' for row in report.differing)}: it differs."]

@@ -62,9 +62,7 @@ def _as_matrix(array: Any) -> Any:
 
 def reasons(report: Report) -> str:
     """Why the wrong gradients are wrong, as HTML."""
-    sentences = [
-        f"d{row.name}: {reason}" for row in report.differing for reason in (row.problem, *row.reasons) if reason
-    ]
+    sentences = report.reasons
     if not sentences:
         return ""
     return '<div class="says">' + "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences) + "</div>"

@@ -5,6 +5,7 @@ A row is one gradient array. Its verdict names what it rests on; see `VERDICTS`.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from compare.report.lines import Line, Mistake
 from compare.report.table import Column, Table, as_text, paragraph
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
@@ -77,7 +79,6 @@ class Row:
     says: str = ""
     mismatches: tuple[Mismatch, ...] = ()
     expression: str = ""
-    reasons: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -117,12 +118,36 @@ class Report:
     evidence: Sequence[str] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     ours: str = "the formula gives"
+    theirs: str = "the chain rule"
     subject: Checked | None = field(default=None, repr=False, compare=False)  # what was checked, for `explain`
+    mistakes: Sequence[Mistake] = ()
+    remarks: Sequence[str] = ()  # what is true of the wrong arrays, where no line explains them
+    read: Callable[[], Sequence[Line]] | None = field(default=None, repr=False, compare=False)  # gives the lines
 
     lesson: ClassVar[Callable[[Report], Page]]  # a lesson builds on reports, so the face of the package binds this
 
     def __bool__(self) -> bool:
         return all(row.ok for row in self.rows)
+
+    @functools.cached_property
+    def lines(self) -> Sequence[Line]:
+        """The lines of the user's backward pass, each with what it is; none where there is no such code."""
+        return () if self.read is None else tuple(self.read())
+
+    def why(self, name: str) -> str:
+        """The reason for one gradient in a sentence, "" where there is none."""
+        row = self[name]
+        mistakes = (mistake.sentence for mistake in self.mistakes if name in mistake.names)
+        about = (remark for remark in self.remarks if f"d{name} " in remark)
+        return row.problem or next(mistakes, "") or next(about, "") or (row.says if not row.ok else "")
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why what is wrong is wrong, each cause once."""
+        explained = {name for mistake in self.mistakes if mistake.should for name in mistake.names}
+        rows = [row for row in self.differing if row.name not in explained and (row.problem or row.says)]
+        problems = [f"d{row.name}: {row.problem or row.says}" for row in rows]
+        return [*(mistake.sentence for mistake in self.mistakes), *problems, *self.remarks]
 
     @property
     def differing(self) -> list[Row]:
@@ -141,21 +166,38 @@ class Report:
     def __repr__(self) -> str:
         return f"<Report {self.title!r}: {self.summary}>"
 
-    @property
-    def _lines(self) -> tuple[list[Text], list[Text]]:
-        """The lines above the table and those below it."""
-        above = [Text(self.title, style="bold"), *map(Text, self.preface)]
-        below = [*map(Text, self.evidence), *(Text(line, style="red") for line in self.failures)]
-        return above, [*below, Text(self.summary, style="bold green" if self else "bold red")]
+    def _above(self, verbose: bool) -> list[Text]:
+        """The lines above the table: of a report that fails what is wrong, in which line, and why."""
+        lines = [Text(self.title, style="bold"), *(map(Text, self.preface) if self or verbose else ())]
+        if not self:
+            lines.append(Text(self.summary, style="bold red"))
+        for mistake in self.mistakes:
+            lines += [Text(), *mistake.texts()]
+        return lines
+
+    def _below(self, verbose: bool) -> list[Text]:
+        """The lines below the table: what the verdicts rest on, and the entries that differ."""
+        lines = list(map(Text, self.evidence)) if self or verbose else []
+        lines += [Text(line, style="red") for line in self._failures(verbose)]
+        return lines + ([Text(self.summary, style="bold green")] if self else [])
+
+    def shown(self, verbose: bool = False) -> RenderableType:
+        """It for a terminal; of a report that fails `verbose` shows more entries, and what the verdicts rest on."""
+        expressions = (row for row in self.rows if 0 < len(row.expression) < 200)
+        first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
+        return Group(*self._above(verbose), _table(self.rows), *first, *self._below(verbose))
 
     def __rich__(self) -> RenderableType:
-        (above, below), expressions = self._lines, (row for row in self.rows if 0 < len(row.expression) < 200)
-        first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
-        return Group(*above, _table(self.rows), *first, *below)
+        return self.shown()
 
     def _repr_html_(self) -> str:
-        above, below = ("".join(map(paragraph, lines)) for lines in self._lines)
-        return f'<div class="backprop-report">{above}{_table(self.rows).html()}{below}</div>'
+        above, failures = "".join(map(paragraph, self._above(False))), map(Text, self._failures(False))
+        table = _table(self.rows).html()
+        if self:
+            return f'<div class="backprop-report">{above}{table}{"".join(map(paragraph, self._below(False)))}</div>'
+        evidence = "".join(paragraph(Text(line)) for line in self.evidence)
+        more = f"<details><summary>What the verdicts rest on</summary>{evidence}</details>" if evidence else ""
+        return f'<div class="backprop-report">{above}{table}{"".join(map(paragraph, failures))}{more}</div>'
 
     def to_json(self) -> str:
         """All that the report holds, as a JSON object.
@@ -172,6 +214,9 @@ class Report:
                 "evidence": list(self.evidence),
                 "facts": self.facts,
                 "rows": [{**asdict(row), "ok": row.ok} for row in self.rows],
+                "mistakes": [asdict(mistake) for mistake in self.mistakes],
+                "lines": [asdict(line) for line in self.lines],
+                "remarks": list(self.remarks),
             },
             indent=2,
             allow_nan=False,
@@ -184,19 +229,24 @@ class Report:
         if self:
             every, agree = ("The", "agrees") if entries == 1 else ("All", "agree")
             of_arrays = counted(arrays, "gradient array")
-            return f"{every} {counted(entries, 'entry', 'entries')} of {of_arrays} {agree} with the chain rule."
+            return f"{every} {counted(entries, 'entry', 'entries')} of {of_arrays} {agree} with {self.theirs}."
         differing = self.differing
         wrong = sum(row.size - row.equal for row in differing)
+        names = [row.name for row in differing]
+        which = ", ".join(names if len(names) <= 6 else [*names[:5], f"and {len(names) - 5} more"])
         return (
-            f"{len(differing)} of {counted(arrays, 'gradient array')} differ{'s' * (len(differing) == 1)} from the"
-            f" chain rule ({wrong:,} of {counted(entries, 'entry', 'entries')});"
-            f" the first wrong step is {differing[0].name}."
+            f"{len(differing)} of {counted(arrays, 'gradient array')} differ{'s' * (len(differing) == 1)} from"
+            f" {self.theirs}: {which} ({wrong:,} of {counted(entries, 'entry', 'entries')})."
         )
 
     @property
-    def failures(self) -> list[str]:
+    def headline(self) -> str:
+        """The summary with the first reason, in one line."""
+        return " ".join([self.summary, *(f"{text[:1].upper()}{text[1:]}" for text in self.reasons[:1])])
+
+    def _failures(self, verbose: bool) -> list[str]:
         """For each array that differs, what differs, in the manner of numpy.testing."""
-        lines = []
+        lines = [f"{remark[:1].upper()}{remark[1:]}." for remark in self.remarks]
         for row in self.differing:
             differing = row.size - row.equal
             line = f"{row.name}: mismatched elements: {differing} / {row.size} ({100 * differing / row.size:.3g}%)"
@@ -208,11 +258,9 @@ class Report:
                 lines.append(f"    it raised {row.problem}" if row.formula else f"    {row.problem}")
             if row.says:
                 lines.append(f"    {row.says}")
-            lines += [f"    {'or: ' if k else ''}{reason}" for k, reason in enumerate(row.reasons)]
-            for mismatch in row.mismatches:
-                lines.append(
-                    f"    at {list(mismatch.index)}: {self.ours} {mismatch.yours}, the chain rule {mismatch.chain_rule}"
-                )
+            for mismatch in row.mismatches if verbose else row.mismatches[:1]:
+                at = f"    at {list(mismatch.index)}: "
+                lines.append(f"{at}{self.ours} {mismatch.yours}, {self.theirs} {mismatch.chain_rule}")
         return lines
 
 

@@ -71,6 +71,9 @@ class Functions(UserCode):
     def _moved(self, move: Move) -> Any:
         return rebuilt(self.tree, {name: move(x)[()] for name, x in self.arrays.items()}, self.root)
 
+    def by_name(self, found: Any, function: Function) -> dict[str, Any]:
+        return self._matched(found, function)
+
     def _matched(self, found: Any, function: Function) -> dict[str, Any]:
         """The user's gradients by name."""
         tree = self.arrays[self.root] if self.form.is_vector else self.tree
@@ -281,6 +284,9 @@ class Gradients(Functions):
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
         found = self._called_by_hand(function, arguments, arithmetic is not None)
+        return self.by_name(found, function)
+
+    def by_name(self, found: Any, function: Function) -> dict[str, Any]:
         place = self.form.gradients_at
         return self._matched(found if place is None or found is None else found[place], function)
 

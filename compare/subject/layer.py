@@ -184,7 +184,7 @@ class Layer(Functions):
 
     def by_hand(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:
         function, arguments = self.backward_call(given, arithmetic)
-        return self._matched(self._called_by_hand(function, arguments, arithmetic is not None), function)
+        return self.by_name(self._called_by_hand(function, arguments, arithmetic is not None), function)
 
     def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
         _, rest = self._out(given, arithmetic)

@@ -6,7 +6,9 @@ import ast
 import contextlib
 import functools
 import inspect
+import itertools
 import linecache
+import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 from autograd.record.places import is_users
 from compare.subject.usercode import Function
 
+MOST_ENTRIES = 100  # of a list or a dict that are looked into for functions
 MOST = 1e-3  # a larger constant is no mere stabiliser
 _NUMBERS = {"value": ast.Constant, "id": ast.Name, "attr": ast.Attribute}  # where a number, or its name, stands
 _FLOORS = {"maximum", "max", "clip", "fmax"}
@@ -84,23 +87,52 @@ def without(users: Iterable[Function], found: list[Stabiliser]) -> Iterator[None
             space[name] = x
 
 
-def functions_of(users: Iterable[Function]) -> list[FunctionType]:
-    """The user's functions that run, those that they call by name among them."""
+def functions_of(users: Iterable[Any]) -> list[FunctionType]:
+    """The user's functions that run: those that they call by name, and the methods of the objects that they name."""
     found: dict[int, FunctionType] = {}
+    seen: set[int] = set()
     todo: list[Any] = list(users)
     while todo:
         x = todo.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
         if isinstance(x, functools.partial):
-            todo.append(x.func)
+            todo += [x.func, *x.args, *x.keywords.values()]
         elif isinstance(x, MethodType):
-            todo += [x.__func__, *(f for f in vars(type(x.__self__)).values() if isinstance(f, FunctionType))]
-        elif isinstance(x, FunctionType) and id(x) not in found and is_users(x.__code__.co_filename):
+            todo += [x.__func__, x.__self__]
+        elif isinstance(x, (staticmethod, classmethod)):
+            todo.append(x.__func__)
+        elif isinstance(x, property):
+            todo.append(x.fget)
+        elif isinstance(x, FunctionType):
+            if not is_users(x.__code__.co_filename):
+                continue
             found[id(x)] = x
             todo += [x.__globals__[name] for name in _names(x.__code__) if name in x.__globals__]
+            todo.append(getattr(x, "__wrapped__", None))
             for cell in x.__closure__ or ():
                 with contextlib.suppress(ValueError):  # a cell that is still empty
                     todo.append(cell.cell_contents)
+        elif isinstance(x, type):
+            if _is_of_users(x):
+                todo += [*vars(x).values(), *x.__bases__]
+        elif isinstance(x, (list, tuple)):
+            todo += x[:MOST_ENTRIES]
+        elif isinstance(x, dict):
+            todo += itertools.islice(x.values(), MOST_ENTRIES)
+        elif _is_of_users(type(x)):
+            todo += [type(x), *getattr(x, "__dict__", {}).values()]
     return list(found.values())
+
+
+def _is_of_users(kind: type) -> bool:
+    """Whether a class is the user's own."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if file:
+        return is_users(file)
+    functions = (x for x in vars(kind).values() if isinstance(x, FunctionType))  # of a notebook, of code that was run
+    return kind.__module__ == "__main__" or any(is_users(x.__code__.co_filename) for x in functions)
 
 
 def _is_one_of(values: set[float], x: Any) -> bool:

@@ -100,6 +100,7 @@ class Subject:
     title: str
     scope: str
     ours = "yours is"  # what a report calls the hand-written side
+    theirs = "the chain rule"  # and what it is held against
     in_single = False  # whether numbers of float32 or less are among the data or in the code
 
     in_reach: Sequence[tuple[str, Any]] = ()  # the float data that the code reaches without being given them, by name
@@ -202,6 +203,10 @@ class UserCode(Subject):
 
     def backward_call(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> tuple[Function, list[Any]]:
         """The function that gives the user's gradients, and what it is called with."""
+        raise NotImplementedError
+
+    def by_name(self, found: Any, function: Function) -> dict[str, Any]:
+        """The gradients in what that function gave."""
         raise NotImplementedError
 
     def without(self, name: str) -> str:
@@ -347,21 +352,33 @@ class UserCode(Subject):
         return {name: as_array(x) for name, x in self._by_hand(self._given(None), None).items()}
 
     def on_tape(self, tape: Tape, part: slice) -> Recorded:
+        J, inputs, watched = self.forward_on_tape(tape)
+        with self._running_on(tape) as arithmetic:
+            by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        compared = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or name in by_hand}
+        return Recorded(J, compared, {name: nodes_of(tape, by_hand.get(name)) for name in compared})
+
+    def forward_on_tape(self, tape: Tape) -> tuple[TapeArray, dict[str, TapeArray], dict[str, Any]]:
+        """J, what it is differentiated for and what is watched, as arrays of a tape; raises Refused."""
+        inputs = {name: tape.array(x, name) for name, x in self.arrays.items()}
+        with self._running_on(tape) as arithmetic:
+            self.prepare(arithmetic)
+            J, watched = self.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        if not isinstance(J, TapeArray):
+            raise Refused("J does not come from the tape")
+        return J, inputs, watched
+
+    @contextlib.contextmanager
+    def _running_on(self, tape: Tape) -> Iterator[Arithmetic]:
+        """The code runs on arrays of a tape."""
+
         def holding(x: Any) -> TapeArray:
             return x if isinstance(x, TapeArray) else TapeArray(tape, tape.leaf(x.astype(float), CONSTANT))
 
         arithmetic = _OnTape("a tape", lambda _, x: x, lambda x: x)
         arithmetic.tape = tape
-        self.prepare(arithmetic)
-        inputs = {name: tape.array(x, name) for name, x in self.arrays.items()}
         with self.running(arithmetic), allocating(holding):
-            J, watched = self.forward({name: x.copy() for name, x in inputs.items()}, arithmetic)
-            if not isinstance(J, TapeArray):
-                raise Refused("J does not come from the tape")
-        with self.running(arithmetic), allocating(holding):
-            by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
-        compared = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or name in by_hand}
-        return Recorded(J, compared, {name: _nodes(tape, by_hand.get(name)) for name in compared})
+            yield arithmetic
 
     def together(self, chain: list[dict[str, Any]], others: list[dict[str, Any]], leaves: Leaves | None) -> Sides:
         return Sides(others[0], chain[0])
@@ -405,7 +422,7 @@ class _OnTape(Arithmetic):
         return self.tape.given(array)
 
 
-def _nodes(tape: Tape, x: Any) -> TapeArray:
+def nodes_of(tape: Tape, x: Any) -> TapeArray:
     """A gradient of the user's as nodes; plain numbers are constants."""
     if isinstance(x, TapeArray):
         return x

@@ -20,6 +20,7 @@ NUMBER, GRAPH = "autograd/number", "autograd/graph"
 ENGINE = (NUMBER, GRAPH, "autograd/record", "autograd/tape", "autograd/draw")
 FORMULAS = "matrix_backprop"
 REPORT, SUBJECT, VERDICT, REASON = "compare/report", "compare/subject", "compare/verdict", "compare/reason"
+STEPS = "compare/steps"
 CHECK, EXPLAIN, NOTES, DERIVE = "compare/check.py", "compare/explain", "compare/notes", "compare/derive"
 
 ROOMS = [
@@ -33,7 +34,8 @@ ROOMS = [
     Room(SUBJECT, "code and a point, run in any numbers: a user's functions, a network", (*ENGINE, FORMULAS, REPORT)),
     Room(VERDICT, "what agreement is worth; judges, explains nothing", (*ENGINE, REPORT, SUBJECT)),
     Room(NOTES, "the statements of the lecture notes, executed", (*ENGINE, FORMULAS, REPORT, SUBJECT)),
-    Room(REASON, "why a gradient differs; never decides whether", (*ENGINE, REPORT, SUBJECT, VERDICT)),
+    Room(STEPS, "both passes, line by line: what each line is", (*ENGINE, REPORT, SUBJECT)),
+    Room(REASON, "which line is mistaken, and what it ought to be; never decides whether", (REPORT, SUBJECT, STEPS)),
     Room(
         CHECK,
         "the doors: `gradcheck`, `check_vjp`, `check_network`",
@@ -47,17 +49,17 @@ ROOMS = [
     Room(
         EXPLAIN,
         "one entry of a gradient term by term; pictures of it",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, REASON),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, STEPS, DERIVE),
     ),
     Room(
         "compare/lesson",
         "the lesson: what its page shows; the page computes nothing",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, REASON, CHECK, EXPLAIN),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN),
     ),
     Room(
         "compare/command",
         "the command `backprop-compare`; a user's file; mistakes planted on purpose",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, REASON, CHECK, EXPLAIN, DERIVE, "compare/lesson"),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN, DERIVE, "compare/lesson"),
     ),
 ]
 FACES = ("autograd/__init__.py", "compare/__init__.py", "compare/__main__.py")  # each on top of its package

@@ -30,7 +30,9 @@ def executed(notebook: Any) -> Any:
         mock.patch.dict(os.environ, {"PATH": folder, "PYTHONPATH": str(ROOT)}),
     ):
         place = {"metadata": {"path": folder}}
-        return NotebookClient(notebook, timeout=120, record_timing=False, resources=place).execute()
+        return NotebookClient(
+            notebook, timeout=600, startup_timeout=300, record_timing=False, resources=place
+        ).execute()
 
 
 def shown(notebook: Any) -> Iterator[tuple[int, str, list[str]]]:

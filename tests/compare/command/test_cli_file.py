@@ -232,7 +232,7 @@ def test_exit_status_of_a_process(tmp_path: Path, edit: tuple[str, str], status:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == status
     assert "Traceback" not in done.stderr + done.stdout

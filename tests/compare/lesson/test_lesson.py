@@ -180,7 +180,7 @@ def test_a_transpose_that_does_not_fit_is_what_numpy_refuses() -> None:
 
 
 def test_the_diagnosis_names_the_mistake_and_its_correction() -> None:
-    net, X, Y = example([2, 3, 3, 1])
+    net, X, Y = example([2, 2, 2, 1])
     by_name = {mistake.name: mistake for mistake in mistakes.mistakes(net, 2)}
     said = mistakes.diagnosis(net, X, Y, by_name["wrong sign"])
     assert said[0] == "Your db3, dW3, db2, dW2, db1 and dW1 are each exactly the gradient with the wrong sign."

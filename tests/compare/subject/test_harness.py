@@ -137,12 +137,12 @@ def test_a_thread_that_does_no_check_sees_floats() -> None:
     here, there, stop, seen = threading.Event(), threading.Event(), threading.Event(), []
 
     def elsewhere() -> None:
-        here.wait(20)
+        here.wait(300)
         made = np.zeros(3)
         seen.append((made.dtype, np.array([1.5]).dtype, np.asarray([2.5]).dtype, square(w), slope(w).dtype))
         seen.append(np.sort(X, axis=0).dtype)
         there.set()
-        stop.wait(20)
+        stop.wait(300)
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
@@ -153,7 +153,7 @@ def test_a_thread_that_does_no_check_sees_floats() -> None:
         total[0] = square(w)
         if not isinstance(w, np.ndarray) or w.dtype != float:
             here.set()
-            there.wait(20)
+            there.wait(300)
         return total[0]
 
     try:

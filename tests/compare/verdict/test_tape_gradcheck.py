@@ -25,10 +25,10 @@ def on(edges: int, door: Callable[..., Report], *args: Any, **options: Any) -> t
     return report, "residues" not in steps and "recorded on Values" not in str(report)
 
 
-def on_both(door: Callable[..., Report], *args: Any) -> Report:
+def on_both(door: Callable[..., Report], *args: Any, diagnose: bool = True) -> Report:
     """The report of a check on a tape, which is that on Values."""
-    report, stayed = on(0, door, *args)
-    other, left = on(sys.maxsize, door, *args)
+    report, stayed = on(0, door, *args, diagnose=diagnose)
+    other, left = on(sys.maxsize, door, *args, diagnose=diagnose)
     assert (stayed, left) == (True, False)
     assert report.title == other.title and [row.name for row in report.rows] == [row.name for row in other.rows]
     for row, same in zip(report.rows, other.rows, strict=True):
@@ -67,14 +67,15 @@ def test_right_code_is_proved_on_a_tape_with_its_watched_arrays() -> None:
     assert any("Checked at 2 random points modulo 2^31 - 1 (seed 0)" in line for line in report.evidence)
 
 
-@pytest.mark.parametrize("name", ["W", "b", "V", "z"])
-@pytest.mark.parametrize("factor", [2.0, 1 + 1e-12, -1.0])
+@pytest.mark.parametrize(
+    ("name", "factor"), [("W", 1 + 1e-12), ("b", 2.0), ("V", -1.0), ("z", 1 + 1e-12), ("z", 2.0)]
+)
 def test_wrong_code_is_judged_as_on_values(name: str, factor: float) -> None:
     def wrong(*args: Any) -> Any:
         found = gradients(*args)
         return found | {name: found[name] * factor}
 
-    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y)
+    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y, diagnose=(name, factor) == ("b", 2.0))
     assert {row.name for row in report.rows if row.verdict == DIFFERENT} == {name}
 
 
@@ -84,7 +85,7 @@ def test_one_wrong_entry_is_found() -> None:
         found["W"][3, 2] *= 1 + 1e-13
         return found
 
-    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y)
+    report = on_both(gradcheck, cost, wrong, PARAMS, X, Y, diagnose=False)
     assert [m.index for m in report["W"].mismatches] == [(3, 2)]
     assert (report["W"].equal, report["W"].size) == (29, 30)
 
