@@ -22,10 +22,12 @@ from compare.check import (
 )
 from compare.derive.derivation import CannotDerive, Derivation
 from compare.derive.derive import derive
+from compare.derive.derive import derived_lines as _derived_lines
 from compare.explain.explain import explain
 from compare.explain.pictures import as_html
 from compare.lesson import page
 from compare.notes.shown import notes
+from compare.reason.derived import derived_lines as _of_reasons
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
 
@@ -52,3 +54,4 @@ __all__ = [
 # what stands above binds itself to what stands below, so that no import points upwards
 Report.lesson = page.lesson
 NetworkGraph._repr_html_ = as_html
+_of_reasons.append(_derived_lines)

@@ -6,6 +6,9 @@ from typing import Any
 
 from compare.derive.derivation import Derivation, derive_functions
 from compare.derive.network import derive_network
+from compare.subject.functions import Gradients
+from compare.subject.layer import Layer
+from compare.subject.subject import UserCode
 from compare.subject.usercode import Function
 from matrix_backprop import Network
 
@@ -42,3 +45,18 @@ def derive(function: Function | Network, *point: Any, is_cost: bool | None = Non
     if isinstance(function, Network):
         return derive_network(function, *point)
     return derive_functions(function, *point, is_cost=is_cost)
+
+
+def derived_lines(subject: UserCode) -> list[tuple[str, str]]:
+    """The derived lines of a subject's forward pass with their reasons, not proved; none where it cannot be derived."""
+    try:
+        if isinstance(subject, Layer):
+            found = derive_functions(subject.forward_function, subject.tree, is_cost=False, prove=False, simplify=False)
+        elif isinstance(subject, Gradients):
+            cost, point, args = subject.cost_function, subject.tree, subject.args
+            found = derive_functions(cost, point, *args, is_cost=True, prove=False, simplify=False)
+        else:
+            return []
+    except Exception:  # a forward pass may do anything
+        return []
+    return [(line.text.strip(), line.why) for line in found.lines if line.text.strip().startswith("d")]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.reason.derived import derived
 from compare.reason.laws import laws
 from compare.reason.mistakes import Finding, Mistakes
 from compare.reason.trial import Court, close
@@ -26,6 +27,7 @@ from compare.subject.subject import Sides, UserCode
 Array = NDArray[Any]
 
 PART_ELSEWHERE = 1e-5
+DERIVED_AT = 1.7  # from this cost of an edit on, the derived line is easier to read
 PART, PART_WITH_STABILISERS = 1e-8, 1e-5  # of the largest entry: what is right up to rounding, or up to an eps
 
 
@@ -54,6 +56,7 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
         if passes.sites:
             search = Mistakes(passes, court)
             findings = search.find() if wrong else []
+            findings = [_as_derived(passes, court, finding) for finding in findings[:1]] + findings[1:]
             if search.stopped:
                 remarks.append("the search for the mistake stopped before everything was tried")
         elif wrong:
@@ -91,6 +94,13 @@ def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
         if all((line.file, line.number) != (one.file, one.line) for line in found):
             found.append(Line(one.line, one.source, MISTAKE, one.says, (), one.file))
     return sorted(found, key=lambda line: (line.file, line.number))
+
+
+def _as_derived(passes: Passes, court: Court, finding: Finding) -> Finding:
+    """The mistake with the derived line, where no small edit was found that is as easy to read."""
+    if finding.edit is not None and finding.edit.cost < DERIVED_AT:
+        return finding
+    return derived(passes, court, finding) or finding
 
 
 class _Elsewhere:

@@ -184,7 +184,9 @@ class Scope:
         local = list(local)
         atoms = [(text, value, text != name) for name in local for text, value in _atoms(name, names.get(name))]
         atoms += [(text, value, True) for text, value in _counted(names, local)]
-        for text, value, is_part in sorted(atoms, key=lambda atom: (atom[2], atom[0].rstrip("]")[-1:].isdigit() and " " not in atom[0])):  # of two that are the same the name
+        for text, value, is_part in sorted(
+            atoms, key=lambda atom: (atom[2], atom[0].rstrip("]")[-1:].isdigit() and " " not in atom[0])
+        ):  # of two that are the same the name
             self._add(text, value, 0.05 * is_part)
         for name, x in names.items():
             if type(x) in (int, float) and name not in local:
@@ -196,7 +198,9 @@ class Scope:
             for what, x in [*((f"shape[{k}]", n) for k, n in enumerate(t.value.shape)), ("size", t.value.size)]
         ]
         self.sizes = [Term(text, value, 0.1) for text, value in sizes]
-        lists = [x for x in local if isinstance(names.get(x), (list, tuple)) or shape_of(names.get(x)) not in (None, ())]
+        lists = [
+            x for x in local if isinstance(names.get(x), (list, tuple)) or shape_of(names.get(x)) not in (None, ())
+        ]
         self.sizes += [Term(f"len({name})", len(names[name]), 0.12) for name in lists]
         for text, code in own[:MOST_TERMS]:
             if text not in self._seen:
@@ -267,7 +271,18 @@ FUNCTIONS = (
     ("sum", "mean"), ("sin", "cos"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"), ("ones_like", "zeros_like"),
     ("tanh", "cosh"), ("tanh", "exp"), ("exp", "log"), ("std", "var"), ("cumsum", "cumprod"), ("zeros", "ones"),
 )  # fmt: skip
-DRAWN = {"random", "normal", "binomial", "standard_normal", "rand", "randn", "uniform", "integers", "choice", "permutation"}
+DRAWN = {
+    "random",
+    "normal",
+    "binomial",
+    "standard_normal",
+    "rand",
+    "randn",
+    "uniform",
+    "integers",
+    "choice",
+    "permutation",
+}
 COMPARED = {
     ast.Gt: (ast.Lt, ast.GtE), ast.Lt: (ast.Gt, ast.LtE), ast.GtE: (ast.LtE, ast.Gt), ast.LtE: (ast.GtE, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
@@ -772,13 +787,16 @@ class Edits:
                     values[i], values[j] = values[j], values[i]
                     yield Edit(1.0, put(node, path, copied(inner, values=values)), "swapped")
 
-
     def _of_a_part(self, node: Any) -> Iterator[Edit]:
         """Only a part of an array is added to: the same part everywhere."""
         whole = shape_of(self.value(_loaded(node.target)))
         if not whole or not isinstance(node.target, (ast.Name, ast.Attribute, ast.Subscript)):
             return
-        like = [x for x in ast.walk(node.value) if isinstance(x, (ast.Name, ast.Attribute)) and shape_of(self.value(x)) == whole]
+        like = [
+            x
+            for x in ast.walk(node.value)
+            if isinstance(x, (ast.Name, ast.Attribute)) and shape_of(self.value(x)) == whole
+        ]
         for part in ("1:", ":-1"):
             value = node.value
             for text in {ast.unparse(x) for x in like}:

@@ -112,7 +112,9 @@ class Mistakes:
             one.site.file, one.site.statement, [one.site.statement, one.after] if one.is_new else [one.after]
         )
         after = Mistakes(
-            self.passes.edited(one.site.file, changes), Court(self.court.true, still, self.court.tolerance, self.court.elsewhere), self.left
+            self.passes.edited(one.site.file, changes),
+            Court(self.court.true, still, self.court.tolerance, self.court.elsewhere),
+            self.left,
         )
         rest = after.find()
         self.left, self.stopped = after.left, self.stopped or after.stopped
@@ -154,7 +156,9 @@ class Mistakes:
                 if isinstance(node, ast.Return) and several and id(node) not in has:
                     has.add(id(node))
                     reaches = {name: np.ones(x.shape, bool) for name, x in self.court.true.items()}
-                    yield Suspect((), site._replace(node=node, statement=node, target=""), [], reaches, False, None, None)
+                    yield Suspect(
+                        (), site._replace(node=node, statement=node, target=""), [], reaches, False, None, None
+                    )
 
     def _reached(self, instead: dict[int, Callable[[int, Any], Any]]) -> dict[str, Array]:
         """Which entries of the gradients change with the values at some sites."""
@@ -454,7 +458,9 @@ class Mistakes:
                 continue
             right = self._is_settled(suspect)
             made_before = bool(chain) and not right and suspect.match is None and self._feeds(suspect, chain)
-            doubt = 0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
+            doubt = (
+                0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
+            )
             found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
 

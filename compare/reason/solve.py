@@ -109,7 +109,9 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    if any(v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)):
+    if any(
+        v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)
+    ):
         if len(path) > 1:
             return
     yield Part(path, node, known, needed)
@@ -203,7 +205,9 @@ def _number(node: Any, space: dict[str, Any]) -> Array | None:
 class Table:
     """What is at hand for an array of a shape, in all passes."""
 
-    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]) -> None:
+    def __init__(
+        self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]
+    ) -> None:
         self.near = near  # names that stand in the statement already
         self.total = total  # only the sum over the passes is known
         self.deep = False  # whether products of three are looked for
@@ -281,7 +285,9 @@ class Table:
             if x.dtype.kind != "f" or not (x.ndim == 0 or _into(x.shape, shape)) or term.cost > 0.7:
                 continue
             for k, slope in enumerate((*SLOPES[:12], "{a} ** 3")):
-                found += self._row(slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9))
+                found += self._row(
+                    slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9)
+                )
         found += self._matrix_products(arrays)
         found += self._sums(arrays)
         found = sorted(_distinct(found), key=lambda row: row.cost)
@@ -310,7 +316,9 @@ class Table:
         near = sorted(near, key=lambda t: t.text not in self.near)[:MOST_SUMMED]
         texts = [(_bracketed(t.text), t.cost, np.shape(t.value)) for t in near]
         texts += [
-            (f"{s} * {t}", 0.15 + a + b, x) for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2) if x == y
+            (f"{s} * {t}", 0.15 + a + b, x)
+            for (s, a, x), (t, b, y) in itertools.combinations_with_replacement(texts, 2)
+            if x == y
         ]
         for text, cost, of in texts:
             for axis in range(len(of)):
@@ -373,7 +381,6 @@ class Table:
             found += self._sums_of_two(base, z, limit, of, target, alone)
         found.sort(key=lambda one: one[0])
         yield from found[:MOST_FOUND]
-
 
     def _sums_of_two(
         self, base: Array, z: float, limit: float, of: Array, target: Array, alone: Array
@@ -445,7 +452,9 @@ def solved(
             continue
         shape = shapes.pop()
         if shape not in tables:
-            near = {ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))}
+            near = {
+                ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))
+            }
             tables[shape] = Table(scope, spaces, shape, aim.total, near)
         table = tables[shape]
         table.deep = deep

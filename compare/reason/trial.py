@@ -189,7 +189,9 @@ class Focus:
     ) -> Any:
         """What a statement leaves in a target where these names are at hand; raises what it raises."""
         if inner:
-            return eval(compile(ast.fix_missing_locations(ast.Expression(at(statement, inner))), self.file, "eval"), space)
+            return eval(
+                compile(ast.fix_missing_locations(ast.Expression(at(statement, inner))), self.file, "eval"), space
+            )
         if self.is_value:
             return eval(self.compiled(statement), space)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):

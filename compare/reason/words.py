@@ -115,6 +115,8 @@ def _because(passes: Passes, finding: Finding) -> str:
         return slope
     if kind == "factor" and about.startswith("1 / "):
         kind, about = "divisor", about.removeprefix("1 / ")
+    if kind == "derived":
+        return f"this is not what the chain rule gives here ({about})" if about else "the chain rule gives another line"
     if kind == "axis" and about == "None":
         return "all entries are to be summed"
     said = SENTENCES.get(kind, "it is to read otherwise").format(about=about, old=old)

@@ -29,7 +29,12 @@ def mismatches(runs: Runs, name: str, equal: Array, in_floats: bool = False, mos
     if not in_floats and runs.knows_truth:
         with contextlib.suppress(*CANNOT):
             ours, theirs = runs.sides(precise(BITS)).pair(name)
-    elif in_floats and ours is not None and np.shape(ours) == theirs.shape and np.allclose(ours, theirs, rtol=1e-12, atol=0):
+    elif (
+        in_floats
+        and ours is not None
+        and np.shape(ours) == theirs.shape
+        and np.allclose(ours, theirs, rtol=1e-12, atol=0)
+    ):
         return ()  # equal at this point only: there is nothing to see
     found = []
     for index in np.argwhere(~equal)[:most]:

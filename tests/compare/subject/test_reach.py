@@ -303,7 +303,7 @@ def test_a_function_of_data_is_given_floats(name: str) -> None:
 
 
 def test_a_large_one_is_recorded_on_a_tape() -> None:
-    data, weights = rng.normal(size=(400, 30)), rng.normal(size=30)
+    data, weights = rng.normal(size=(150, 20)), rng.normal(size=20)
 
     def cost(w: Any) -> Any:
         return np.sum(np.tanh(np.round(data, 1) @ w + np.linalg.svd(data)[1][0]))
