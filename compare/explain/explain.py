@@ -243,7 +243,7 @@ def _terms(
         partner = _partner(consumer, position)
         terms.append(
             Term(
-                consumer=name or consumer.label or _code(consumer, places) or formula_of(consumer),
+                consumer=name or consumer.label or _code(consumer, places) or formula_of(consumer, names),
                 local_derivative=contribution.local_derivative,
                 upstream=contribution.upstream,
                 product=contribution.product,
