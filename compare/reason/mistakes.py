@@ -27,11 +27,11 @@ Array = NDArray[Any]
 MOST_RUNS = 2_500  # of the backward pass, where it is small
 WORK = 600_000  # steps of all the runs together, a hundred numbers are one
 MOST_TARGETS = 32
-MOST_PAIRS = 4_000  # of edits of one statement
+MOST_PAIRS = 1_200  # of edits of one statement
 MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
-MOST_OTHERS = 600  # runs for other statements where a culprit is known
+MOST_OTHERS = 400  # runs for other statements where a culprit is known
 COVERED = 0.5  # of the wrong entries, that a mistake reaches
 MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
@@ -729,11 +729,9 @@ class Mistakes:
         if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(culprit.aim.arrays):
             return None
         scope, tried = self._scopes[id(suspect.statement)], 0
-        firsts = sorted((e for e in Edits(suspect.statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
-        for first in firsts[:80]:
+        for first in self._simple(suspect.statement, scope):
             statement = first.after(suspect.statement)
-            seconds = sorted((e for e in Edits(statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
-            for second in seconds[:80]:
+            for second in self._simple(statement, scope):
                 tried += 1
                 if tried > MOST_PAIRS or self.left <= 0:
                     return None
@@ -742,6 +740,11 @@ class Mistakes:
                 if found is not None:
                     return found
         return None
+
+    def _simple(self, statement: Any, scope: Scope) -> list[Edit]:
+        """The likeliest edits of one node."""
+        found = [e for e in Edits(statement, scope).changed() if e.cost <= 1.2 and e.kind != "replaced everywhere"]
+        return sorted(found, key=lambda e: e.cost)[:40]
 
     # edits of the order, and new statements
 

@@ -115,11 +115,9 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    if any(
-        v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)
-    ):
-        if len(path) > 1:
-            return
+    fits = all(v.size == 1 or _into(v.shape, n.shape) for v, n in zip(known, needed, strict=True))
+    if not fits and len(path) > 1:
+        return
     yield Part(path, node, known, needed)
     if total:
         return
@@ -463,7 +461,7 @@ def solved(
 
     `tables` are kept from one call to the next; with `deep` products of three things at hand are looked for too.
     """
-    for part in itertools.islice(parts(statement, spaces, aim), 6 if deep else 12):
+    for part in itertools.islice(parts(statement, spaces, aim), 4 if deep else 12):
         shape = part.needed[0].shape
         if any(n.shape != shape for n in part.needed):  # one pass has to do
             part = part._replace(values=part.values[:1], needed=part.needed[:1])
