@@ -220,7 +220,7 @@ FORMS: dict[str, Code] = {
     "correction=": lambda x, v: (np.var(v, correction=1), np.std(x, axis=0, correction=1)),
     "offset=": lambda x, v: (np.diagonal(x, offset=1), np.trace(x, offset=-1)),
     "order=": lambda x, v: (np.ravel(x, order="F"), x.reshape(12, order="F"), x.flatten("F"), x.ravel("F")),
-    "flat": lambda x, v: sum(a * a for a in x.flat),
+    "flat": lambda x, v: (sum(a * a for a in x.flat), in_place(x, lambda a: a.flat.__setitem__(slice(2, 4), v[:2]))),
     "tolist": lambda x, v: sum(a * a for row in x.tolist() for a in row),
     "sort": lambda x, v: in_place(x, lambda a: a.sort(axis=0)),
     "fill": lambda x, v: in_place(x, lambda a: a.fill(0.5)) * x,
