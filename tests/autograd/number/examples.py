@@ -59,6 +59,13 @@ OF_NUMPY: dict[str, Code] = {
     "extract": lambda x, v: np.extract(AT > 0.5, v),
     "piecewise": lambda x, v: np.piecewise(v, [AT < 1], [lambda t: 2 * t, lambda t: t * t]),
     "ediff1d": lambda x, v: np.ediff1d(v, to_begin=1.0),
+    "put": lambda x, v: in_place(x, lambda a: np.put(a, [1, 4], v[:2])),
+    "putmask": lambda x, v: in_place(x, lambda a: np.putmask(a, np.eye(3, 4) > 0, 2 * x)),
+    "copyto": lambda x, v: (
+        in_place(x, lambda a: np.copyto(a, v)),
+        in_place(x, lambda a: np.copyto(a, 1.0, where=AT > 1)),
+    ),
+    "fill_diagonal": lambda x, v: in_place(x[:, :3], lambda a: np.fill_diagonal(a, v[0])),
     "i0": lambda x, v: np.i0(x),
     "linalg.matrix_power": lambda x, v: (np.linalg.matrix_power(spd(x), 3), np.linalg.matrix_power(spd(x), -2)),
     "linalg.multi_dot": lambda x, v: np.linalg.multi_dot([x, x.T, x]),
