@@ -90,14 +90,14 @@ def test_one_wrong_entry_is_found() -> None:
 
 def test_code_that_a_tape_cannot_record_is_checked_on_values_and_the_report_says_why() -> None:
     def unusual(params: Any, X: Any, y: Any) -> Any:
-        return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.insert(params["b"], 0, 0.0))
+        return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.partition(params["b"], 2))
 
     def by_hand(params: Any, X: Any, y: Any) -> Any:
         return gradients(params, X, y)
 
     report, stayed = on(0, gradcheck, unusual, by_hand, PARAMS, X, Y)
     assert not report and not stayed
-    assert any("recorded on Values, not on a tape: np.insert cannot be recorded" in x for x in report.evidence)
+    assert any("recorded on Values, not on a tape: np.partition cannot be recorded" in x for x in report.evidence)
 
 
 def test_code_that_asks_for_the_type_of_its_arrays_is_not_proved_by_another_branch() -> None:
