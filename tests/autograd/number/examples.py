@@ -188,7 +188,9 @@ OF_SCIPY: dict[str, Code] = {
         scipy.signal.correlate(KERNEL, x, "valid"),
     ),
     "scipy.signal.convolve2d": lambda x, v: [scipy.signal.convolve2d(x, KERNEL, m) for m in ("full", "same", "valid")],
-    "scipy.signal.correlate2d": lambda x, v: [scipy.signal.correlate2d(x, KERNEL, m) for m in ("full", "same", "valid")],
+    "scipy.signal.correlate2d": lambda x, v: [
+        scipy.signal.correlate2d(x, KERNEL, m) for m in ("full", "same", "valid")
+    ],
     "scipy.signal.lfilter": lambda x, v: (
         scipy.signal.lfilter([1.0, 0.5], [2.0, -0.3], v),
         scipy.signal.lfilter(v[:2], v[2:], x, axis=0),
