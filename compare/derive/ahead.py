@@ -19,10 +19,12 @@ def forward_part(
 
     What is `given`, by a cache, need not be computed.
     """
-    return _sliced(flat.block, needed - given, loops, given)
+    return _sliced(flat.block, needed - given, loops, given, flat.kept)
 
 
-def _sliced(block: list[Statement], needed: set[str], loops: dict[int, list[str]], given: frozenset[str]) -> list[Any]:
+def _sliced(
+    block: list[Statement], needed: set[str], loops: dict[int, list[str]], given: frozenset[str], where: str
+) -> list[Any]:
     found: list[Any] = []
     for s in reversed(block):
         if isinstance(s, Loop):
@@ -31,14 +33,14 @@ def _sliced(block: list[Statement], needed: set[str], loops: dict[int, list[str]
                 continue
             inner = needed | set(kept)
             while True:
-                body = _sliced(s.body, set(inner), loops, given)
+                body = _sliced(s.body, set(inner), loops, given, where)
                 more = inner | _reads_of(body) & (s.carried | writes(s))
                 if more == inner:
                     break
                 inner = more
             needed |= (_reads_of(body) | names_of(s.iter) | inner) - given
             if kept:
-                body = _keeping(body, s, kept)
+                body = _keeping(body, s, kept, where)
             found.insert(0, OutLoop(f"for {written(s.target)} in {written(s.iter)}:", body, s, False, kept))
         elif writes(s) & needed:
             needed |= reads(s) - given
@@ -54,7 +56,7 @@ def _reads_of(body: list[Any]) -> set[str]:
     return names_read(body)
 
 
-def _keeping(body: list[Any], s: Loop, kept: list[str]) -> list[Any]:
+def _keeping(body: list[Any], s: Loop, kept: list[str], where: str) -> list[Any]:
     """The body with a line that keeps what the backward pass needs of this pass, before a carried name is set anew."""
 
     def sets(x: Any) -> set[str]:
@@ -70,7 +72,10 @@ def _keeping(body: list[Any], s: Loop, kept: list[str]) -> list[Any]:
     stop = next((k for k, x in enumerate(body) if sets(x) & carried), len(body))
     late = {name for x in body[stop:] for name in sets(x)} & (set(kept) - carried)
     line = Out(
-        f"steps.append(({', '.join(kept)}{',' * (len(kept) == 1)}))", "what the way back needs of this pass", s.line, ""
+        f"{where}.append(({', '.join(kept)}{',' * (len(kept) == 1)}))",
+        "what the way back needs of this pass",
+        s.line,
+        "",
     )
     if late:
         raise CannotDerive(

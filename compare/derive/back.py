@@ -66,9 +66,9 @@ class Backward(Hoisting):
     def d(self, name: str) -> str:
         """The name of the gradient of a name: dz2 of z2, dW of params["W"]."""
         if name not in self.names:
-            key = re.search(r"\[\"?([\w]+)\"?\]$", name)
-            base = key.group(1) if key and not key.group(1).isdigit() else re.sub(r"[\[\]\"]", "", name)
-            self.names[name] = self._unused(f"d{base}")
+            keys = re.findall(r"\[\"?([\w]+)\"?\]", name)
+            keys = keys if keys and not keys[0].isdigit() else [name.partition("[")[0], *keys]
+            self.names[name] = self._unused(f"d{''.join(keys)}")
         return self.names[name]
 
     def _unused(self, name: str) -> str:
@@ -142,7 +142,8 @@ class Backward(Hoisting):
     def loop(self, x: Loop) -> None:
         body_writes = set().union(*map(writes, x.body)) if x.body else set()
         arrays = {name for name in body_writes if in_place_only(x.body, name)}
-        outer = {name for s in x.body for name in reads(s)} - (body_writes - arrays) - names_of(x.target)
+        used = {name for s in x.body for name in reads(s)} - (body_writes - arrays) - names_of(x.target)
+        outer = [*(name for name in self.flat.inputs if name in used), *sorted(used - {*self.flat.inputs})]
         carried = sorted(name for name in x.carried if name in self.flat.active)
         keep = self.lines
         for name in carried:
@@ -219,7 +220,9 @@ class Backward(Hoisting):
         given = [Out(text_of(s), "as in the forward pass", s.line, s.source) for s in again if isinstance(s, Set)]
         if loop.kept:
             loop.backwards = True
-            given.insert(0, Out(f"{', '.join(loop.kept)}{',' * (len(loop.kept) == 1)} = steps.pop()", "", x.line, ""))
+            given.insert(
+                0, Out(f"{', '.join(loop.kept)}{',' * (len(loop.kept) == 1)} = {self.flat.kept}.pop()", "", x.line, "")
+            )
         loop.body[:0] = given
 
     def _index(self, x: Loop) -> str | None:
@@ -241,11 +244,14 @@ class Backward(Hoisting):
         """Write the gradient of a name down under its own name, in its full shape."""
         g = self.gradients[name]
         text = g.text
-        if g.spreads:
+        if g.shape == () != g.whole:
+            text = f"np.full({name}.shape, {text})"
+            self.gradients[name] = g = Gradient(text, g.whole, g.whole, g.whys, True)
+        elif g.spreads:
             text = f"np.broadcast_to({text}, {name}.shape)" + (".copy()" if own else "")
         elif own and not g.owned:
             text = f"{text}.copy()"
-        if text != g.text or (name_it and text != self.d(name)) or (own and not g.owned):
+        if text != g.text or text.startswith("np.full") or (name_it and text != self.d(name)) or (own and not g.owned):
             self.out(f"{self.d(name)} = {text}", g.whys[-1] if g.whys else "")
             self.gradients[name] = Gradient(self.d(name), g.whole, g.whole, (), own or g.owned)
 

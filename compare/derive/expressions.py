@@ -6,6 +6,7 @@ import ast
 import builtins
 import copy
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.derive.ir import CannotDerive, Frame, Items, Local, Set, Statement, Text, as_code
+from compare.derive.ir import CannotDerive, Frame, Items, Local, Obj, Set, Statement, Text, as_code
 from compare.subject.usercode import Function, name_of
 from matrix_backprop.rules import written
 
@@ -61,6 +62,8 @@ class Expressions:
     frame: Frame
     hint: str  # what the value at hand is going to be called
     depth: int
+    objects: dict[int, Obj]
+    frames: list[Frame]  # those of the calls that are being written down
     at: ast.AST = ast.Pass()
     carried: frozenset[str] = frozenset()  # the names that the passes of the loops around hand on
 
@@ -109,8 +112,26 @@ class Expressions:
                 found = self.expr(base)
                 if isinstance(found, Items):
                     raise self.refused(node, f".{attr} of a {found.kind.__name__}")
+                if isinstance(found, Obj):
+                    return self.attribute(found, attr, node)
                 return ast.Attribute(found, attr, ast.Load())
         return self.generic(node)
+
+    def object(self, instance: Any) -> Obj:
+        """An object of the user's."""
+        return self.objects.setdefault(id(instance), Obj(instance))
+
+    def attribute(self, thing: Obj, attr: str, node: ast.expr) -> Any:
+        """An attribute that the forward pass has set, or one that was there: a number."""
+        if attr in thing.attributes:
+            x = thing.attributes[attr]
+            return x if isinstance(x, (Items, Obj)) else copy.deepcopy(x)
+        x = getattr(thing.instance, attr, None)
+        if isinstance(x, (int, float, str, bool)):
+            return ast.Constant(x)
+        if hasattr(type(x), "__dict__") and is_users(type(x)):
+            return self.object(x)
+        raise self.refused(node, f"the attribute {attr}, which is no number,")
 
     def generic(self, node: Any) -> Any:
         new = copy.copy(node)
@@ -124,9 +145,11 @@ class Expressions:
     def name(self, name: str) -> Any:
         found = self.frame.find(name)
         if found is not None:
-            return found if isinstance(found, (Items, Local)) else copy.deepcopy(found)
+            return found if isinstance(found, (Items, Local, Obj)) else copy.deepcopy(found)
         if name in self.frame.scope:
             x = self.frame.scope[name]
+            if is_users(type(x)):
+                return self.object(x)
             if name in self.env and self.env[name] is not x and name in self.used:
                 raise self.refused(self.at, f"a global {name} beside a variable of that name")
             self.env[name] = x
@@ -174,6 +197,13 @@ class Expressions:
                 function = getattr(base, node.func.attr, None)
         if getattr(function, "__name__", "") == "watch" and len(node.args) == 2:
             return self.expr(node.args[1])
+        if isinstance(node.func, ast.Attribute) and function is None:
+            thing = self.expr(node.func.value)
+            if isinstance(thing, Obj):
+                method = getattr(type(thing.instance), node.func.attr, None)
+                if isinstance(method, FunctionType):
+                    tree, text = source_of(method)
+                    return self.inlined(tree, None, scope_of(method), text, node, method, thing)
         if isinstance(function, Local):
             return self.inlined(function.tree, function.frame, function.frame.scope, function.frame.text, node)
         if isinstance(function, FunctionType) and not function.__module__.startswith("numpy"):
@@ -214,13 +244,15 @@ class Expressions:
         text: Text,
         node: ast.Call,
         function: Function | None = None,
+        thing: Obj | None = None,
     ) -> Any:
         """A call of a helper function as what it returns; its statements are written down before."""
         spec = tree.args
         if spec.vararg or spec.kwarg or any(isinstance(x, ast.Starred) for x in node.args):
             raise self.refused(node, "a function with *args")
         names = [x.arg for x in spec.args]
-        given: dict[str, Any] = dict(zip(names, map(self.expr, node.args), strict=False))
+        first = [] if thing is None else [thing]
+        given: dict[str, Any] = dict(zip(names, [*first, *map(self.expr, node.args)], strict=False))
         given |= {k.arg: self.expr(k.value) for k in node.keywords if k.arg}
         at = self.at
         defaults = function.__defaults__ or () if function else ()
@@ -235,6 +267,7 @@ class Expressions:
             if k not in given
         }
         caller, self.frame = self.frame, Frame({}, scope, outer, text)
+        self.frames.append(self.frame)
         try:
             for name, x in given.items():
                 uses = (
@@ -242,11 +275,11 @@ class Expressions:
                     if isinstance(x, ast.expr)
                     else 0
                 )
-                if isinstance(x, (ast.Name, ast.Constant, Items, Local)) or uses <= 1:
+                if isinstance(x, (ast.Name, ast.Constant, Items, Local, Obj)) or uses <= 1:
                     self.frame.names[name] = x
                 else:
                     self.frame, callee = caller, self.frame
-                    new = self.fresh(f"{name}_{self.hint}" if self.hint and name in self.used else name)
+                    new = self.fresh(self._called(name, x))
                     self.emit(Set(ast.Name(new, ast.Load()), x, *caller.text.at(at)))
                     self.frame = callee
                     self.frame.names[name] = ast.Name(new, ast.Load())
@@ -254,9 +287,20 @@ class Expressions:
             found = self._inlined_body(tree)
             self.depth = depth
         finally:
+            self.frames.pop()
             self.frame = caller
             self.at = at
         return ast.Constant(None) if found is None else found
+
+    def _called(self, name: str, x: Any) -> str:
+        """The name of a helper's parameter beside the caller's names: x_t of x[:, t], else x_q on the way to q."""
+        if name not in self.used:
+            return name
+        match x:
+            case ast.Subscript(value=ast.Name(), slice=index):
+                letters = [y.id for y in ast.walk(index) if isinstance(y, ast.Name)]
+                return f"{name}_{letters[0]}" if letters else name
+        return f"{name}_{self.hint}" if self.hint else name
 
     def _inlined_body(self, tree: ast.FunctionDef | ast.Lambda) -> Any:
         depth, self.depth, carried = self.depth, 0, self.carried
@@ -282,8 +326,8 @@ class Expressions:
                 found = copy.deepcopy(x.by_key["appended"])
                 return found
             return x.node()
-        if isinstance(x, Local):
-            raise self.refused(self.at, "a function as a value")
+        if isinstance(x, (Local, Obj)):
+            raise self.refused(self.at, "a function or an object as a value")
         found = x
         return found
 
@@ -395,6 +439,16 @@ def _alone(x: ast.expr) -> bool:
 
 def _loaded(target: ast.Subscript) -> ast.Subscript:
     return ast.Subscript(target.value, target.slice, ast.Load())
+
+
+def is_users(kind: type) -> bool:
+    """Whether a class is the user's own."""
+    return type(kind) is type and kind.__module__.split(".")[0] not in {"builtins", "numpy", *sys.stdlib_module_names}
+
+
+def is_float(x: Any) -> bool:
+    """Whether an argument is differentiated: a float or an array of floats."""
+    return isinstance(x, float) or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
 
 
 def constant(x: Any) -> ast.Constant:

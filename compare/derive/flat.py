@@ -8,13 +8,28 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable
+import inspect
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 
-from compare.derive.expressions import MOST_UNROLLED, Expressions, Returned, quoted, scope_of, source_of
-from compare.derive.ir import Append, Frame, Items, Local, Loop, Set, Statement, as_code, read_first, stored
+from compare.derive.expressions import MOST_UNROLLED, Expressions, Returned, is_float, quoted, scope_of, source_of
+from compare.derive.ir import (
+    Append,
+    Frame,
+    Items,
+    Local,
+    Loop,
+    Obj,
+    Set,
+    Statement,
+    as_code,
+    names_in,
+    read_first,
+    reads,
+    stored,
+)
 from compare.subject.usercode import Function
 from matrix_backprop.rules import written
 
@@ -25,7 +40,7 @@ class Flat(Expressions):
     `leaves` are what is differentiated: expressions such as x or params["W"] by their names, W.
     """
 
-    def __init__(self, function: Function, arguments: dict[str, Any], leaves: set[str], tree: str = "") -> None:
+    def __init__(self, function: Function, arguments: dict[str, Any], differentiated: Collection[str]) -> None:
         self.function = function
         self.env: dict[str, Any] = {"np": np}
         self.used: set[str] = set()
@@ -37,26 +52,34 @@ class Flat(Expressions):
         self.once: dict[str, ast.expr] = {}  # what a name that one statement reads was set to
         self.function_tree, text = source_of(function)
         names: dict[str, Any] = {}
+        self.leaves: list[str] = []  # what is differentiated, params["W"] by that name
+        self.objects: dict[int, Obj] = {}
+        if inspect.ismethod(function):
+            names[self.function_tree.args.args[0].arg] = self.object(function.__self__)
         for name, x in arguments.items():
             self.used.add(name)
-            self.env[name] = x
-            if name == tree and isinstance(x, (dict, list, tuple)):
-                keys = x if isinstance(x, dict) else range(len(x))
-                names[name] = Items(
-                    {key: self._leaf(f"{name}[{quoted(key)}]", x[key], leaves) for key in keys}, type(x)
-                )
-            else:
-                names[name] = self._leaf(name, x, leaves)
+            names[name] = self._argument(name, x, name in differentiated)
         self.sizes: set[str] = set()  # the names of whole numbers that come from shapes
         self.hint = ""  # what the value at hand is going to be called
         self.first = self.frame = Frame(names, scope_of(function), None, text)
+        self.frames = [self.frame]
         self.returned = self._body_of(self.function_tree)
 
-    def _leaf(self, name: str, x: Any, leaves: set[str]) -> ast.expr:
+    def _argument(self, name: str, x: Any, differentiated: bool) -> Any:
+        """An argument as an expression, or as entries that are some; what is differentiated is a leaf each."""
         self.env[name] = x
-        if name in leaves:
+        if differentiated and isinstance(x, (dict, list, tuple)):
+            keys = x if isinstance(x, dict) else range(len(x))
+            return Items({key: self._argument(f"{name}[{quoted(key)}]", x[key], True) for key in keys}, type(x))
+        if differentiated and is_float(x):
             self.active.add(name)
+            self.leaves.append(name)
         return ast.Name(name, ast.Load())
+
+    @property
+    def kept(self) -> str:
+        """The list in which the loops keep what the way back needs."""
+        return next(name for name in ("steps", "kept", "kept_by_the_loops") if name not in self.used)
 
     def _body_of(self, tree: ast.FunctionDef | ast.Lambda) -> Any:
         if isinstance(tree, ast.Lambda):
@@ -140,10 +163,41 @@ class Flat(Expressions):
                         self.emit(Set(ast.Name(name, ast.Load()), value, *self.frame.text.at(node)))
                         found.by_key[key] = ast.Name(name, ast.Load())
                     return
-                place = ast.Subscript(found, self.plain(self.expr(index)), ast.Store())
+                at = self.plain(self.expr(index))
+                if names_in(at) & names_in(found):  # h[h < 0] = 0: what is asked is how it was
+                    asked = self.fresh("places")
+                    self.emit(Set(ast.Name(asked, ast.Load()), at, *self.frame.text.at(node)))
+                    at = ast.Name(asked, ast.Load())
+                found = self._apart(found, node)
+                place = ast.Subscript(found, at, ast.Store())
                 self.emit(Set(place, self.plain(value), *self.frame.text.at(node)))
+            case ast.Attribute(value=base, attr=attr) if isinstance(self.expr(base), Obj):
+                thing = self.expr(base)
+                if isinstance(value, Items):
+                    value = self.named(value, attr, node)
+                elif not isinstance(value, (ast.Name, ast.Constant)):
+                    new = self.fresh(attr)
+                    self.emit(Set(ast.Name(new, ast.Load()), value, *self.frame.text.at(node)))
+                    value = ast.Name(new, ast.Load())
+                thing.attributes[attr] = value
             case _:
                 raise self.refused(node, f"an assignment to {ast.unparse(target)}")
+
+    def _apart(self, array: ast.expr, node: ast.stmt) -> ast.expr:
+        """An array that is going to be changed: a copy of it, where something was computed from it as it was."""
+        if self.depth or not isinstance(array, ast.Name) or array.id not in self.active:
+            return array
+        before = [s for s in self.block if isinstance(s, Set) and isinstance(s.target, ast.Name)]
+        if not any(array.id in reads(s) and self.is_active(s.value) for s in before):
+            return array
+        new = self.fresh(array.id.split("__")[0])
+        copied = ast.Call(ast.Attribute(copy.deepcopy(array), "copy", ast.Load()), [], [])
+        self.emit(Set(ast.Name(new, ast.Load()), copied, *self.frame.text.at(node)))
+        for frame in self.frames:
+            for name, x in frame.names.items():
+                if isinstance(x, ast.Name) and x.id == array.id:
+                    frame.names[name] = ast.Name(new, ast.Load())
+        return ast.Name(new, ast.Load())
 
     def _hinted(self, target: ast.expr, value: ast.expr) -> Any:
         before, self.hint = self.hint, target.id if isinstance(target, ast.Name) else self.hint
@@ -258,11 +312,10 @@ class Flat(Expressions):
         if isinstance(over, Items):
             self.unrolled(target, list(over.by_key.values()), body, node)
             return
-        whole = self.value(over)
-        passes = list(whole)
-        if self._needs_unrolling(body) or self._zips_items(iterator):
-            given = self.zipped(iterator) or [ast.Constant(x) for x in passes]
-            self.unrolled(target, given, body, node)
+        passes = list(self.value(over)) if self.zipped(iterator) is None else []
+        if self._needs_unrolling(body) or self.zipped(iterator) is not None:
+            given = self.zipped(iterator)
+            self.unrolled(target, self._entries(over, passes) if given is None else given, body, node)
             return
         if not passes:
             return
@@ -302,9 +355,9 @@ class Flat(Expressions):
         )
 
     @property
-    def inputs(self) -> set[str]:
+    def inputs(self) -> list[str]:
         """The names of the arguments."""
-        return {x.arg for x in [*self.function_tree.args.args, *self.function_tree.args.kwonlyargs]}
+        return [x.arg for x in [*self.function_tree.args.args, *self.function_tree.args.kwonlyargs]]
 
     def _one_pass(
         self, target: ast.expr, over: ast.expr, passes: list[Any], body: list[ast.stmt], node: ast.For
@@ -354,19 +407,27 @@ class Flat(Expressions):
                 return True
             if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
                 found = self.frame.find(node.value.id)
-                if isinstance(found, Items) and "appended" not in found.by_key:
+                asked = isinstance(node.ctx, ast.Store) or names_in(node.slice)
+                if isinstance(found, Items) and "appended" not in found.by_key and asked:
                     return True
         return False
 
-    def _zips_items(self, iterator: ast.expr) -> bool:
-        return self.zipped(iterator) is not None
+    def _entries(self, over: ast.expr, passes: list[Any]) -> list[ast.expr]:
+        """What a loop goes over, as expressions."""
+        if all(isinstance(x, (int, float, str, np.integer, tuple)) for x in passes):
+            return [ast.Constant(x) for x in passes]
+        return [ast.Subscript(copy.deepcopy(over), ast.Constant(k), ast.Load()) for k in range(len(passes))]
 
     def zipped(self, iterator: ast.expr) -> list[Any] | None:
         match iterator:
             case ast.Call(func=ast.Name(id="zip"), args=parts):
                 found = [self.expr(x) for x in parts]
-                if all(isinstance(x, Items) for x in found):
-                    rows = zip(*(x.by_key.values() for x in found), strict=False)
+                if any(isinstance(x, Items) for x in found):
+                    columns = [
+                        [*x.by_key.values()] if isinstance(x, Items) else self._entries(x, list(self.value(x)))
+                        for x in found
+                    ]
+                    rows = zip(*columns, strict=False)
                     return [Items(dict(enumerate(row))) for row in rows]
             case ast.Call(func=ast.Name(id="enumerate"), args=[part]):
                 items = self.expr(part)

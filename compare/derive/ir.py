@@ -75,6 +75,14 @@ class Local:
     frame: Frame
 
 
+@dataclass
+class Obj:
+    """An object of the user's, and the attributes that the forward pass has given it."""
+
+    instance: Any
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
 class Frame:
     """The names of a function that is being written down, what each stands for, and where the source is."""
 

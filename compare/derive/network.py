@@ -43,8 +43,11 @@ SHORT = {"dJda": "da", "dJdz": "dz", "dJdb": "db", "dJdW": "dW"}
 def derive_network(net: Network, X: Any = None, Y: Any = None) -> Derivation:
     """The backward pass of a network in the notes' names, each line with the statement that it is, and proved.
 
-    >>> print(derive_network(Network([3, 1], ["sigmoid"], seed=0)).lines[-1])
-    dJdW[1] = (1/m) * np.dot(X, dJdz[1].T)  # A6: entry [j, i] of W takes part in z[i, k] for every k, times X[j, k]
+    >>> for line in derive_network(Network([3, 1], ["sigmoid"], seed=0)).lines:
+    ...     print(line.text)
+    dJdz[1] = a[1] - Y
+    dJdb[1] = np.mean(dJdz[1], axis=1, keepdims=True)
+    dJdW[1] = (1/m) * np.dot(X, dJdz[1].T)
     """
     X, Y = _data(net) if X is None or Y is None else (np.asarray(X, float), np.asarray(Y, float))
     forward = _forward(net)
@@ -108,7 +111,9 @@ def _in_the_notes_names(net: Network, derived: Derivation) -> list[Line]:
         text = _with_the_mean(step, text)
         if not _is_the_formula(step, text):
             raise CannotDerive(f"{step.id} says {step.name} = {step.formula}, and the derivation {text}")
-        why = _bracketed(line.why.replace(": sum over k", "")).replace("a[1] minus", f"a[{step.layer}] minus")
+        why = _bracketed(line.why)
+        if step.kind in ("dJdb", "dJdW"):
+            why = re.sub(r"^.*; ", "", why).replace(": sum over", ": mean (E1) over")
         found.append(Line(f"{step.name} = {text}", f"{step.id}: {why}", line.line, line.source))
     return found
 

@@ -223,7 +223,7 @@ def _shapes(program: Program, names: dict[str, Any]) -> Iterator[Program]:
     """Lines that ask no array for its shape that would have to be computed for that alone."""
     flat = program.flat
     texts = [x.text for x in program.lines if isinstance(x, Out)]
-    known = [*program.first, *flat.inputs, *kept_by(program.cache)]
+    known = [*flat.inputs, *sorted(kept_by(program.cache)), *program.first]
     for at, x in enumerate(program.lines):
         if isinstance(x, OutLoop):
             continue

@@ -54,7 +54,7 @@ class Program:
         loops = loops_of(self.lines)
         found = forward_part(self.flat, self.needed(), loops)
         if any(loops.values()):
-            found.insert(0, Out("steps = []"))
+            found.insert(0, Out(f"{self.flat.kept} = []"))
         return found
 
     def needed(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""Small edits of one statement of a user's code: each gives the statement as it might have been meant, the likeliest first.
+"""Small edits of one statement of a user's code: each gives the statement as it might have been meant.
 
 The edits know the numbers at hand where the statement runs, so that only what fits by shape is tried.
 """
@@ -259,16 +259,17 @@ def _counted(names: dict[str, Any], local: list[str]) -> Iterator[tuple[str, Any
             continue
         for counter, by in itertools.product(counters, (0, -1, 1)):
             k = names[counter] + by
-            if k in rows if isinstance(rows, dict) else 0 <= k < len(rows):
-                if shape_of(rows[k]) is not None:
-                    yield f"{name}[{counter}{f' {by:+d}'.replace('-', '- ').replace('+', '+ ') if by else ''}]", rows[k]
+            there = k in rows if isinstance(rows, dict) else 0 <= k < len(rows)
+            if there and shape_of(rows[k]) is not None:
+                yield f"{name}[{counter}{('', ' + 1', ' - 1')[by]}]", rows[k]
 
 
 SWAPPED = {
     ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,),
 }  # fmt: skip
 FUNCTIONS = (
-    ("sum", "mean"), ("sin", "cos"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"), ("ones_like", "zeros_like"),
+    ("sum", "mean"), ("sin", "cos"), ("argmax", "argmin"), ("max", "min"), ("maximum", "minimum"),
+    ("ones_like", "zeros_like"),
     ("tanh", "cosh"), ("tanh", "exp"), ("exp", "log"), ("std", "var"), ("cumsum", "cumprod"), ("zeros", "ones"),
 )  # fmt: skip
 DRAWN = {
@@ -312,6 +313,9 @@ class Edits:
     def changed(self) -> Iterator[Edit]:
         """Something in the statement is another one of its kind, or left out."""
         yield from self.of_the_statement()
+        whole = getattr(self.statement, "value", None)
+        if whole is not None and len(shape_of(self.value(whole)) or ()) == 2:
+            yield Edit(1.0, _transposed(whole), "transposed", "", (("value", None),))
         for path, node in slots(self.statement):
             if isinstance(node, ast.expr) and not _is_stored(node):
                 for edit in self.small(node, path):
@@ -433,7 +437,7 @@ class Edits:
 
     def _distributed(self, node: Any) -> Iterator[Edit]:
         """(a + b) * c where a + b * c stands."""
-        for one, other, first in ((node.left, node.right, True), (node.right, node.left, False)):
+        for one, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Add, ast.Sub)):
                 yield Edit(1.2, copied(one, right=product(one.right, other)), "brackets")
                 yield Edit(1.2, copied(one, left=product(one.left, other)), "brackets")
@@ -451,9 +455,13 @@ class Edits:
 
     def _turned_over(self, node: Any) -> Any:
         """The last two axes exchanged."""
-        if np.ndim(self.value(node)) <= 2:
+        if len(shape_of(self.value(node)) or ()) <= 2:
             return _transposed(node)
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "swapaxes":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and getattr(node.func, "attr", "") == "swapaxes"
+        ):
             return node.func.value
         return parsed(f"({ast.unparse(node)}).swapaxes(-1, -2)")
 
@@ -468,19 +476,17 @@ class Edits:
         if isinstance(node.func, ast.Name) and isinstance(self.scope.names.get(name), types.FunctionType):
             me = self.scope.names[name]
             for other, x in self.scope.names.items():
-                if isinstance(x, types.FunctionType) and other != name and x.__module__ == me.__module__:
-                    if x.__code__.co_argcount == me.__code__.co_argcount:
-                        yield Edit(0.95, copied(node, func=ast.Name(other, ast.Load())), "function", other)
+                is_like = isinstance(x, types.FunctionType) and x.__module__ == me.__module__ and other != name
+                if is_like and x.__code__.co_argcount == me.__code__.co_argcount:
+                    yield Edit(0.95, copied(node, func=ast.Name(other, ast.Load())), "function", other)
         is_method = isinstance(node.func, ast.Attribute) and not (
             isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
         )
         array = node.func.value if is_method else node.args[0] if node.args else None
-        axes = [k for k in node.keywords if k.arg == "axis"]
         keeps = [k for k in node.keywords if k.arg == "keepdims"]
         if name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax", "argmin", "cumsum", "softmax"):
             x = self.value(array) if array is not None else None
             others = [k for k in node.keywords if k.arg not in ("axis", "keepdims")]
-            by_place = node.args if is_method else node.args[1:]
             for axis in [*range(np.ndim(x) if x is not None else 2), None]:
                 for keep in (True, False):
                     changed = [*others]
@@ -492,8 +498,6 @@ class Edits:
                     same_keep = keep == bool(keeps)
                     cost = 0.8 + 0.2 * (not same_keep) + 0.2 * (axis is None)
                     yield Edit(cost, copied(node, args=args, keywords=changed), "axis", str(axis))
-            if by_place or axes or node.keywords:
-                pass
         for k, argument in enumerate(node.args):
             if len(node.args) == 2 and k == 0 and name not in ("reshape", "transpose", "sum", "mean"):
                 yield Edit(0.9, copied(node, args=node.args[::-1]), "arguments swapped")
@@ -509,7 +513,7 @@ class Edits:
 
                 yield from self._of_product(array, node.args[0], method)
             elif len(node.args) == 2:
-                yield from self._of_product(*node.args, lambda x, y: copied(node, args=[x, y]))
+                yield from self._of_product(node.args[0], node.args[1], lambda x, y: copied(node, args=[x, y]))
         if name in ("outer", "dot", "inner") and len(node.args) == 2:
             yield (
                 Edit(1.1, copied(node, func=copied(node.func, attr="outer")), "function", "outer")
@@ -662,6 +666,11 @@ class Edits:
                 yield Edit(1.3 + depth + term.cost, f"({me}) * ({term.text})", "factor", term.text)
                 if term.cost < 1:
                     yield Edit(1.5 + depth + term.cost, f"({me}) / ({term.text})", "divisor", term.text)
+        if shape == () and depth == 0:
+            for term in self.scope.atoms:
+                for index in ("", "[:, None]") if term.value.ndim == 1 else ("",):
+                    if term.cost < 0.3 and term.value.dtype.kind == "f":
+                        yield Edit(1.4 + term.cost, f"({me}) * ({term.text} > 0){index}", "slope", term.text)
         for slope, about in self._slopes(shape):
             yield Edit(1.4 + depth, f"({me}) * {slope}", "slope", about)
         if isinstance(value, np.ndarray) and value.ndim == 2:
@@ -764,12 +773,13 @@ class Edits:
                 if not any(isinstance(x, ast.Slice) for x in ast.walk(node.target.slice)):
                     yield Edit(0.9, ast.copy_location(ast.Expr(call), node), "repeated index")
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple):
-            for op in (ast.Add(), ast.Sub()):
-                yield Edit(0.8, ast.copy_location(ast.AugAssign(node.targets[0], op, node.value), node), "accumulate")
+            first: Any = node.targets[0]
+            for way in (ast.Add(), ast.Sub()):
+                yield Edit(0.8, ast.copy_location(ast.AugAssign(first, way, node.value), node), "accumulate")
                 minus = node.value.operand if isinstance(node.value, ast.UnaryOp) else None
                 if minus is not None:
-                    yield Edit(0.9, ast.copy_location(ast.AugAssign(node.targets[0], op, minus), node), "accumulate")
-            target = copied(node.targets[0])
+                    yield Edit(0.9, ast.copy_location(ast.AugAssign(first, way, minus), node), "accumulate")
+            target: Any = copied(node.targets[0])
             if hasattr(target, "ctx"):
                 read = copied(target, ctx=ast.Load())
                 yield Edit(0.85, copied(node, value=product(read, node.value, ast.Add())), "accumulate")

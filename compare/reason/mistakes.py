@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from compare.reason.edits import Edit, Edits, Own, Scope, evaluated, is_harmless, parsed, shape_of
 from compare.reason.solve import Table, before, parts, solved
 from compare.reason.structure import inserted, rearranged
-from compare.reason.trial import Aim, Court, Focus, close, leave
+from compare.reason.trial import Aim, Court, Focus, close, written
 from compare.steps.known import Known, Match, base_name, is_gradient_of
 from compare.steps.passes import Event, ForwardStep, Passes
 from compare.steps.sites import Changes, Site
@@ -25,17 +25,24 @@ from compare.steps.sites import Changes, Site
 Array = NDArray[Any]
 
 MOST_RUNS = 2_500  # of the backward pass, where it is small
-WORK = 1_200_000  # steps of all the runs together, a hundred numbers are one
-MOST_TARGETS = 24
-MOST_PAIRS = 4_000  # of edits of one statement
+WORK = 600_000  # steps of all the runs together, a hundred numbers are one
+MOST_TARGETS = 32
+MOST_PAIRS = 1_200  # of edits of one statement
 MOST_MISTAKES = 4
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
-MOST_REPLAYED = 4
+MOST_OTHERS = 400  # runs for other statements where a culprit is known
+COVERED = 0.5  # of the wrong entries, that a mistake reaches
 MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
 ORDER = 1.5  # how unlikely another order of statements is
-RIGHT, LATER = 0.5, 0.35  # how unlikely a mistake is in a statement that is right, in one that only hands it on
+RIGHT, LATER, BEFORE, COPY, UNKNOWN = (
+    0.5,
+    0.15,
+    0.06,
+    0.3,
+    0.3,
+)  # how unlikely a mistake is in a statement that is right, in one that only hands it on
 
 
 class Finding(NamedTuple):
@@ -85,7 +92,7 @@ class Mistakes:
 
     def __init__(self, passes: Passes, court: Court, left: int = MOST_RUNS) -> None:
         self.passes, self.court, self.left = passes, court, left
-        self.stopped = False
+        self.stopped = self._is_known = False
         self._focuses: dict[int, Focus | None] = {}
         self._scopes: dict[int, Scope] = {}
         self._seen: dict[int, set[Any]] = {}  # values that were tried, by statement
@@ -93,7 +100,7 @@ class Mistakes:
         self._kept: dict[tuple[int, int], list[dict[str, Any]]] = {}
 
     def find(self) -> list[Finding]:
-        """The mistakes, in the order in which they were found: each mends something that the ones before leave wrong."""
+        """The mistakes, in the order in which they were found: each mends something that those before leave wrong."""
         with self.passes.ready():
             self.events = self.passes.backward()
             numbers = sum(np.size(e.value) for e in self.events)
@@ -132,19 +139,27 @@ class Mistakes:
                 group = statements.setdefault(id(sites[event.site].statement), [])
                 if event.site not in group:
                     group.append(event.site)
+        last = {self._whole(sites[group[0]]): id(sites[group[0]].statement) for group in statements.values()}
         forward = self.passes.forward
         self.gradients, self.numbers = Known(forward), Known(forward, of_data=True)
         self._slopes: Known | None = None
         found = []
         for group in statements.values():
             reaches = self._reached(dict.fromkeys(group, _shaken))
+            if not any(changed.any() for changed in reaches.values()):  # what is only compared
+                reaches = self._reached(dict.fromkeys(group, _turned))
             if not any(reaches[name].any() for name in self.court.wrong if name in reaches):
                 continue
             first = group[0]
-            role = self._role(sites[first], events[first])
+            is_last = last[self._whole(sites[first])] == id(sites[first].statement)
+            role = self._role(sites[first], events[first]) if is_last else None
             is_right, match = (False, None) if role else self._is_right(group, events)
             found.append(Suspect(tuple(group), sites[first], events[first], reaches, is_right, match, role))
         return [*found, *self._results(found)]
+
+    def _whole(self, site: Site) -> tuple[int, str]:
+        """The function and the name that a statement leaves something in."""
+        return id(site.function), (site.target or "").partition("[")[0]
 
     def _results(self, found: list[Suspect]) -> Iterator[Suspect]:
         """The return statements that give several arrays at once."""
@@ -197,10 +212,21 @@ class Mistakes:
                 match = self._known(site, x) if x.dtype.kind == "f" else None
                 first = first or match
                 named = match is not None and self._named(site, match)
-                if match is None or match.factor != 1.0 or not (named or (match.of_gradient and not _is_copy(site))):
+                other = match is not None and (self._promises(site) if match.of_gradient else self._is_number(site, x))
+                if match is None or match.factor != 1.0 or not (named or not (other or _is_copy(site))):
                     right = False
                     break
         return right, first
+
+    def _is_number(self, site: Site, x: Array) -> bool:
+        """Whether a step of the forward pass has its name, and this shape."""
+        name = base_name(site.target or "")
+        return any(s.data.shape == x.shape and base_name(s.name) == name for s in self.passes.forward)
+
+    def _promises(self, site: Site) -> bool:
+        """Whether its name says whose gradient it is."""
+        steps = (s for s in self.passes.forward if s.grad is not None and (s.site is None or s.site.target))
+        return any(is_gradient_of(site.target or "", s.name) for s in steps)
 
     def _known(self, site: Site, x: Array) -> Match | None:
         matches = list(self.gradients.find(x))
@@ -233,7 +259,7 @@ class Mistakes:
     # the search
 
     def _one(self, wrong: set[str]) -> Finding | None:
-        covering = [s for s in self.suspects if all(s.reaches[name][self._differs(name)].all() for name in wrong)]
+        covering = [s for s in self.suspects if all(np.mean(s.reaches[n][self._differs(n)]) >= COVERED for n in wrong)]
         culprit = self._confirmed(covering, wrong)
         found = self._mended(covering, culprit, wrong)
         if found is not None:
@@ -255,9 +281,13 @@ class Mistakes:
         if culprit is None and len(wrong) == 1:
             culprit = self._result(next(iter(wrong)))
         chain = self._chain(culprit, wrong) if culprit is not None else []
+        self._is_known = bool(chain)
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
-        found = self._tried(Edits.changed, pool, wrong, cost)
+        again = (
+            [] if cost < SOLVED else [(self._doubt(c, chain), c.suspect) for c in chain]
+        )  # an aim may ask for too much
+        found = self._tried(Edits.changed, sorted([*pool, *again], key=lambda one: one[0]), wrong, cost)
         if found is None and cost > ORDER:
             found = self._rearranged(wrong)
         if found is None:
@@ -282,7 +312,11 @@ class Mistakes:
             for k, node in enumerate(getattr(value, field)):
                 x = evaluated(node, focus.names)
                 true = self.court.true[name]
-                if shape_of(x) == true.shape and self.base is not None and np.array_equal(x, self.base.get(name)):
+                if (
+                    shape_of(x) == true.shape
+                    and self.base is not None
+                    and np.array_equal(x, np.asarray(self.base.get(name)))
+                ):
                     aim = Aim("", [true], inner=(("value", None), (field, k)))
                     return Culprit(suspect, -1, None, aim, frozenset([name]))
         return None
@@ -344,9 +378,9 @@ class Mistakes:
         node = parsed(target) if target else None
         inside = isinstance(suspect.statement, ast.Expr)
         focus = self._focus(suspect.site)
-        if focus is not None and isinstance(node, ast.Subscript):
-            if isinstance(evaluated(node.value, focus.names), np.ndarray):
-                target, inside = ast.unparse(node.value), True
+        base = node.value if isinstance(node, ast.Subscript) else None
+        if focus is not None and base is not None and isinstance(evaluated(base, focus.names), np.ndarray):
+            target, inside = ast.unparse(base), True
         return Aim(target, arrays, total, inside)
 
     def _spaces(self, culprit: Culprit) -> list[dict[str, Any]]:
@@ -364,22 +398,35 @@ class Mistakes:
         cost = 9.0
         for depth in range(3):
             edits: list[tuple[float, int, Culprit, Edit]] = []
-            doubt = 0.0
             for culprit, own in zip(chain, tables, strict=True):
                 if self._focus(culprit.suspect.site) is not None:
-                    settled = self._is_settled(culprit.suspect)
-                    extra = doubt + RIGHT * settled
+                    extra = self._doubt(culprit, chain)
                     for edit in self._edits(culprit, own, depth):
                         if edit.cost + extra < cost:
                             edits.append((edit.cost + extra, len(edits), culprit, edit))
-                if not self._is_settled(culprit.suspect):
-                    doubt += LATER
             found, its_cost = self._first(edits, wrong)
             if found is not None:
                 best, cost = found, its_cost
             if cost < (SOLVED, 9.0, 9.0)[depth]:
                 break
         return best, cost
+
+    def _doubt(self, culprit: Culprit, chain: list[Culprit]) -> float:
+        """How unlikely it is that of these culprits this one is the mistake."""
+        suspect, place = culprit.suspect, chain.index(culprit)
+        doubt = RIGHT * self._is_settled(suspect) + UNKNOWN * (not suspect.sites)
+        if culprit.step is None and len(culprit.aim.arrays) == 1:  # another name was meant where it is used
+            others = [m.step for m in self.numbers.find(culprit.aim.arrays[0]) if m.factor == 1.0]
+            named = [base_name(s.name) for s in others if s.site is None or s.site.target]
+            if named:
+                doubt += -LATER if base_name(suspect.site.target or "") in named else UNKNOWN
+        if suspect.role is not None:
+            return doubt - COPY * _is_copy(suspect.site)
+        if any(not self._is_settled(c.suspect) for c in chain[:place]):
+            doubt += LATER
+        if any(c.suspect.role is not None for c in chain[place + 1 :]):
+            doubt += BEFORE
+        return doubt
 
     def _edits(self, culprit: Culprit, tables: dict[tuple[int, ...], Table], depth: int) -> Iterator[Edit]:
         """The edits of a culprit, the simple ones, those that are solved for, and those with more in them."""
@@ -417,25 +464,22 @@ class Mistakes:
             return True
         if type(statement) is not type(culprit.suspect.statement) and isinstance(statement, (ast.Return, ast.Lambda)):
             return True
-        if aim.total and len(spaces) > MOST_REPLAYED:
-            return True  # a run takes no longer
-        value: Any = None
+        if aim.total:
+            return True  # only a run can tell
         tolerance = max(self.court.tolerance, 1e-8)
-        order = range(len(spaces)) if aim.total else [*range(len(spaces))[::-1]]
-        for k in order:
-            if not aim.total and not np.all(np.isfinite(aim.arrays[k])):
-                continue
+        place = written(culprit.suspect.statement)
+        if place and place != aim.target and written(statement) != place:
+            return True  # into another part
+        for k in range(len(spaces))[::-1]:
             try:
-                space = spaces[k]
-                if aim.total and k:
-                    space = {**space}
-                    leave(space, aim.target, value, aim.inside)
-                value = focus.replayed(statement, space, aim.target, aim.inner)
+                goal = aim.part(place, k, spaces[k])
+                if np.all(np.isfinite(goal)):
+                    value = focus.replayed(statement, spaces[k], place or aim.target, aim.inner)
+                    if not close(value, goal, tolerance):
+                        return False
             except Exception:  # an edit may be any nonsense
                 return False
-            if not aim.total and not close(value, np.asarray(aim.arrays[k]), tolerance):
-                return False
-        return not aim.total or close(value, np.asarray(aim.arrays[0]), tolerance)
+        return True
 
     def _differs(self, name: str) -> Array:
         true = self.court.true[name]
@@ -459,7 +503,12 @@ class Mistakes:
             right = self._is_settled(suspect)
             made_before = bool(chain) and not right and suspect.match is None and self._feeds(suspect, chain)
             doubt = (
-                0.05 + 0.02 * min(place, 10) + RIGHT * right + 0.3 * harm(suspect) + 0.4 * (sure and not made_before)
+                0.05
+                + 0.3 * (not suspect.sites)
+                + 0.02 * min(place, 10)
+                + RIGHT * right
+                + 0.3 * harm(suspect)
+                + 0.4 * (sure and not made_before)
             )
             found.append((doubt, suspect))
         return sorted(found, key=lambda one: one[0])
@@ -509,6 +558,7 @@ class Mistakes:
         ranked = sorted(by_site.values(), key=lambda steps: not is_gradient_of(name, steps[0].name))
         seen: set[bytes] = set()
         scaled: list[tuple[ForwardStep, list[Array], bool]] = []
+        carried = passes > 1 and self._is_carried(suspect, name)
         for steps in ranked:
             first = steps[0]
             data = [s.data for s in steps]
@@ -524,6 +574,9 @@ class Mistakes:
             for some in (arrays[::-1], arrays) if passes > 1 else (arrays,):
                 if [x.shape for x in some] == shapes:
                     yield first, some, False
+                    if passes > 1:  # what a pass leaves for the next
+                        for start in (np.full_like(some[-1], np.nan), *self._inputs(shape)) if carried else ():
+                            scaled.append((first, [*some[1:], start], False))
                     if is_gradient_of(name, first.name):  # of a sum where the mean is meant
                         factors = sorted({n for n in (*shape, int(np.prod(shape))) if n > 1})
                         scaled += [(first, [c * x for x in some], False) for c in factors]
@@ -536,6 +589,22 @@ class Mistakes:
                             yield first, these, False
         yield from self._added_up(shape, passes)
         yield from scaled
+
+    def _is_carried(self, suspect: Suspect, name: str) -> bool:
+        """Whether a statement before this one reads what this one leaves."""
+        place = self.suspects.index(suspect)
+        return any(
+            isinstance(x, ast.Name) and x.id == name and isinstance(x.ctx, ast.Load)
+            for s in self.suspects[: place + 1]
+            if s.site.function is suspect.site.function
+            for x in ast.walk(s.statement)
+        )
+
+    def _inputs(self, shape: tuple[int, ...]) -> list[Array]:
+        """The gradients of what the forward pass is given in this shape."""
+        return [s.grad for s in self.passes.forward if s.site is None and s.grad is not None and s.grad.shape == shape][
+            :3
+        ]
 
     def _added_up(self, shape: tuple[int, ...], passes: int) -> Iterator[tuple[ForwardStep, list[Array], bool]]:
         """The gradients of what the forward pass computes more than once, added up."""
@@ -586,7 +655,8 @@ class Mistakes:
         tree = self.passes.source.trees[file]
         functions = [x for x in ast.walk(tree) if isinstance(x, (ast.FunctionDef, ast.Lambda))]
         constants = [x for f in functions for x in ast.walk(f) if isinstance(x, ast.Constant)]
-        return [x.value for x in constants if type(x.value) in (int, float)]
+        values: list[Any] = [x.value for x in constants]
+        return [x for x in values if type(x) in (int, float)]
 
     def _tried(
         self,
@@ -604,6 +674,7 @@ class Mistakes:
                     if edit.cost + doubt < most:
                         edits.append((edit.cost + doubt, len(edits), suspect, edit))
         edits.sort(key=lambda one: one[:2])
+        least = self.left - MOST_OTHERS if self._is_known else 0
         for _, _, suspect, edit in edits:
             try:
                 after = edit.after(suspect.statement)
@@ -613,7 +684,7 @@ class Mistakes:
                 found = self._run(suspect, edit, after, wrong)
                 if found is not None:
                     return found
-            if self.left <= 0:
+            if self.left <= max(least, 0):
                 self.stopped = True
                 break
         return None
@@ -658,11 +729,9 @@ class Mistakes:
         if self._focus(suspect.site) is None or len(self._spaces(culprit)) != len(culprit.aim.arrays):
             return None
         scope, tried = self._scopes[id(suspect.statement)], 0
-        firsts = sorted((e for e in Edits(suspect.statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
-        for first in firsts[:80]:
+        for first in self._simple(suspect.statement, scope):
             statement = first.after(suspect.statement)
-            seconds = sorted((e for e in Edits(statement, scope).changed() if e.cost <= 1.2), key=lambda e: e.cost)
-            for second in seconds[:80]:
+            for second in self._simple(statement, scope):
                 tried += 1
                 if tried > MOST_PAIRS or self.left <= 0:
                     return None
@@ -671,6 +740,11 @@ class Mistakes:
                 if found is not None:
                     return found
         return None
+
+    def _simple(self, statement: Any, scope: Scope) -> list[Edit]:
+        """The likeliest edits of one node."""
+        found = [e for e in Edits(statement, scope).changed() if e.cost <= 1.2 and e.kind != "replaced everywhere"]
+        return sorted(found, key=lambda e: e.cost)[:40]
 
     # edits of the order, and new statements
 
@@ -774,15 +848,22 @@ def _shaken(times: int, x: Any) -> Any:
             wave = np.cos(np.arange(np.size(x)) * 1.7 + 0.3 + times).reshape(np.shape(x))
             return np.asarray(x + 0.01 * size * wave) if np.ndim(x) else float(x + 0.01 * size * wave)
         if kind == "b":
-            return ~x
+            return np.logical_not(x)
         return x + 1 if np.ndim(x) == 0 else x
     if isinstance(x, bool):
         return not x
     return x + 1 if isinstance(x, int) else x
 
 
+def _turned(times: int, x: Any) -> Any:
+    """The other order of the same values."""
+    return -x if isinstance(x, (np.ndarray, float, np.floating)) and np.asarray(x).dtype.kind == "f" else x
+
+
 def _is_copy(site: Site) -> bool:
     """Whether a statement gives a name to what has one."""
+    if isinstance(site.statement, (ast.Return, ast.Lambda)):
+        return False
     value = getattr(site.statement, "value", None)
     if isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "copy":
         value = value.func

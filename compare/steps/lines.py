@@ -113,6 +113,7 @@ def lines_of(
     """
     reader, found = Reader(passes), []
     targeted = Counter(id(x.statement) for x in passes.sites if x.target)  # of a return none
+    zeros = _zero_terms(passes, events)
     forward = {id(step.site.function) for step in passes.forward if step.site is not None}
     ran = statements(passes, events)
     alone = [one for one in ran if id(one[0].function) not in forward]
@@ -132,7 +133,23 @@ def lines_of(
             status, says = UNUSED, "no gradient depends on it"
         else:
             status, says = (RIGHT if right else OTHER), "; ".join(dict.fromkeys(known))
+        says = "; ".join(filter(None, [says, *zeros.get(id(site.statement), ())]))
         found.append(Line(number, source, status, says, names, site.file))
+    return found
+
+
+def _zero_terms(passes: Passes, events: list[Event]) -> dict[int, list[str]]:
+    """The terms of sums that were 0 in every pass, by the statement that they stand in."""
+    always: dict[int, bool] = {}
+    for event in events:
+        if passes.sites[event.site].target is None and np.asarray(event.value).dtype.kind == "f":
+            always[event.site] = always.get(event.site, True) and not np.any(event.value)
+    found: dict[int, list[str]] = {}
+    for k, is_zero in always.items():
+        site = passes.sites[k]
+        sums = [x for x in ast.walk(site.statement) if isinstance(x, ast.BinOp) and isinstance(x.op, (ast.Add, ast.Sub))]
+        if is_zero and any(site.node in (x.left, x.right) for x in sums):
+            found.setdefault(id(site.statement), []).append(f"`{site.text}` is 0 here")
     return found
 
 

@@ -220,7 +220,8 @@ class Passes:
             return []
         J = tape.number_of(self._J)
         named = [s for s in forward if s.grad is not None and (s.site is None or s.site.target)]
-        found, seen = [], set()
+        found: list[ForwardStep] = []
+        seen: set[bytes] = set()
         for step in forward:
             if (
                 step.grad is None
@@ -242,9 +243,9 @@ class Passes:
     def _forward_on_values(self) -> list[ForwardStep]:
         self.subject.prepare(FLOATS)
         inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
-        with swapped(self.instrumented), self._recorder.recording() as events, quiet():
-            with self.subject.running(FLOATS):
-                J, _ = self.subject.forward({k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}, FLOATS)
+        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
+        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
+            J, _ = self.subject.forward(nodes, FLOATS)
         J.backward()
         found = [
             ForwardStep(name, None, 0, self.subject.arrays[name], np.asarray(gradients_of(x), float))
@@ -338,7 +339,7 @@ def shaken(times: int, x: Any) -> Any:
             wave = np.cos(np.arange(np.size(x)) * 1.7 + 0.3 + times).reshape(np.shape(x))
             return np.asarray(x + 0.01 * size * wave) if np.ndim(x) else float(x + 0.01 * size * wave)
         if kind == "b":
-            return ~x
+            return np.logical_not(x)
         return x + 1 if np.ndim(x) == 0 else np.roll(x, 1)  # indices stay within their bounds
     if isinstance(x, bool):
         return not x

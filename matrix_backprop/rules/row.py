@@ -132,7 +132,7 @@ def summed(code: str, why: str, shape: Shape, operand: str, to: Shape) -> Line:
     text = f"np.sum({code}, axis={axes[0] if len(axes) == 1 else axes}"
     text += ", keepdims=True)" if not lead else ")"
     text += f".reshape({operand}.shape)" if lead and ones else ""
-    return Line(text, f"{why}; {operand} is used again along {over}: sum over {over}")
+    return Line(text, f"{why}; {operand} takes part at every place along {over}: sum over {over}")
 
 
 # Text

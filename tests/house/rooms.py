@@ -49,7 +49,7 @@ ROOMS = [
     Room(
         EXPLAIN,
         "one entry of a gradient term by term; pictures of it",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, STEPS, DERIVE),
     ),
     Room(
         "compare/lesson",

@@ -1,4 +1,4 @@
-"""Code of each function that is made of others, as `f(x, v)` of a matrix (3, 4) and a vector (4): NumPy's and SciPy's."""
+"""Code of each function that is made of others, as `f(x, v)` of a matrix (3, 4) and a vector (4)."""
 
 from __future__ import annotations
 

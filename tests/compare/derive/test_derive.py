@@ -112,7 +112,7 @@ def test_the_sum_over_a_broadcast_axis_is_written_out_with_its_reason() -> None:
     found = derive(forward, (rng.normal(size=(4, 3)), rng.normal(size=3)))
     line = next(line for line in found.lines if line.text.startswith("db"))
     assert line.text == "db = np.sum(dout * x, axis=0)"
-    assert "b is used again along axis 0: sum over axis 0" in line.why
+    assert "b takes part at every place along axis 0: sum over axis 0" in line.why
 
 
 def spectrum(x):  # type: ignore[no-untyped-def]

@@ -8,16 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare import Derivation, check_vjp, derive, gradcheck
+from compare import Derivation, check_vjp, gradcheck
 from compare.derive.derivation import as_layer, derive_functions
 from tests.catalogue.layers import LAYERS, Layer, load, source_of
-
-
-def derived(layer: Layer) -> Derivation:
-    module = layer.module
-    if layer.is_cost:
-        return derive(module.cost, module.params, *getattr(module, "args", ()))
-    return derive(module.forward, module.inputs)
+from tests.compare.derive.page import PAGE, by_hand, code_lines, derived, page
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +60,10 @@ def _tuple(x: Any) -> tuple[Any, ...]:
     return x if isinstance(x, tuple) else (x,)
 
 
-def code_lines(text: str) -> int:
-    rows = [row.strip() for row in text.splitlines()]
-    return sum(bool(row) and not row.startswith(("#", "import")) for row in rows)
-
-
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 def test_it_is_no_longer_than_what_a_person_wrote(layer: Layer, all_of_them: dict[str, Derivation]) -> None:
     """The derived function runs the forward pass again; so the example's lines are those of both passes."""
-    text = source_of(layer.name)
-    theirs = code_lines(text.split("\nrng = ")[0].split('"""')[2])
-    assert code_lines(all_of_them[layer.name].code) <= 1.5 * theirs
+    assert code_lines(all_of_them[layer.name].code) <= 1.5 * code_lines(by_hand(layer.name))
     assert max(map(len, all_of_them[layer.name].code.splitlines())) <= 120
 
 
@@ -111,3 +98,7 @@ def test_an_lstm_over_3_and_over_30_steps_has_the_same_text(all_of_them: dict[st
     longer = derive_functions(module.forward, module.inputs, prove=False)
     assert longer.code == all_of_them["lstm"].code
     assert inspect.signature(longer.function) == inspect.signature(all_of_them["lstm"].function)
+
+
+def test_the_page_of_derivations_is_up_to_date(all_of_them: dict[str, Derivation]) -> None:
+    assert PAGE.read_text("utf-8") == page(all_of_them), "python -m tests.compare.derive.page writes it"
