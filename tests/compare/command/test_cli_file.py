@@ -85,6 +85,46 @@ def test_wrong_code_is_1_and_the_reason_is_shown(run: Run) -> None:
     assert "every line: backprop-compare proofread " in text
 
 
+# Proof-reading
+
+
+def test_a_file_is_proof_read_right_or_wrong(run: Run) -> None:
+    status, text, errors = run(RIGHT, "proofread", "x.py")
+    assert (status, errors) == (0, "")
+    assert text.splitlines()[0].startswith("x.py: gradients against the chain rule over cost")
+    assert re.search(r"^ *6  return \{.*✓ dJ/dw", text, re.MULTILINE)
+    status, text, errors = run(RIGHT.replace("2 * X", "X"), "proofread", "x.py")
+    assert (status, errors) == (1, "")
+    assert re.search(r"^ *6  return .*✗", text, re.MULTILINE)
+    assert re.search(r"^ *\+ .*2", text, re.MULTILINE)
+
+
+def test_a_reading_as_json(run: Run) -> None:
+    status, text, _ = run(RIGHT.replace("2 * X", "X"), "proofread", "x.py", "--json")
+    found = json.loads(text)
+    assert (status, found["lines"][0]["number"], found["mistakes"][0]["line"]) == (1, 6, 6)
+    assert found["mistakes"][0]["names"] == ["w"]
+
+
+def test_a_file_that_is_not_there_is_not_read(run: Run) -> None:
+    for arguments in (("proofread", "y.py"), ("check", "y.py"), ("y.py",)):
+        status, text, errors = run(RIGHT, *arguments)
+        assert (status, text) == (2, "")
+        assert errors.strip() == "backprop-compare: there is no file y.py"
+
+
+def test_a_file_alone_is_checked(run: Run) -> None:
+    assert run(RIGHT, "x.py") == run(RIGHT, "check", "x.py")
+
+
+def test_the_evidence_of_a_report_that_fails_is_shown_when_asked_for(run: Run) -> None:
+    wrong = RIGHT.replace("2 * X", "X")
+    brief, verbose = run(wrong), run(wrong, "check", "x.py", "-v")
+    assert brief[0] == verbose[0] == 1
+    assert len(brief[1].splitlines()) < len(verbose[1].splitlines())
+    assert "at [1]" not in brief[1] and "at [1]" in verbose[1]
+
+
 def test_json_is_all_there_is_on_stdout_though_the_file_prints(run: Run) -> None:
     noisy = "print('hello')\n" + RIGHT.replace("    return {", "    print('again')\n    return {")
     status, text, errors = run(noisy, "check", "x.py", "--json", "--seed", "3", "--arithmetic", "exact")
