@@ -6,19 +6,29 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from compare.reason.scope import Own, Scope, is_harmless
 from compare.reason.trial import Court, Focus, Outcome
 from compare.steps.passes import Passes
 from compare.steps.sites import Site
 
+MOST_AIMS = 1_000  # runs with the chain rule's arrays
+WORK, WORK_OF_AIMS = 450_000, 350_000  # steps of all the runs together, a hundred numbers are one
+
 
 class Bench:
-    """The backward pass, ready to be run with something else in it, what it gives, and how often it may still run."""
+    """The backward pass, ready to be run with something else in it, and what it gives.
+
+    `left` is how often it may still run with another statement, `aims` how often with the chain rule's arrays in it.
+    """
 
     def __init__(self, passes: Passes, court: Court, left: int) -> None:
-        self.passes, self.court, self.left, self.stopped = passes, court, left, False
+        self.passes, self.court, self.stopped = passes, court, False
         self.events = passes.backward()
         self.base = passes.run()
+        work = 1 + len(self.events) + sum(np.size(e.value) for e in self.events) // 100
+        self.left, self.aims = min(left, WORK // work), min(MOST_AIMS, WORK_OF_AIMS // work)
         self._focuses: dict[int, Focus | None] = {}
         self._scopes: dict[int, Scope] = {}
         self._own: dict[str, list[Own]] = {}
@@ -69,7 +79,7 @@ class Bench:
 
     def judged(self, instead: dict[int, Callable[[int, Any], Any]]) -> Outcome:
         """What becomes right when the code goes on with other values at some sites."""
-        self.left -= 1
+        self.aims -= 1
         return self.court.judged(self.passes.run_with(instead))
 
     def mends(self, focus: Focus, statement: Any, wrong: set[str]) -> frozenset[str] | None:

@@ -51,7 +51,7 @@ class Culprits:
         for suspect in sorted(suspects, key=lambda s: s.is_right):
             for site in suspect.sites:
                 for step, arrays, total in itertools.islice(self._targets(suspect, site), MOST_TARGETS):
-                    if self.bench.left <= 0:
+                    if self.bench.aims <= 0:
                         self.bench.stopped = True
                         return best
                     instead = Aim("", arrays, total).instead(self._times(site))

@@ -29,7 +29,6 @@ from compare.steps.sites import Changes, Site
 Array = NDArray[Any]
 
 MOST_RUNS = 2_500  # of the backward pass, where it is small
-WORK = 600_000  # steps of all the runs together, a hundred numbers are one
 MOST_PAIRS = 1_200  # of edits of one statement
 MOST_NEW = 32  # edits of a statement that may be missing
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
@@ -71,8 +70,6 @@ class Mistakes:
         """The mistakes, in the order in which they were found: each mends something that those before leave wrong."""
         with self.passes.ready():
             self.bench = Bench(self.passes, self.court, self.left)
-            numbers = sum(np.size(e.value) for e in self.bench.events)
-            self.bench.left = min(self.left, WORK // (1 + len(self.bench.events) + numbers // 100))
             if self.bench.base is None:
                 return []
             self.who = Suspects(self.bench)
