@@ -23,9 +23,9 @@ def main() -> None:
         first = report.mistakes[0] if report.mistakes else None
         count["caught"] += not report
         count["with a line named"] += first is not None
-        count["the true line first"] += first is not None and first.line in mistake.lines
+        count["the true line first"] += mistake.explained_by(report)
         count["with what it ought to be"] += first is not None and bool(first.should)
-        if first is None or first.line not in mistake.lines:
+        if not mistake.explained_by(report):
             print(f"  not first: {mistake}")
     print(f"{len(MISTAKES)} mistakes in {len({mistake.layer for mistake in MISTAKES})} layers")
     for what, number in count.items():

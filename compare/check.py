@@ -283,7 +283,7 @@ def _checked(
     found = Diagnosis([], [], [])
     if diagnose and wrong and isinstance(subject, UserCode):
         tell("looking for the mistake")
-        found = _diagnosis(subject, runs, formula, wrong)
+        found = _diagnosis(subject, runs, formula, wrong, seed)
     evidence = [text for verdict, text in formula.evidence.items() if any(row.verdict == verdict for row in rows)]
     if any(row.verdict == CONVENTION for row in rows):
         evidence.append(
@@ -320,12 +320,12 @@ def _checked(
     )
 
 
-def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str]) -> Diagnosis:
+def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str], seed: int) -> Diagnosis:
     """The mistakes; what is equal at this point only is looked at where it is not."""
     point = next((formula.elsewhere[name] for name in wrong if name in formula.elsewhere), None)
     if point is not None and isinstance(point.subject, UserCode):
-        return diagnosis(point.subject, point.floats, wrong)
-    return diagnosis(subject, runs.floats, wrong)
+        return diagnosis(point.subject, point.floats, wrong, seed)
+    return diagnosis(subject, runs.floats, wrong, seed)
 
 
 def _refuse_no_cost(runs: Runs) -> None:

@@ -18,6 +18,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from autograd.number.ops import OPS
+from autograd.number.plane import calculated, is_complex
 from autograd.number.vocabulary import (
     ASKS,
     COMPARISONS,
@@ -27,7 +28,9 @@ from autograd.number.vocabulary import (
     QUESTIONS,
     STEPS,
     Refused,
+    array_of,
     has_rule,
+    name_of,
     refusal,
     shadows,
 )
@@ -118,11 +121,29 @@ class Carrier(NDArrayOperatorsMixin):
     def swapaxes(self, first: int, second: int) -> Self:
         return self.moved(lambda x: x.swapaxes(first, second), self)  # type: ignore[no-any-return]
 
-    def ravel(self) -> Self:
-        return self.reshape(-1)
+    def ravel(self, order: Any = "C") -> Self:
+        return self.reshape(-1, order=order)
 
-    def flatten(self) -> Self:
-        return self.ravel().copy()
+    def flatten(self, order: Any = "C") -> Self:
+        return self.ravel(order).copy()
+
+    @property
+    def mT(self) -> Self:
+        return self.swapaxes(-1, -2)
+
+    @property
+    def flat(self) -> Flat:
+        """The entries one after another, to be read and to be written to."""
+        return Flat(self)
+
+    def tolist(self) -> Any:
+        return [x.tolist() for x in self] if self.ndim else self
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def sort(self, axis: int = -1, **_: Any) -> None:
+        self[...] = np.sort(self, axis)
 
     def copy(self, order: str = "C") -> Self:
         return self.moved(np.array, self)  # type: ignore[no-any-return]
@@ -152,6 +173,8 @@ class Carrier(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = ufunc.__name__
+        if any(map(is_complex, inputs)):
+            return calculated(ufunc, method, inputs, kwargs)
         out = kwargs.pop("out", None)
         if out is not None and not isinstance(out[0], Carrier):
             raise Refused(f"np.{name} cannot write {self.called} into an array of floats: its gradient would be lost")
@@ -168,34 +191,66 @@ class Carrier(NDArrayOperatorsMixin):
             raise refusal(f"np.{name}{of}")
         elif name in COMPARISONS or name in QUESTIONS or name in STEPS:
             return ufunc(*map(shadows, inputs))
+        elif name == "divmod":
+            return np.floor_divide(*map(shadows, inputs)), COMPOSED["remainder"](*inputs)
         elif name == "matmul":
             result = _matmul(*inputs)
+        elif name == "vecdot":
+            result = np.sum(np.multiply(*inputs), axis=-1)
         elif name in OPS:
             result = self.row(name, *inputs)
         elif name in COMPOSED:
             result = COMPOSED[name](*map(_as_array, inputs))
             result = result.copy() if any(result is x for x in inputs) else result
         else:
-            raise refusal(f"np.{name}")
+            raise refusal(name_of(ufunc))
         if out is not None:
             out[0][...] = result
             return out[0]
         return result
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        name, module = func.__name__, func.__module__
-        if module == "numpy":
-            if name in MOVES and args and isinstance(args[0], Carrier):
-                return args[0].moved(lambda x: func(x, *args[1:], **kwargs), args[0])
-            if name in JOINS:
-                return _joined(self, func, *args, **kwargs)
-            if name in ASKS:
-                return func(*map(shadows, args), **kwargs)
-            if name in FUNCTIONS:
-                return self.functions.get(name, FUNCTIONS[name])(*args, **_asked(kwargs))
-        if module == "numpy.linalg" and name == "norm":
-            return _norm(*args, **_asked(kwargs))
-        raise refusal(f"{module}.{name}".replace("numpy", "np", 1))
+        name = f"{func.__module__}.{func.__name__}".removeprefix("numpy.")
+        if name in MOVES and args and isinstance(args[0], Carrier):
+            return args[0].moved(lambda x: func(x, *args[1:], **kwargs), args[0])
+        if name in JOINS:
+            return _joined(self, func, *args, **kwargs)
+        if name in ASKS:
+            return func(*map(shadows, args), **kwargs)
+        if name not in FUNCTIONS:
+            raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1))
+        asked = _asked(kwargs)
+        out = asked.pop("out", None)
+        own = self.functions.get(name, FUNCTIONS[name])
+        if own is not FUNCTIONS[name] and {"where", "initial"} & asked.keys():
+            own = FUNCTIONS[name]
+        found = own(*args, **asked)
+        if out is None:
+            return found
+        if not isinstance(out, Carrier):
+            raise Refused(f"np.{name} cannot write {self.called} into an array of floats: its gradient would be lost")
+        out[...] = found
+        return out
+
+
+class Flat:
+    """What `array.flat` is."""
+
+    def __init__(self, array: Carrier) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return self._array.size  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Carrier]:
+        return iter(self._array.ravel())
+
+    def __getitem__(self, index: Any) -> Carrier:
+        return self._array.ravel()[index]
+
+    def __setitem__(self, index: Any, other: Any) -> None:
+        places = np.arange(self._array.size)[index]
+        self._array[np.unravel_index(places, self._array.shape)] = other
 
 
 _METHOD_NAMES = """
@@ -203,6 +258,11 @@ _METHOD_NAMES = """
     any nonzero
 """
 _METHODS = frozenset(_METHOD_NAMES.split())
+
+
+@array_of.register
+def _(x: Carrier) -> Any:
+    return x
 
 
 def filled(x: Any, dtype: Any) -> Array:
@@ -271,17 +331,24 @@ def axes_of(array: Any, axis: Any) -> tuple[int, ...]:
     return tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
 
 
-def _sum(array: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _sum(array: Any, axis: Any = None, keepdims: bool = False, where: Any = True, initial: Any = None) -> Any:
+    if not isinstance(array, Carrier):
+        return np.sum(array, axis=axis, keepdims=keepdims)
+    array = array if where is True else np.where(where, array, 0)
     axes = axes_of(array, axis)
     result = array.total(axes)
-    return np.expand_dims(result, axes) if keepdims else result
+    result = np.expand_dims(result, axes) if keepdims else result
+    return result if initial is None else result + initial
 
 
 def _count(array: Any, axis: Any) -> int:
     return math.prod(array.shape[k] for k in axes_of(array, axis))
 
 
-def _mean(array: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _mean(array: Any, axis: Any = None, keepdims: bool = False, where: Any = True) -> Any:
+    if where is not True:
+        there = np.broadcast_to(shadows(where), array.shape)
+        return _sum(array, axis, keepdims, where) / np.sum(there, axis=axis, keepdims=keepdims)
     return _sum(array, axis, keepdims) / _count(array, axis)
 
 
@@ -295,8 +362,20 @@ def _average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fal
     )
 
 
-def _var(array: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False, mean: Any = None) -> Any:
-    deviations = array - (_mean(array, axis, True) if mean is None else mean)
+def _var(
+    array: Any,
+    axis: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    mean: Any = None,
+    correction: float | None = None,
+    where: Any = True,
+) -> Any:
+    ddof = ddof if correction is None else correction
+    deviations = array - (_mean(array, axis, True, where) if mean is None else mean)
+    if where is not True:
+        there = np.sum(np.broadcast_to(shadows(where), array.shape), axis=axis, keepdims=keepdims)
+        return _sum(deviations * deviations, axis, keepdims, where) / (there - ddof)
     return _sum(deviations * deviations, axis, keepdims) / max(_count(array, axis) - ddof, 0)
 
 
@@ -304,10 +383,22 @@ def _is_chained(ufunc: np.ufunc) -> bool:
     return ufunc.nin == 2 and has_rule(ufunc.__name__)
 
 
-def _reduced(ufunc: np.ufunc, array: Any, axis: Any = None, keepdims: bool = False) -> Any:
+_NEUTRAL = {"multiply": 1}
+
+
+def _reduced(
+    ufunc: np.ufunc, array: Any, axis: Any = None, keepdims: bool = False, where: Any = True, initial: Any = None
+) -> Any:
     """A sum; another reduction is one operation of two operands after the other, as NumPy does it on objects."""
     if ufunc is np.add:
-        return _sum(array, axis, keepdims)
+        return _sum(array, axis, keepdims, where, initial)
+    if where is not True:
+        neutral = _NEUTRAL.get(ufunc.__name__, initial)
+        if neutral is None:
+            raise ValueError(f"np.{ufunc.__name__}.reduce with `where` needs an `initial` number")
+        array = np.where(where, array, neutral)
+    if initial is not None:
+        return ufunc(_reduced(ufunc, array, axis, keepdims), initial)
     axes = axes_of(array, axis)
     kept = [k for k in range(array.ndim) if k not in axes]
     terms = np.transpose(array, [*axes, *kept]).reshape(_count(array, axis), *(array.shape[k] for k in kept))
@@ -535,12 +626,6 @@ def _finite(x: Any, copy: bool = True, **_: Any) -> Any:
     return x.copy() if copy and np.ndim(x) else x
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord not in (None, 2) or (ord == 2 and x.ndim > 1 and axis is None):
-        raise Refused(f"np.linalg.norm with ord={ord!r} cannot be recorded: write it with sums and products")
-    return np.sqrt(_sum(x * x, axis, keepdims))
-
-
 def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     for _ in range(n):
         x = np.moveaxis(x, axis, 0)
@@ -589,7 +674,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "convolve": _convolve,
     "correlate": lambda x, y, mode="valid": _convolve(x, np.flip(y), mode),
     "cross": _cross,
-    "trace": lambda x: _sum(np.diagonal(x), -1),
+    "trace": lambda x, offset=0, axis1=0, axis2=1: _sum(np.diagonal(x, offset, axis1, axis2), -1),
     "where": _where,
     "clip": _clip,
     "pad": _pad,

@@ -75,7 +75,8 @@ _IN_ARRAYS: dict[str, Any] = {"sigmoid": _sigmoids, "softplus": lambda x: np.log
 
 def elementary(name: str, in_floats: Callable[[Any], float]) -> Callable[[Any], Any]:
     """The function `name` for any number: its own method of that name, SymPy's, or the one for floats."""
-    ufunc = getattr(np, name, None)
+    numpys = getattr(np, name, None)
+    ufunc = numpys if isinstance(numpys, np.ufunc) else None  # np.i0 is none
     in_arrays = ufunc or _IN_ARRAYS.get(name) or np.vectorize(in_floats, otypes=[float])
 
     def value(x: Any) -> Any:

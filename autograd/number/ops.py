@@ -43,6 +43,7 @@ from autograd.number.functions import (
     xlogy,
     xlogy_slopes,
 )
+from autograd.number.special import IN_FLOATS
 
 
 class Op(NamedTuple):
@@ -105,6 +106,26 @@ def _function(name: str, in_floats: Callable[[Any], float], slope: Callable[[Any
     return Op(name, name, 1, elementary(name, in_floats), lambda out, x: (slope(out, x),), in_floats)
 
 
+def _special(name: str, slope: Callable[[Any, Any], Any]) -> Op:
+    return _function(name, IN_FLOATS[name], slope)
+
+
+digamma, trigamma, tetragamma, pentagamma, hexagamma, i0, i1 = (
+    elementary(name, IN_FLOATS[name])
+    for name in ("digamma", "trigamma", "tetragamma", "pentagamma", "hexagamma", "i0", "i1")
+)
+
+
+def _i1_slope(out: Any, x: Any) -> Any:
+    """i0(x) - i1(x) / x, which is 1/2 at 0."""
+    nothing = x == 0
+    return choose(nothing, 0.5, i0(x) - divide(out, choose(nothing, 1, x)))
+
+
+def _no_slope() -> Any:
+    raise TypeError("scipy.special.polygamma can be recorded up to the order 3")
+
+
 # fmt: off
 _ROWS = [
     #  name          symbol arity value          local derivatives, one for each operand
@@ -153,7 +174,23 @@ _ROWS = [
     _function("sigmoid",  sigmoid_in_floats,  lambda out, x: out * (1 - out)),
     _function("softplus", softplus_in_floats,  lambda out, x: sigmoid(x)),
     _function("erf",      math.erf,   lambda out, x: 2 / math.sqrt(math.pi) * exp(-(x * x))),
+    # of scipy.special
+    _special("erfc",        lambda out, x: -2 / math.sqrt(math.pi) * exp(-(x * x))),
+    _special("erfinv",      lambda out, x: math.sqrt(math.pi) / 2 * exp(out * out)),
+    _special("ndtr",        lambda out, x: exp(-(x * x) / 2) / math.sqrt(2 * math.pi)),
+    _special("log_ndtr",    lambda out, x: exp(-(x * x) / 2 - out) / math.sqrt(2 * math.pi)),
+    _special("ndtri",       lambda out, x: math.sqrt(2 * math.pi) * exp(out * out / 2)),
+    _special("gammaln",     lambda out, x: digamma(x)),
+    _special("gamma",       lambda out, x: out * digamma(x)),
+    _special("digamma",     lambda out, x: trigamma(x)),
+    _special("trigamma",    lambda out, x: tetragamma(x)),
+    _special("tetragamma",  lambda out, x: pentagamma(x)),
+    _special("pentagamma",  lambda out, x: hexagamma(x)),
+    _special("hexagamma",   lambda out, x: _no_slope()),
+    _special("i0",          lambda out, x: i1(x)),
+    _special("i1",          lambda out, x: _i1_slope(out, x)),
 ]
 # fmt: on
 
 OPS: dict[str, Op] = {op.name: op for op in _ROWS}
+SLOPELESS = "hexagamma"  # only the slope of another row, with none itself

@@ -16,6 +16,7 @@ from gmpy2 import mpfr
 
 from autograd.number.exact import Exact
 from autograd.number.number import Number
+from autograd.number.special import IN_FLOATS, in_long_floats
 
 BITS = 1000
 # where gmpy2 does not use NumPy's name
@@ -88,6 +89,8 @@ class Precise(Number):
                 return self.of(context.div(1, context.add(1, context.exp(context.minus(x)))))
             case "softplus":
                 return self.of(context.log1p(context.exp(x)))
+        if name in IN_FLOATS and name != "erfc":
+            return self.of(in_long_floats(name, x, context))
         return self.of(getattr(context, _NAMES.get(name, name))(x))
 
 

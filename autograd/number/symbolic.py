@@ -9,7 +9,10 @@ import sys
 from typing import Any
 
 # NumPy's names that SymPy spells differently; sums and quotients for those that it does not have
-_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")} | {"absolute": "Abs"}
+_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")} | {
+    "absolute": "Abs",
+    "gammaln": "loggamma",
+}
 
 
 def is_expression(x: Any) -> bool:
@@ -31,6 +34,16 @@ def elementary(name: str, x: Any) -> Any:
             return sympy.log(1 + x)
         case "expm1":
             return sympy.exp(x) - 1
+        case "ndtr":
+            return sympy.erfc(-x / sympy.sqrt(2)) / 2
+        case "log_ndtr":
+            return sympy.log(sympy.erfc(-x / sympy.sqrt(2)) / 2)
+        case "ndtri":
+            return sympy.sqrt(2) * sympy.erfinv(2 * x - 1)
+        case "i0" | "i1":
+            return sympy.besseli(int(name[1]), x)
+        case "trigamma" | "tetragamma" | "pentagamma" | "hexagamma":
+            return sympy.polygamma(("trigamma", "tetragamma", "pentagamma", "hexagamma").index(name) + 1, x)
     return getattr(sympy, _NAMES.get(name, name))(x)
 
 

@@ -46,13 +46,10 @@ ASKS = _names("""
 
 ADVICE = "write it with sums, products and elementary functions"
 _ROUNDING = "np.{} has the derivative 0 nearly everywhere, so a gradient would be lost: leave it out"
-_ALGEBRA = "np.linalg.{} cannot be recorded: np.linalg has solve, inv, det, slogdet, cholesky and norm here"
+_ALGEBRA = "np.linalg.{} cannot be recorded: of matrices that are not symmetric the eigenvalues may be complex"
 REFUSED = {
     **{f"np.{name}": _ROUNDING.format(name) for name in ("round", "around")},
-    **{
-        f"np.linalg.{name}": _ALGEBRA.format(name)
-        for name in ("eig", "eigh", "eigvals", "eigvalsh", "lstsq", "pinv", "qr", "svd")
-    },
+    **{f"np.linalg.{name}": _ALGEBRA.format(name) for name in ("eig", "eigvals")},
 }
 
 
@@ -63,6 +60,15 @@ def refusal(name: str) -> Refused:
     Refused('np.spacing cannot be recorded: write it with sums, products and elementary functions')
     """
     return Refused(REFUSED.get(name, f"{name} cannot be recorded: {ADVICE}"))
+
+
+def name_of(ufunc: np.ufunc) -> str:
+    """Its name as a user writes it.
+
+    >>> name_of(np.spacing)
+    'np.spacing'
+    """
+    return f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else f"scipy.special.{ufunc.__name__}"
 
 
 @functools.singledispatch
@@ -123,6 +129,25 @@ def _(x: np.ndarray) -> bool:
     return x.dtype == object and any(map(depends, x.flat))
 
 
+@functools.singledispatch
+def array_of(x: Any) -> Any:
+    """x as an array that NumPy code runs on, where it is none: numbers, nodes, lists of them.
+
+    >>> array_of([1.5, 2.0])
+    array([1.5, 2. ])
+
+    A carrier registers itself.
+    """
+    return np.asarray(x)
+
+
+@array_of.register(list)
+@array_of.register(tuple)
+def _(x: Sequence[Any]) -> Any:
+    parts = [array_of(y) for y in x]
+    return np.stack(parts) if any(type(y) is not np.ndarray for y in parts) else np.asarray(x)
+
+
 RECORDERS: dict[type, Callable[..., Any]] = {}  # how a carrier does a row of the table of its name and operands
 
 
@@ -132,6 +157,10 @@ def row(name: str, *operands: Any) -> Any:
     >>> row("maximum", 2, 3)
     3
     """
+    by_entry = any(isinstance(x, np.ndarray) and x.dtype == object for x in operands)
+    if by_entry and not any(hasattr(x, "contents") for x in operands):
+        arrays = [np.asarray(array_of(x)) for x in operands]  # of the class of arrays that loop over their elements
+        return array_of(np.frompyfunc(functools.partial(row, name), len(operands), 1)(*arrays))
     for kind, record in RECORDERS.items():
         if any(isinstance(x, kind) for x in operands):
             return record(name, *operands)
@@ -172,6 +201,33 @@ def _heaviside(x: Any, h: Any) -> Any:
     return choose(shadows(x) == 0, h, step + np.zeros(np.shape(h), int) if np.shape(h) else step)
 
 
+def _of_nothing(x: Any, y: Any) -> Any:
+    """Where 0 log y is 0, whatever the logarithm is."""
+    return (shadows(x) == 0) & (shadows(y) <= 0)
+
+
+def _huber(delta: Any, r: Any) -> Any:
+    size = abs(r)
+    return choose(shadows(size) <= shadows(delta), r * r / 2, delta * (size - delta / 2))
+
+
+def _fmod(x: Any, y: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return x - y * _whole(np.trunc(np.divide(shadows(x), shadows(y))))
+
+
+def _hypot(x: Any, y: Any) -> Any:
+    """The larger one times the root of 1 + the square of the ratio, where the squares would overflow or vanish."""
+    size = np.maximum(np.abs(shadows(x)), np.abs(shadows(y)))
+    fits = ((size > 1e-150) & (size < 1e150)) | (size == 0) | ~np.isfinite(size)
+    if np.all(fits):
+        return row("sqrt", x * x + y * y)
+    scale = 2.0 ** np.round(np.log2(choose(fits, 1.0, size)))  # a power of 2 rounds nothing
+    scale = scale if isinstance(scale, np.ndarray) else float(scale)
+    a, b = x / scale, y / scale
+    return row("sqrt", a * a + b * b) * scale
+
+
 def _scaled(factor: float) -> Function:
     return lambda x: x * factor
 
@@ -187,9 +243,10 @@ COMPOSED: dict[str, Function] = {
     "log10": lambda x: row("log", x) / math.log(10),
     "exp2": lambda x: row("exp", x * math.log(2)),
     "logaddexp2": _logaddexp2,
-    "hypot": lambda x, y: row("sqrt", x * x + y * y),
+    "hypot": _hypot,
     "arctan2": _arctan2,
     "remainder": _remainder,
+    "fmod": _fmod,
     "copysign": lambda x, y: abs(x) * _whole(np.copysign(1.0, shadows(y))),
     "heaviside": _heaviside,
     "deg2rad": _scaled(math.pi / 180),
@@ -202,7 +259,19 @@ COMPOSED: dict[str, Function] = {
     "entr": lambda x: -row("xlogy", x, x),
     "rel_entr": lambda x, y: row("xlogy", x, x / y),
     "logit": lambda x: row("log", x / (1 - x)),
-    "ndtr": lambda x: (1 + row("erf", x / math.sqrt(2))) / 2,
+    "xlog1py": lambda x, y: x * row("log1p", choose(_of_nothing(x, 1 + shadows(y)), 0, y)),
+    "kl_div": lambda x, y: row("xlogy", x, x / y) - x + y,
+    "huber": _huber,
+    "pseudo_huber": lambda d, r: d * d * (row("sqrt", 1 + (r / d) * (r / d)) - 1),
+    "psi": lambda x: row("digamma", x),
+    "loggamma": lambda x: row("gammaln", x),
+    "betaln": lambda x, y: row("gammaln", x) + row("gammaln", y) - row("gammaln", x + y),
+    "beta": lambda x, y: row("gamma", x) * row("gamma", y) / row("gamma", x + y),
+    "erfcinv": lambda x: -row("ndtri", x / 2) / math.sqrt(2),
+    "exprel": lambda x: choose(shadows(x) == 0, 1 + x / 2, row("expm1", x) / choose(shadows(x) == 0, 1, x)),
+    "boxcox": lambda x, a: choose(
+        shadows(a) == 0, row("log", x), (x ** choose(shadows(a) == 0, 1, a) - 1) / choose(shadows(a) == 0, 1, a)
+    ),
 }
 
 
@@ -222,6 +291,23 @@ def _refusing(advice: str) -> Function:
     return function
 
 
+def _dist(p: Any, q: Any) -> Any:
+    return row("sqrt", sum((x - y) * (x - y) for x, y in zip(p, q, strict=True)))
+
+
+def _hypot_of_several(*xs: Any) -> Any:
+    return _hypot(*xs) if len(xs) == 2 else row("sqrt", sum(x * x for x in xs))
+
+
+def _modf(x: Any) -> Any:
+    whole = _whole(np.trunc(shadows(x)))
+    return x - whole, float(whole)
+
+
+def _nearest_remainder(x: Any, y: Any) -> Any:
+    return x - y * _whole(np.round(shadows(x) / shadows(y)))
+
+
 def _product(xs: Any, start: Any = 1) -> Any:
     return functools.reduce(lambda x, y: x * y, xs, start)
 
@@ -235,10 +321,19 @@ MATH: dict[str, Function] = {
         if hasattr(math, name)
     },
     **{name: functools.partial(row, f"arc{name[1:]}") for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
-    **{name: COMPOSED[name] for name in ("log2", "log10", "exp2", "hypot", "copysign") if hasattr(math, name)},
+    **{name: COMPOSED[name] for name in ("log2", "log10", "exp2", "copysign", "fmod") if hasattr(math, name)},
     **{name: COMPOSED[numpys] for name, numpys in (("atan2", "arctan2"), ("fabs", "fabs"))},
     **{name: COMPOSED[numpys] for name, numpys in (("radians", "radians"), ("degrees", "degrees"))},
-    "log": lambda x, *base: row("log", x) / (math.log(base[0]) if base else 1),
+    **{name: functools.partial(row, name) for name in ("erfc", "gamma")},
+    "lgamma": lambda x: row("gammaln", x),
+    "hypot": _hypot_of_several,
+    "dist": _dist,
+    "modf": _modf,
+    "remainder": _nearest_remainder,
+    "ldexp": lambda x, n: x * 2**n,
+    **({"sumprod": lambda p, q: sum(x * y for x, y in zip(p, q, strict=True))} if hasattr(math, "sumprod") else {}),
+    **({"fma": lambda x, y, z: x * y + z} if hasattr(math, "fma") else {}),
+    "log": lambda x, *base: row("log", x) / (row("log", base[0]) if base else 1),
     "pow": lambda x, y: x**y,
     "fsum": sum,
     "prod": _product,

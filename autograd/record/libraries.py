@@ -7,8 +7,10 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from autograd.graph.value import Value
 from autograd.number.carrier import Carrier
 from autograd.number.number import Number
+from autograd.number.vocabulary import refusal
 from autograd.record.values import ValueArray, of_data, on_floats
 
 _KNOWN = {"numpy", "pytest", "_pytest", "pluggy", "autograd", "compare", "matrix_backprop"}
@@ -46,7 +48,17 @@ def _is_library(name: str) -> bool:
 def _on_data(function: Any) -> Any:
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        ours = any(isinstance(x, (ValueArray, Carrier, Number)) for x in [*args, *kwargs.values()])
-        return on_floats(function, *args, **kwargs) if ours and of_data(args, kwargs) else function(*args, **kwargs)
+        ours = any(isinstance(x, (Value, ValueArray, Carrier, Number)) for x in [*args, *kwargs.values()])
+        if not ours:
+            return function(*args, **kwargs)
+        if of_data(args, kwargs):
+            return on_floats(function, *args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError, RuntimeError) as error:
+            if not function.__module__.startswith("scipy."):
+                raise
+            public = [part for part in function.__module__.split(".") if not part.startswith("_")]
+            raise refusal(".".join([*public, function.__name__])) from error
 
     return called

@@ -22,13 +22,15 @@ from typing import Any
 import numpy as np
 
 from autograd.number.carrier import FUNCTIONS, Carrier
+from autograd.number.plane import Complex
 from autograd.number.threads import elsewhere, only_here
-from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, Refused, refusal, shadows
+from autograd.number.vocabulary import MATH, QUESTIONS, REFUSED, STEPS, Refused, array_of, refusal, shadows
 from autograd.record.kinds import BUILTINS, answering, dispatching, is_dispatching, is_scalar
 from autograd.record.libraries import of_library
-from autograd.record.linalg import LINEAR_ALGEBRA, SPECIAL
+from autograd.record.linalg import LINEAR_ALGEBRA
 from autograd.record.places import is_users
-from autograd.record.values import ValueArray, holds_nodes, of_data, on_floats
+from autograd.record.scientific import SCIENTIFIC, Normal
+from autograd.record.values import OF_OTHERS, ValueArray, holds_nodes, of_data, on_floats
 
 Function = Callable[..., Any]
 
@@ -76,6 +78,12 @@ def recording(*functions: Function) -> Iterator[None]:
         for name, x in namespace.items()
         if id(x) not in substitutes and (new := of_library(x)) is not x
     ]
+    places += [
+        (namespace, name, _vectorized(x))
+        for namespace in namespaces
+        for name, x in namespace.items()
+        if type(x) is np.vectorize
+    ]
     originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
     users, import_ = set(map(id, namespaces)), builtins.__import__
 
@@ -115,11 +123,20 @@ class _Substitute(ModuleType):
 
 def _substitutes() -> dict[int, Any]:
     """For the id of each function and module that is replaced: what stands for it."""
+    return _substitutes_of(frozenset(name for name in (*SCIENTIFIC, "scipy.stats", "numpy.fft") if name in sys.modules))
+
+
+@functools.cache
+def _substitutes_of(loaded: frozenset[str]) -> dict[int, Any]:
+    """The same, with these modules loaded."""
     found: dict[int, Any] = {}
     members: dict[str, dict[str, Any]] = {}
     for module, name, new in _replacements():
         found[id(getattr(module, name))] = new
         members.setdefault(module.__name__, {})[name] = new
+    for name in [*members]:
+        while (name := name.rpartition(".")[0]) in sys.modules:  # scipy.spatial, which holds scipy.spatial.distance
+            members.setdefault(name, {})
     for name in sorted(members, key=len, reverse=True):  # numpy.linalg before numpy, which holds it
         parent, _, child = name.rpartition(".")
         found[id(sys.modules[name])] = substitute = _Substitute(sys.modules[name], members[name])
@@ -174,11 +191,76 @@ def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:
     for name, own in MATH.items():
         yield math, name, _for_nodes(getattr(math, name), own)
     for name, own in LINEAR_ALGEBRA.items():
-        yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
-    special = sys.modules.get("scipy.special")
-    for name, own in SPECIAL.items() if special is not None else ():
-        assert special is not None
-        yield special, name, _for_nodes(getattr(special, name), own)
+        if hasattr(np.linalg, name):
+            yield np.linalg, name, _for_nodes(getattr(np.linalg, name), own)
+    for name in _FOR_FLOATS:
+        path, _, function = f"numpy.{name}".rpartition(".")
+        if path not in sys.modules:  # numpy.fft is loaded when it is asked for
+            continue
+        yield sys.modules[path], function, _for_nodes(getattr(sys.modules[path], function), FUNCTIONS[name])
+    for path, functions in SCIENTIFIC.items():
+        for name, own in functions.items() if path in sys.modules else ():
+            if hasattr(sys.modules[path], name):
+                yield sys.modules[path], name, _for_nodes(getattr(sys.modules[path], name), own)
+    if "scipy.stats" in sys.modules:
+        yield sys.modules["scipy.stats"], "norm", Normal(sys.modules["scipy.stats"].norm, _for_nodes)
+    yield np, "vectorize", _Vectorized
+    yield np, "nditer", _iteration
+    yield np, "ndenumerate", _for_nodes(np.ndenumerate, _enumerated)
+
+
+# of NumPy's functions those that take only floats, also where they are given a lone node or a list of them
+_STRICT = ("interp", "gradient", "bincount", "cov", "corrcoef", "i0")
+_FOR_FLOATS = [name for name in OF_OTHERS if name.startswith(("fft.", "linalg.matrix_power")) or name in _STRICT]
+
+
+class _Vectorized(np.vectorize):
+    """np.vectorize, whose results may be nodes whatever type it was told to expect."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not any(map(_holds_ours, args)) or kwargs or self.signature is not None:
+            return super().__call__(*args, **kwargs)
+        arrays = np.broadcast_arrays(*map(array_of, args)) if len(args) > 1 else [array_of(args[0])]
+        shape = np.shape(arrays[0])
+        flat = [x.reshape(-1) for x in arrays]
+        found = [self.pyfunc(*(x[k] for x in flat)) for k in range(math.prod(shape))]
+        return array_of(found).reshape(shape)
+
+
+def _vectorized(x: np.vectorize) -> _Vectorized:
+    found = _Vectorized(x.pyfunc)
+    vars(found).update(vars(x))
+    return found
+
+
+class _iteration:
+    """np.nditer over one array of what stands for floats, to be read; else NumPy's own."""
+
+    def __new__(cls, op: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().__new__(cls) if _holds_ours(op) else np.nditer(op, *args, **kwargs)
+
+    def __init__(self, op: Any, flags: Any = (), *args: Any, **kwargs: Any) -> None:
+        if isinstance(op, (list, tuple)):
+            raise refusal("np.nditer over several arrays")
+        self._array = array_of(op)
+        places = np.arange(self._array.size).reshape(self._array.shape)
+        self._places = np.nditer(places, [flag for flag in flags if flag != "refs_ok"])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._places, name)
+
+    def __getitem__(self, k: int) -> Any:
+        place: Any = self._places[k]
+        return self._array.reshape(-1)[place]
+
+    def __iter__(self) -> Iterator[Any]:
+        flat = self._array.reshape(-1)
+        return (flat[k] for k in self._places)
+
+
+def _enumerated(x: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    x = array_of(x)
+    return ((place, x[place]) for place in np.ndindex(*x.shape))
 
 
 def _for_nodes(original: Function, own: Function) -> Function:
@@ -202,7 +284,11 @@ def _for_nodes(original: Function, own: Function) -> Function:
 
 def _holds_ours(x: Any) -> bool:
     """Whether something stands for floats in it: a Value, a number, or an array of a tape or of numbers."""
-    return isinstance(x, Carrier) or holds_nodes(x) or (isinstance(x, (list, tuple)) and any(map(_holds_ours, x)))
+    return (
+        isinstance(x, (Carrier, Complex))
+        or holds_nodes(x)
+        or (isinstance(x, (list, tuple)) and any(map(_holds_ours, x)))
+    )
 
 
 def _is_float(dtype: Any) -> bool:

@@ -18,9 +18,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value, apply, as_number, constant, kind_of, record
-from autograd.number.carrier import Carrier
+from autograd.number.carrier import FUNCTIONS, Carrier
+from autograd.number.library import LIBRARY
 from autograd.number.number import Number, NumpyScalar
 from autograd.number.ops import OPS
+from autograd.number.plane import FOURIER, Complex, calculated, is_complex
 from autograd.number.threads import elsewhere
 from autograd.number.vocabulary import (
     ASKS,
@@ -30,8 +32,10 @@ from autograd.number.vocabulary import (
     RECORDERS,
     STEPS,
     Refused,
+    array_of,
     depends,
     has_rule,
+    name_of,
     refusal,
     shadows,
 )
@@ -51,6 +55,20 @@ def _(x: Value) -> bool:
     return True
 
 
+@array_of.register(Value)
+@array_of.register(Number)
+def _(x: Any) -> Any:
+    return x.reshape(()).view(ValueArray)
+
+
+@array_of.register
+def _(x: np.ndarray) -> Any:
+    return x.view(ValueArray) if type(x) is np.ndarray and x.dtype == object else x
+
+
+# made of others for all carriers; the rest of FUNCTIONS NumPy does on objects itself
+OF_OTHERS = {*LIBRARY, *FOURIER}
+
 # these run faster as NumPy's loop over the elements' own operators, and make the same nodes
 _LOOPS = ("add", "subtract", "multiply", "negative")
 
@@ -61,19 +79,21 @@ class ValueArray(np.ndarray[Any, Any]):
     _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(x, (Carrier, np.ma.MaskedArray)) for x in inputs):
+        if any(isinstance(x, (Carrier, Complex, np.ma.MaskedArray)) for x in inputs):
             return NotImplemented  # an array that `recording` made, beside one of a tape; the mask decides
         if elsewhere():
             return getattr(ufunc, method)(*map(_floats, inputs), **kwargs)
         return record_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any) -> Any:
-        if any(issubclass(kind, Carrier) for kind in types):
+        if any(issubclass(kind, (Carrier, Complex)) for kind in types):
             return NotImplemented
         if elsewhere():
             return func(*map(_floats, args), **{key: _floats(x) for key, x in kwargs.items()})
         if func is np.dot:
             return _dot(*args, **kwargs)
+        if func is np.i0 or func is np.linalg.matrix_power:  # NumPy's own series, and its own inverse of floats
+            return FUNCTIONS[f"{func.__module__}.{func.__name__}".removeprefix("numpy.")](*args, **kwargs)
         try:
             result = _recorded(super().__array_function__(func, types, args, kwargs))
         except (TypeError, AttributeError) as error:
@@ -84,6 +104,9 @@ class ValueArray(np.ndarray[Any, Any]):
                 raise
             if of_data(args, kwargs):
                 return on_floats(func, *args, **kwargs)
+            name = f"{func.__module__}.{func.__name__}".removeprefix("numpy.")
+            if name in OF_OTHERS or (name.startswith("linalg.") and name in FUNCTIONS):
+                return FUNCTIONS[name](*args, **kwargs)
             raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):
             return result.item()  # a lone Value, so that it can be asked for its gradient
@@ -233,10 +256,16 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
     arrays = [_plain(x) for x in inputs]
     kwargs = {key: _plain_out(x) if key == "out" else x for key, x in kwargs.items()}
     name = ufunc.__name__
+    if any(map(is_complex, inputs)):
+        return calculated(ufunc, method, tuple(array_of(x) for x in inputs), kwargs)
     if not any(isinstance(x, np.ndarray) and x.dtype == object for x in arrays):
         return getattr(ufunc, method)(*arrays, **kwargs)  # no Values: the indices of an argmax, say
     if method == "reduce" and ufunc is np.add:
         return _recorded(_sum(*arrays, **kwargs))
+    if method == "reduce" and ufunc is np.multiply and kwargs.get("where", True) is not True:
+        kwargs = {**kwargs, "initial": 1} if kwargs.get("initial") in (None, np._NoValue) else kwargs
+    if name == "divmod" and method == "__call__" and not kwargs:
+        return np.floor_divide(*map(shadows, arrays)), record_ufunc(np.remainder, method, inputs, kwargs)
     if method == "__call__" and ufunc is np.matmul and not kwargs:
         return _recorded(_matmul(*arrays))
     if name in QUESTIONS or name in STEPS:
@@ -252,7 +281,7 @@ def record_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: 
         if not known and name not in COMPARISONS:
             if of_data(inputs, kwargs):
                 return on_floats(getattr(ufunc, method), *inputs, **kwargs)
-            raise refusal(f"np.{name}") from error
+            raise refusal(name_of(ufunc)) from error
         raise TypeError(f"np.{name} on Values: {error}") from error
 
 
@@ -415,3 +444,29 @@ def _reshape(self: Value, *shape: Any, **keywords: Any) -> Any:
 
 
 Value.__array_ufunc__, Value.reshape = _ufunc, _reshape
+
+
+def _whole_part(x: Any, y: Any) -> float:
+    return float(np.floor_divide(float(shadows(x)), float(shadows(y))))
+
+
+def _of_numbers(function: Callable[[Any, Any], Any], turned: bool = False) -> Callable[[Any, Any], Any]:
+    """An operator of two scalars, which leaves arrays to NumPy."""
+
+    def method(self: Any, other: Any) -> Any:
+        if not isinstance(other, Value) and as_number(other) is None:
+            return NotImplemented
+        return function(other, self) if turned else function(self, other)
+
+    return method
+
+
+_REMAINDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "mod": COMPOSED["remainder"],
+    "floordiv": _whole_part,
+    "divmod": lambda x, y: (_whole_part(x, y), COMPOSED["remainder"](x, y)),
+}
+for _name, _function in _REMAINDERS.items():
+    for _kind in (Value, Number):
+        setattr(_kind, f"__{_name}__", _of_numbers(_function))
+        setattr(_kind, f"__r{_name}__", _of_numbers(_function, turned=True))

@@ -5,6 +5,7 @@ Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one s
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import sys
@@ -186,6 +187,53 @@ def explain(
         print(found.to_json())
     else:
         out.print(found)
+
+
+@app.command()
+def derive(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE.py",
+            show_default=False,
+            help="Your own code: cost, params and, if need be, args; or forward, inputs.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.py", help="Where to write the code; default: shown."),
+    ] = None,
+    steps: Annotated[bool, typer.Option("--steps", help="Show what was simplified, and the code before.")] = False,
+    layers: LayersOption = "",
+    activations: ActivationsOption = "",
+    observations: ObservationsOption = 8,
+    seed: SeedOption = 0,
+) -> None:
+    """Write the backward pass of your forward pass in NumPy, each line with its reason, and prove it."""
+    from compare.derive.derive import derive
+
+    if file is not None:
+        _refuse_network_options(context, file)
+        code = load(file, needs_backward=False)
+        point, *args = code.forward_call[1:]
+        with Console(stderr=True).status(file.name), contextlib.redirect_stdout(sys.stderr):
+            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost)
+    else:
+        net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
+        found = derive(net, X, Y)
+    if output is not None:
+        if output.suffix != ".py":
+            raise BadInput(f"--output {output} must end in .py")
+        output.write_text(f"{found}\n", encoding="utf-8")
+        out.print(f"wrote {output}: {found.certificate}", soft_wrap=True)
+    else:
+        if steps and found.simplified:
+            print(found.unsimplified)
+            print(*(f"# simplified: {says}" for says in found.simplified), sep="\n", end="\n\n")
+        print(found)
+    if not found:
+        raise typer.Exit(1)
 
 
 @app.command()

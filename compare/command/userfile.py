@@ -41,7 +41,16 @@ class UserFile:
     @property
     def is_cost(self) -> bool:
         """Whether it has a cost and its gradients; otherwise it has a layer, forward and backward."""
-        return all(name in self.names for name in COST)
+        return all(name in self.names for name in (COST if self.has_backward else ("cost", "params")))
+
+    has_backward: bool = True
+
+    @property
+    def forward_call(self) -> tuple[Any, ...]:
+        """The forward pass and what it is called with: the cost, params and args, or forward and inputs."""
+        if self.is_cost:
+            return (self.names["cost"], self.names["params"], *self.names.get("args", ()))
+        return (self.names["forward"], self.names["inputs"])
 
     @property
     def call(self) -> tuple[Any, ...]:
@@ -63,8 +72,8 @@ class UserFile:
         return Reading(f"{self.path.name}: {found.title}", found.lines, found.mistakes)
 
 
-def load(path: Path) -> UserFile:
-    """Import a file; its folder is on sys.path meanwhile.
+def load(path: Path, needs_backward: bool = True) -> UserFile:
+    """Import a file; its folder is on sys.path meanwhile. `needs_backward` is False where the forward pass will do.
 
     Raises UnusableFile, with one sentence, for a file that is not Python, that raises, or that lacks a name.
     """
@@ -87,8 +96,8 @@ def load(path: Path) -> UserFile:
     except (Exception, SystemExit) as problem:
         raise UnusableFile(f"{path} cannot be imported: {_complaint(problem)}") from None
     names = vars(module)
-    _look_at(path, module)
-    return UserFile(path, source, names)
+    _look_at(path, module, needs_backward)
+    return UserFile(path, source, names, needs_backward)
 
 
 def _read(path: Path) -> str:
@@ -125,30 +134,30 @@ def _complaint(problem: BaseException) -> str:
     return f"{type(problem).__name__}{where}" + f": {said}" * bool(said)
 
 
-def _look_at(path: Path, module: ModuleType) -> None:
+def _look_at(path: Path, module: ModuleType, needs_backward: bool) -> None:
     """Raise unless the names are there and of the right kind."""
     names = vars(module)
-    asked = max((COST, LAYER), key=lambda asked: sum(name in names for name in asked))
+    kinds_of_code = (COST, LAYER) if needs_backward else (COST[::2], LAYER[::2])
+    asked = max(kinds_of_code, key=lambda asked: sum(name in names for name in asked))
     missing = [name for name in asked if name not in names]
     there = [name for name, x in names.items() if not name.startswith("_") and not isinstance(x, ModuleType)]
     if missing:
         has = ", ".join(there[:12]) + ", ..." * (len(there) > 12) or "nothing"
         if len(missing) == len(asked):
-            raise UnusableFile(
-                f"{path} must define cost, gradients and params, or forward, backward and inputs; it has {has}"
-            )
+            wanted = ", or ".join(_and(list(kind)) for kind in kinds_of_code)
+            raise UnusableFile(f"{path} must define {wanted}; it has {has}")
         raise UnusableFile(
             f"{path} has {_and([name for name in asked if name in names])}, but no {_and(missing)}; it has {has}"
         )
-    for name in asked[:2]:
+    for name in asked[:-1]:
         if not callable(names[name]):
             raise UnusableFile(f"{name} of {path} is of type {type(names[name]).__name__}: it must be a function")
-    point = names[asked[2]]
-    numbers = (np.ndarray, np.number, int, float) if asked is COST else (np.ndarray, float)
+    point = names[asked[-1]]
+    numbers = (np.ndarray, np.number, int, float) if "cost" in asked else (np.ndarray, float)
     if not is_tree(point) and not isinstance(point, numbers):
         kinds = "a dict, a list, a tuple, a dataclass or an array"
-        raise UnusableFile(f"{asked[2]} of {path} is of type {type(point).__name__}: it must be {kinds}")
-    if asked is COST and not isinstance(names.get("args", ()), (tuple, list)):
+        raise UnusableFile(f"{asked[-1]} of {path} is of type {type(point).__name__}: it must be {kinds}")
+    if "cost" in asked and not isinstance(names.get("args", ()), (tuple, list)):
         raise UnusableFile(f"args of {path} is of type {type(names['args']).__name__}: it must be a tuple, as (X, y)")
 
 

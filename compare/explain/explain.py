@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of
 from autograd.record.places import Place, locating
+from compare.derive.derive import derived_lines
 from compare.explain.explanation import Explanation
 from compare.explain.star import Term
 from compare.report.report import Report, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import NetworkSubject, describe
+from compare.steps.known import base_name
 from compare.subject.subject import UserCode
 from matrix_backprop import Backward, Network, Step
 
@@ -316,7 +318,8 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     scalar = np.asarray(nodes[name], object)[index]
     full = f"{name}{_brackets(index)}"
     row = next((row for row in report.rows if row.name == name), None)
-    remarks = () if row is None or row.ok else tuple(filter(None, [report.why(name)]))
+    reason = _why_the_line(report, task, name) if row is None or row.ok else report.why(name)
+    remarks = (reason,) if reason else ()
     known = isinstance(scalar, Value)  # an array may hold plain numbers of a padding among its Values
     terms = _terms(J, scalar, _spread(names, J), places) if known else ()
     ours = sides.ours.get(name)
@@ -334,6 +337,16 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
         J=J if known else None,
         scalar=scalar if known else None,
     )
+
+
+def _why_the_line(report: Report, task: UserCode, name: str) -> str:
+    """Why the products, transpositions and sums stand in the user's line of a gradient: what derives the same."""
+    lines = [line for line in report.lines if line.says.split("; ")[0] == f"dJ/d{name}"]
+    bare = base_name(name)
+    reasons = [why for text, why in derived_lines(task) if re.match(rf"d{re.escape(bare)} \+?= ", text) and why]
+    if not lines or not reasons:
+        return ""
+    return f"line {lines[-1].number}, `{lines[-1].source}`: {'; '.join(dict.fromkeys(reasons))}."
 
 
 # Names and indices

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.reason.derived import derived
 from compare.reason.laws import laws
 from compare.reason.mistakes import Finding, Mistakes
-from compare.reason.trial import Court
+from compare.reason.trial import Court, close
 from compare.reason.words import mistake
-from compare.report.lines import Line, Mistake
+from compare.report.lines import MISTAKE, Line, Mistake
 from compare.steps.lines import lines_of
 from compare.steps.passes import Event, Passes, quiet
 from compare.steps.sites import Changes, Source
+from compare.subject.points import redrawn
+from compare.subject.runs import CANNOT, Runs
 from compare.subject.source import stabilisers
 from compare.subject.subject import Sides, UserCode
 
 Array = NDArray[Any]
 
+PART_ELSEWHERE = 1e-5
+DERIVED_AT = 1.7  # from this cost of an edit on, the derived line is easier to read
 PART, PART_WITH_STABILISERS = 1e-8, 1e-5  # of the largest entry: what is right up to rounding, or up to an eps
 
 
@@ -32,21 +39,24 @@ class Diagnosis(NamedTuple):
     remarks: list[str]
 
 
-def diagnosis(subject: UserCode, floats: Sides, wrong: list[str]) -> Diagnosis:
+def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0) -> Diagnosis:
     """The lines and the mistakes of a backward pass whose gradients of these names are wrong."""
     true = {
         name: np.asarray(x, float)
         for name, x in floats.chain.items()
         if name in wrong or floats.ours.get(name) is not None
     }
-    court = Court(true, wrong, PART_WITH_STABILISERS if stabilisers(subject.functions) else PART)
-    passes = Passes(subject, true)
+    passes = Passes(subject)
+    elsewhere = _Elsewhere(passes, list(true), seed)
+    tolerance = PART_WITH_STABILISERS if stabilisers(subject.functions) else PART
+    court = Court(true, wrong, tolerance, elsewhere.agrees)
     remarks: list[str] = []
     findings: list[Finding] = []
     with quiet():
         if passes.sites:
             search = Mistakes(passes, court)
             findings = search.find() if wrong else []
+            findings = [_as_derived(passes, court, finding) for finding in findings[:1]] + findings[1:]
             if search.stopped:
                 remarks.append("the search for the mistake stopped before everything was tried")
         elif wrong:
@@ -64,7 +74,7 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str]) -> Diagnosis:
 def lines(subject: UserCode) -> list[Line]:
     """The lines of a backward pass that has no mistake."""
     with quiet():
-        return _lines(Passes(subject, {}), [])
+        return _lines(Passes(subject), [])
 
 
 def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
@@ -79,7 +89,49 @@ def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
 
         mistaken = {id(finding.site.statement): mistake(passes, finding).says for finding in findings}
         mended = _mended(passes, findings)
-        return lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
+        found = lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
+    for one in (mistake(passes, f) for f in findings if hasattr(f.site.statement, "body")):  # a loop has no line there
+        if all((line.file, line.number) != (one.file, one.line) for line in found):
+            found.append(Line(one.line, one.source, MISTAKE, one.says, (), one.file))
+    return sorted(found, key=lambda line: (line.file, line.number))
+
+
+def _as_derived(passes: Passes, court: Court, finding: Finding) -> Finding:
+    """The mistake with the derived line, where no small edit was found that is as easy to read."""
+    if finding.edit is not None and finding.edit.cost < DERIVED_AT:
+        return finding
+    return derived(passes, court, finding) or finding
+
+
+class _Elsewhere:
+    """The same code at a point drawn anew: what is right here by accident is not right there."""
+
+    def __init__(self, passes: Passes, names: list[str], seed: int) -> None:
+        self.passes, self.names, self.seed = passes, names, seed
+
+    @functools.cached_property
+    def _there(self) -> tuple[Passes, dict[str, Array]] | None:
+        """The passes there, and the true gradients; None where the code cannot be run there."""
+        try:
+            subject = self.passes.subject.moved(redrawn([self.seed, 5]), data=False)
+            true = Runs(subject, lambda step: None).floats.chain
+        except CANNOT:
+            return None
+        found = {name: np.asarray(true[name], float) for name in self.names if name in true}
+        return self.passes.at(subject), found
+
+    def agrees(self, mended: frozenset[str], right: list[str]) -> bool:
+        """Whether the last run mends these there, too, and leaves what is right as it is."""
+        if self._there is None:
+            return True
+        there, true = self._there
+        with contextlib.suppress(*CANNOT), there.ready():
+            ours = there.run(self.passes.last[0])
+            if ours is None:
+                return False
+            usable = [name for name in (*mended, *right) if np.isfinite(true.get(name, np.nan)).all()]
+            return all(close(ours.get(name), true[name], PART_ELSEWHERE) for name in usable)
+        return True
 
 
 def changes_of(source: Source, finding: Finding) -> Changes:

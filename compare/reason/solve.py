@@ -16,13 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, copied, parsed, shape_of
-from compare.reason.trial import Aim
+from compare.reason.missing import SLOPES
+from compare.reason.nodes import Edit, Path, at, copied, parsed
+from compare.reason.scope import Scope, Term, broadcasts, shape_of
+from compare.reason.trial import Aim, written
 
 Array = NDArray[Any]
 
 MOST_ENTRIES = 48  # of an array that are looked at
-MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 50, 160
+MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 40, 130
+MOST_SUMMED = 12  # arrays whose products are summed
 MOST_FOUND = 60  # products that are tried
 NEAR = 1e-8
 
@@ -48,32 +51,52 @@ class Row(NamedTuple):
 def parts(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
     """The parts of a statement that can be solved for, the whole of its value first."""
     node = getattr(statement, "value", None)
+    if aim.inner:
+        yield from _inside(at(statement, aim.inner), aim.inner, spaces, aim.arrays, False)
+        return
     if node is None or (aim.total and not isinstance(statement, ast.AugAssign)):
         return
-    needed: list[Array] = []
-    for k, space in enumerate(spaces):
+    needed: list[Array] | None = _in_all(statement, spaces, aim) if aim.total else []
+    for k, space in enumerate(spaces if not aim.total else []):
         one = _needed(statement, space, aim, k)
-        if one is None:
+        if one is None or needed is None:
             return
         needed.append(one)
-    yield from _inside(node, (("value", None),), spaces, needed, aim.total)
+    if needed:
+        yield from _inside(node, (("value", None),), spaces, needed, aim.total)
+
+
+def _in_all(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> list[Array] | None:
+    """What all passes of `x += ...` together ought to add, as if the first did."""
+    sign = 1 if isinstance(statement.op, ast.Add) else -1
+    values = [_number(statement.value, space) for space in spaces]
+    known = [v for v in values if v is not None]
+    last = _number(parsed(aim.target), spaces[-1]) if spaces else None
+    if written(statement) != aim.target or last is None or len(known) < len(spaces):
+        return None
+    goal = aim.arrays[0]
+    if any(v.shape != goal.shape for v in known) or not isinstance(statement.op, (ast.Add, ast.Sub)):
+        return None
+    missing = sign * (goal - last) - known[-1] + sum(known[1:], known[0])
+    return [missing, *(np.zeros_like(goal) for _ in spaces[1:])]
+
+
+def before(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
+    """What `x += ...` ought to find in x."""
+    if not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, (ast.Add, ast.Sub)):
+        return
+    values = [_number(statement.value, space) for space in spaces]
+    sign = 1 if isinstance(statement.op, ast.Add) else -1
+    needed = [goal - sign * x for goal, x in zip(aim.arrays, values, strict=True) if x is not None]
+    if len(needed) == len(spaces):
+        yield Part((), statement.target, needed, needed)
 
 
 def _needed(statement: Any, space: dict[str, Any], aim: Aim, k: int) -> Array | None:
     """What the value of a statement ought to be in one pass."""
-    target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
-    goal = aim.arrays[0 if aim.total else k]
+    text = written(statement)
     try:
-        if target is None:
-            return np.asarray(goal, float)
-        text = ast.unparse(target)
-        if text == aim.target:
-            ought: Any = goal
-        else:
-            inner = copied(target, value=ast.Name("_aim_", ast.Load()), ctx=ast.Load())
-            ought = eval(ast.unparse(inner), {**space, "_aim_": goal})
-        if aim.total and (k or text != aim.target):
-            return np.zeros_like(goal) if text == aim.target else None
+        ought = aim.part(text, k, space)
         if isinstance(statement, ast.AugAssign):
             before = np.asarray(eval(text, dict(space)), float)
             if isinstance(statement.op, ast.Add):
@@ -94,16 +117,17 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    if any(v.shape != n.shape for v, n in zip(known, needed, strict=True)):
-        if all(v.size == n.size and n.size > 1 for v, n in zip(known, needed, strict=True)) or len(path) > 1:
-            return
+    fits = all(v.size == 1 or broadcasts(v.shape, n.shape) for v, n in zip(known, needed, strict=True))
+    if not fits and len(path) > 1:
+        return
     yield Part(path, node, known, needed)
     if total:
         return
     for field, undo in _undone(node):
-        child = (
-            getattr(node, field) if field != "value" else node.func.value if isinstance(node, ast.Call) else node.value
-        )
+        step: Path = (("func", None), ("value", None)) if isinstance(node, ast.Call) else ((field, None),)
+        if field.startswith("args"):
+            step = (("args", int(field[4:])),)
+        child = at(node, step)
         below = []
         for space, n in zip(spaces, needed, strict=True):
             try:
@@ -115,7 +139,6 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
                 break
             below.append(np.asarray(found, float))
         else:
-            step: Path = (("func", None), ("value", None)) if isinstance(node, ast.Call) else ((field, None),)
             yield from _inside(child, (*path, *step), spaces, below, False)
 
 
@@ -155,6 +178,10 @@ def _undone(node: Any) -> Iterator[tuple[str, Undo]]:
         elif isinstance(node.op, ast.MatMult):
             yield "left", lambda n, space: _solved(y(space).T, n.T).T
             yield "right", lambda n, space: _solved(x(space), n)
+    elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3:
+        condition = of(node.args[0])
+        yield "args1", lambda n, space: np.where(condition(space), n, np.nan)
+        yield "args2", lambda n, space: np.where(condition(space), np.nan, n)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("reshape", "ravel"):
         x = of(node.func.value)
         yield "value", lambda n, space: n.reshape(x(space).shape)
@@ -184,7 +211,10 @@ def _number(node: Any, space: dict[str, Any]) -> Array | None:
 class Table:
     """What is at hand for an array of a shape, in all passes."""
 
-    def __init__(self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool) -> None:
+    def __init__(
+        self, scope: Scope, spaces: list[dict[str, Any]], shape: tuple[int, ...], total: bool, near: set[str]
+    ) -> None:
+        self.near = near  # names that stand in the statement already
         self.total = total  # only the sum over the passes is known
         self.deep = False  # whether products of three are looked for
         self.scope, self.spaces, self.shape = scope, spaces, shape
@@ -243,29 +273,42 @@ class Table:
         found: list[Row] = []
         shape = self.shape
         terms = [t for t in self.scope.terms if shape_of(t.value) is not None]
-        for number in (2, *self.scope.numbers):
+        for number in (1, 2, *self.scope.numbers):
             if number > 0:
                 found += self._row(repr(number), 0.1)
         for term in [*terms, *self.scope.sizes]:
-            if np.shape(term.value) == () or _into(np.shape(term.value), shape):
+            if np.shape(term.value) == () or broadcasts(np.shape(term.value), shape):
                 found += self._row(_bracketed(term.text), term.cost)
-            if np.ndim(term.value) == 1 and len(shape) == 2 and term.cost < 0.3:
-                found += self._row(f"{term.text}[:, None]", term.cost + 0.2)
+            if np.ndim(term.value) == 1 and 2 <= len(shape) <= 4 and term.cost < 0.3:
+                for axis in range(len(shape) - 1):
+                    if shape[axis] == np.size(term.value):
+                        found += self._row(f"{term.text}[:{', None' * (len(shape) - 1 - axis)}]", term.cost + 0.2)
             if np.ndim(term.value) == 2 and np.shape(term.value)[::-1] == shape and term.cost < 0.7:
                 found += self._row(f"{_bracketed(term.text)}.T", term.cost + 0.2)
         arrays = [t for t in terms if np.ndim(t.value) and np.asarray(t.value).dtype.kind == "f"]
         for term in terms:
             x = np.asarray(term.value)
-            if x.dtype.kind != "f" or not (x.ndim == 0 or _into(x.shape, shape)) or term.cost > 0.7:
+            if x.dtype.kind != "f" or not (x.ndim == 0 or broadcasts(x.shape, shape)) or term.cost > 0.7:
                 continue
-            for k, slope in enumerate(SLOPES[:12]):
+            for k, slope in enumerate((*SLOPES[:12], "{a} ** 3")):
                 found += self._row(
                     slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9)
                 )
+        for text, cost in self._indexed():
+            found += self._row(text, cost)
         found += self._matrix_products(arrays)
         found += self._sums(arrays)
         found = sorted(_distinct(found), key=lambda row: row.cost)
         return found[:MOST_ROWS]
+
+    def _indexed(self) -> Iterator[tuple[str, float]]:
+        """Other arrays under an index that stands in the statement."""
+        for text in sorted(self.near):
+            node = parsed(text)
+            base = self._value(ast.unparse(node.value)) if isinstance(node, ast.Subscript) else None
+            for term in self.scope.atoms if base is not None and base[0].ndim else ():
+                if base is not None and np.shape(term.value) == base[0].shape and isinstance(node, ast.Subscript):
+                    yield ast.unparse(copied(node, value=term.node)), term.cost + 0.1
 
     def _matrix_products(self, arrays: list[Term]) -> Iterator[Row]:
         """Products of two matrices, one of them perhaps turned."""
@@ -284,7 +327,10 @@ class Table:
     def _sums(self, arrays: list[Term]) -> Iterator[Row]:
         """Sums and means over an axis, of arrays and of products of two."""
         shape = self.shape
-        near = [t for t in arrays if t.cost < 0.3][:12]
+        near = [
+            t for t in arrays if t.cost < 0.3 and (np.shape(t.value) == shape or np.ndim(t.value) == len(shape) + 1)
+        ]
+        near = sorted(near, key=lambda t: t.text not in self.near)[:MOST_SUMMED]
         texts = [(_bracketed(t.text), t.cost, np.shape(t.value)) for t in near]
         texts += [
             (f"{s} * {t}", 0.15 + a + b, x)
@@ -296,7 +342,7 @@ class Table:
                 kept = (*of[:axis], 1, *of[axis + 1 :])
                 gone = (*of[:axis], *of[axis + 1 :])
                 for how in ("sum", "mean"):
-                    if len(of) == len(shape) and _into(kept, shape):
+                    if len(of) == len(shape) and broadcasts(kept, shape):
                         yield from self._row(f"np.{how}({text}, axis={axis}, keepdims=True)", 0.3 + cost, False)
                     elif gone == shape:
                         yield from self._row(f"np.{how}({text}, axis={axis})", 0.3 + cost, False)
@@ -348,8 +394,43 @@ class Table:
                 for i, j in _cheapest(triple, costs, 10):
                     if i >= u or j >= u:
                         add((row, self.rows[i], self.rows[j]), 0.6)
+        if self.deep and len(target) > 2 and not found:
+            found += self._sums_of_two(base, z, limit, of, target, alone)
         found.sort(key=lambda one: one[0])
         yield from found[:MOST_FOUND]
+
+    def _sums_of_two(
+        self, base: Array, z: float, limit: float, of: Array, target: Array, alone: Array
+    ) -> Iterator[tuple[float, tuple[Row, ...], float]]:
+        """The sums of two rows or products of two that with `of` give the target, as one row."""
+        some = self.rows[:MOST_FACTORS]
+        matrix = self.matrix[: len(some)]
+        i, j = np.triu_indices(len(some))
+        singles, pairs = matrix @ base, ((matrix * base) @ matrix.T)[i, j]
+        numbers = np.concatenate([singles, pairs])
+        order = np.argsort(numbers)
+        ranked = numbers[order]
+
+        def made(k: int) -> tuple[str, Array, float]:
+            rows = (some[k],) if k < len(some) else (some[i[k - len(some)]], some[j[k - len(some)]])
+            x = np.ones_like(of)
+            for row in rows:
+                x = x * row.x
+            return _times("", rows), x, sum(r.cost for r in rows) + 0.3 * (len(rows) - 1)
+
+        for one, sign in itertools.product((1.0, -1.0), (1.0, -1.0)):
+            first = np.searchsorted(ranked, sign * (z - one * numbers) - limit)
+            last = np.searchsorted(ranked, sign * (z - one * numbers) + limit)
+            for k in np.flatnonzero(last > first)[:400]:
+                for other in order[first[k] : last[k]][:4]:
+                    if sign == one and other < k:
+                        continue
+                    (a, x, cost), (b, y, more) = made(int(k)), made(int(other))
+                    if np.all(np.abs(of * (one * x + sign * y) - target) * alone <= NEAR * np.max(np.abs(target))):
+                        if one < 0 < sign:
+                            a, b, one, sign = b, a, sign, one
+                        text = f"{'-' if one < 0 else ''}{a} {'-' if sign < 0 else '+'} {b}"
+                        yield cost + more + 0.6 + 0.1 * (one < 0), (Row(f"({text})", one * x + sign * y, 0.0),), 1.0
 
 
 def _cheapest(mask: Array, costs: Array, most: int) -> list[tuple[int, int]]:
@@ -383,15 +464,16 @@ def solved(
     `tables` are kept from one call to the next; with `deep` products of three things at hand are looked for too.
     """
     for part in itertools.islice(parts(statement, spaces, aim), 4 if deep else 12):
-        shapes = {n.shape for n in part.needed}
-        if len(shapes) != 1:
-            continue
-        shape = shapes.pop()
-        if shape not in tables:
-            tables[shape] = Table(scope, spaces, shape, aim.total)
-        table = tables[shape]
+        shape = part.needed[0].shape
+        if any(n.shape != shape for n in part.needed):  # one pass has to do
+            part = part._replace(values=part.values[:1], needed=part.needed[:1])
+            table = Table(scope, spaces[:1], shape, False, _names(statement))
+        else:
+            if shape not in tables:
+                tables[shape] = Table(scope, spaces, shape, aim.total, _names(statement))
+            table = tables[shape]
         table.deep = deep
-        depth = 0.08 * (len(part.path) - 1)
+        depth = 0.12 * (len(part.path) - 1)
         me = ast.unparse(part.node)
         needed = table.flat(part.needed)
         alone = np.isfinite(needed)
@@ -400,7 +482,7 @@ def solved(
         needed = np.where(alone, needed, 0.0)
         ones = np.ones_like(needed)
         is_same = all(v.shape == shape for v in part.values)
-        if is_same or all(v.ndim <= len(shape) and _into(v.shape, shape) for v in part.values):
+        if is_same or all(v.ndim <= len(shape) and broadcasts(v.shape, shape) for v in part.values):
             value = np.where(alone, table.flat(part.values), 0.0)
             for cost, rows, sign in table.products(value, needed, alone):
                 new = ("-" if sign < 0 else "") + _times(_bracketed(me), rows)
@@ -411,7 +493,14 @@ def solved(
         length = 0.03 * sum(1 for _ in ast.walk(part.node))
         for cost, rows, sign in table.products(ones, needed, alone):
             new = ("-" if sign < 0 else "") + _times("", rows)
+            if all(" > " in row.text for row in rows):
+                new = f"({new}).astype(float)"
             yield Edit(1.2 + depth + cost + length, new, "replaced", new, part.path)
+
+
+def _names(statement: Any) -> set[str]:
+    """What stands in a statement already."""
+    return {ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))}
 
 
 def _times(me: str, rows: tuple[Row, ...]) -> str:
@@ -431,10 +520,3 @@ def _bracketed(text: str) -> str:
     if isinstance(node, simple) or (isinstance(node, ast.Constant) and not text.lstrip("-").isdigit()):
         return text
     return text if isinstance(node, ast.Constant) else f"({text})"
-
-
-def _into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    try:
-        return np.broadcast_shapes(shape, other) == other
-    except ValueError:
-        return False

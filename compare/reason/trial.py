@@ -1,4 +1,4 @@
-"""Trying an edit: the backward pass runs with a statement replaced, and its gradients are held against the chain rule."""
+"""Trying an edit: the backward pass runs with a statement replaced, and its gradients are judged."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.reason.nodes import at
 from compare.steps.passes import Codes, Passes
 
 Array = NDArray[Any]
@@ -21,12 +22,23 @@ MOST_SPACES = 40  # passes through a statement whose names are kept
 
 
 class Aim(NamedTuple):
-    """What a statement ought to leave in a target, pass by pass; with `total` only what the last pass leaves is known."""
+    """What a statement ought to leave in a target, pass by pass; with `total` only what the last leaves is known."""
 
     target: str
     arrays: list[Array]
     total: bool = False
     inside: bool = False  # it is written into
+    inner: tuple[tuple[str, int | None], ...] = ()  # of a return statement, where it stands
+
+    def part(self, place: str, k: int, space: dict[str, Any]) -> Array:
+        """What is to be left in a part of the target in one pass."""
+        goal = self.arrays[k]
+        if not place or place == self.target:
+            return np.asarray(goal, float)
+        node = ast.parse(place, mode="eval").body
+        assert isinstance(node, ast.Subscript)
+        node.value = ast.Name("_aim_", ast.Load())
+        return np.asarray(eval(ast.unparse(node), {**space, "_aim_": goal}), float)
 
     def instead(self, passes: int) -> Callable[[int, Any], Any]:
         """What the code is to go on with, pass by pass."""
@@ -52,11 +64,19 @@ class Outcome(NamedTuple):
 NOTHING = Outcome(frozenset(), True)
 
 
-class Court:
-    """Holds the gradients of a run against the true ones; `wrong` are those that differed."""
+Elsewhere = Callable[[frozenset[str], list[str]], bool]  # whether what was mended, and what is right, is so elsewhere
 
-    def __init__(self, true: dict[str, Array], wrong: list[str], tolerance: float) -> None:
-        self.true, self.wrong, self.tolerance = true, wrong, tolerance
+
+class Court:
+    """Holds the gradients of a run against the true ones; `wrong` are those that differed.
+
+    `elsewhere` is asked of what makes some right: whether the last run does so at another point, too.
+    """
+
+    def __init__(
+        self, true: dict[str, Array], wrong: list[str], tolerance: float, elsewhere: Elsewhere | None = None
+    ) -> None:
+        self.true, self.wrong, self.tolerance, self.elsewhere = true, wrong, tolerance, elsewhere
         self.right = [name for name in true if name not in wrong]
 
     def close(self, name: str, ours: Any) -> bool:
@@ -70,7 +90,12 @@ class Court:
         mended = frozenset(name for name in self.wrong if self.close(name, ours.get(name)))
         if not mended:
             return NOTHING
-        return Outcome(mended, not all(self.close(name, ours.get(name)) for name in self.right))
+        broken = not all(self.close(name, ours.get(name)) for name in self.right)
+        return Outcome(mended, broken)
+
+    def confirmed(self, outcome: Outcome) -> bool:
+        """Whether the last run mends the same at another point."""
+        return self.elsewhere is None or self.elsewhere(outcome.mended, self.right)
 
 
 def close(ours: Any, true: Array, part: float) -> bool:
@@ -132,7 +157,7 @@ class Focus:
         times, self._times = self._times, self._times + 1
         if self.is_value:
             value = eval(self._code, names)
-            return value if self._aim is None else self._aim.instead(0)(times, value)
+            return value if self._aim is None or self._aim.inner else self._aim.instead(0)(times, value)
         exec(self._code, names)
         if self._aim is not None and not self._aim.total:
             value = self._aim.instead(0)(times, None)
@@ -143,10 +168,13 @@ class Focus:
     def compiled(self, statement: Any) -> Any:
         """The code of a statement, for `run`; raises SyntaxError, or ValueError."""
         if isinstance(statement, ast.Return):
-            return compile(ast.fix_missing_locations(ast.Expression(statement.value)), self.file, "eval")
+            return self._expression(statement.value)
         if isinstance(statement, ast.Lambda):
-            return compile(ast.fix_missing_locations(ast.Expression(statement.body)), self.file, "eval")
+            return self._expression(statement.body)
         return compile(ast.fix_missing_locations(ast.Module([statement], [])), self.file, "exec")
+
+    def _expression(self, node: Any) -> Any:
+        return compile(ast.fix_missing_locations(ast.Expression(node)), self.file, "eval")
 
     def run(self, statement: Any) -> dict[str, Any] | None:
         """The gradients with this statement in the place of the one that is there; None where it raises."""
@@ -169,17 +197,30 @@ class Focus:
             self.names = found[0]
         return found
 
-    def replayed(self, statement: Any, space: dict[str, Any], target: str) -> Any:
+    def replayed(
+        self, statement: Any, space: dict[str, Any], target: str, inner: tuple[tuple[str, int | None], ...] = ()
+    ) -> Any:
         """What a statement leaves in a target where these names are at hand; raises what it raises."""
+        if inner:
+            return eval(self._expression(at(statement, inner)), space)
         if self.is_value:
             return eval(self.compiled(statement), space)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            return eval(compile(ast.fix_missing_locations(ast.Expression(statement.value)), self.file, "eval"), space)
+            return eval(self._expression(statement.value), space)
         code = self.compiled(statement)
         used = {x.id for x in ast.walk(statement) if isinstance(x, ast.Name)}
         names = {k: _apart(x) if k in used else x for k, x in space.items()}
         exec(code, names)
         return eval(target, names)
+
+
+def written(statement: Any) -> str:
+    """The source of what an assignment writes into, where it is one thing."""
+    targets: list[Any] = (
+        statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    )
+    is_one = len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute, ast.Subscript))
+    return ast.unparse(targets[0]) if is_one else ""
 
 
 def leave(names: dict[str, Any], target: str, value: Any, inside: bool) -> None:

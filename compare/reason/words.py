@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
-from compare.reason.edits import at
 from compare.reason.mistakes import Finding
+from compare.reason.nodes import at
 from compare.report.lines import Mistake
-from compare.steps.known import is_gradient_of
+from compare.steps.known import base_name, is_gradient_of
 from compare.steps.passes import ForwardStep, Passes
 from compare.steps.sites import Site
 
@@ -104,75 +105,123 @@ def _where(step: ForwardStep) -> str:
 
 
 def _because(passes: Passes, finding: Finding) -> str:
+    """What is wrong with the line."""
     edit = finding.edit
     if edit is None:
         return ""
     old = ast.unparse(at(finding.site.statement, edit.path)) if edit.path and not finding.is_new else ""
-    about = edit.about
-    lacks = f"the factor `{about}` is left out"
-    sentences = {
-        "sign": "a sign is wrong",
-        "not": "the mask is the wrong way round",
-        "comparison": "the comparison is the wrong one",
-        "condition": "a condition stands where none belongs",
-        "left in": f"`{about}` does not belong here",
-        "number": f"`{old}` is to be `{about}`",
-        "operator": "an operator is the wrong one",
-        "swapped": "two parts are in each other's place",
-        "arguments swapped": "the arguments are in the wrong order",
-        "indices swapped": "the indices are in the wrong order",
-        "power": "the power is too high",
-        "brackets": "the factor belongs to one term only",
-        "transposed": "a matrix is to be the other way round (.T)",
-        "sum for mean": f"`{about}` is due here",
-        "function": f"`{about}` is due here",
-        "axis": "the sum runs over the wrong axis, or loses one" if about != "None" else "all entries are to be summed",
-        "function left out": f"`{about}` does not belong here",
-        "axes": f"the axes are to be in the order {about} first",
-        "index left out": "the index does not belong here",
-        "reversed": "the order is not to be reversed",
-        "stride": f"the index is to step by `{about}`",
-        "slice": "another part of the array is due",
-        "step": "the step does not belong here",
-        "index": f"the index is to be `{about}`",
-        "replaced": f"`{about}` belongs where `{old}` stands",
-        "replaced everywhere": f"`{about}` belongs in the place of another name",
-        "divisor": f"the division by `{about}` is left out",
-        "factor": lacks,
-        "slope": f"{_slope(passes, finding)} is left out",
-        "sum": "the sum over the entries that share it is left out" + (f" (axis {about})" if about else ""),
-        "term": f"the term `{about}` is left out",
-        "path": f"the path through `{about}` is left out",
-        "mean path": "what comes back through the mean is left out",
-        "row term": f"what comes back through the sum that normalises `{about}` is left out",
-        "projection": f"what comes back through the norm is left out (the part along `{about}`)",
-        "accumulate": "contributions of several uses are to be added up",
-        "overwrite": "the value is to be set here, not added to",
-        "repeated index": "an index that occurs twice loses a contribution: `x[i] += v` adds it once, np.add.at each time",
-        "order of the loop": "the loop runs through the wrong order",
-        "out of the loop": f"it belongs after the loop, not into `{about}`",
-        "into the loop": f"it belongs into the loop, `{about}`",
-        "must go": "this statement must go",
-        "later": f"it comes too early: it belongs after `{about}`",
-        "a second part": "the other operand of the difference gets no gradient",
-        "a use left out": "the second use of the array sends back a gradient, too",
-    }
-    said = sentences.get(edit.kind, "it is to read otherwise")
-    left_out = _path_left_out(passes, finding) if edit.kind in ("term", "path", "accumulate", "factor") else ""
+    about, kind = edit.about, edit.kind
+    if kind in ("factor", "replaced", "slope") and (slope := _slope(passes, about, old)):
+        return slope
+    if kind == "factor" and about.startswith("1 / "):
+        kind, about = "divisor", about.removeprefix("1 / ")
+    if kind == "derived":
+        return f"this is not what the chain rule gives here ({about})" if about else "the chain rule gives another line"
+    if kind == "axis" and about == "None":
+        return "all entries are to be summed"
+    said = SENTENCES.get(kind, "it is to read otherwise").format(about=about, old=old)
+    left_out = _path_left_out(passes, finding) if kind in ("term", "path", "accumulate", "a use left out") else ""
     return f"{said}{left_out}"
 
 
-def _slope(passes: Passes, finding: Finding) -> str:
-    """Which local derivative was left out: of which function, in which line of the forward pass."""
-    edit = finding.edit
-    assert edit is not None
-    about = edit.about
+#: what each kind of edit says of the line as it stands
+SENTENCES = {
+    "sign": "a sign is wrong",
+    "not": "the mask is the wrong way round",
+    "comparison": "the comparison is the wrong one",
+    "condition": "a condition stands where none belongs",
+    "left in": "`{about}` does not belong here",
+    "number": "`{old}` is to be `{about}`",
+    "operator": "an operator is the wrong one",
+    "swapped": "two parts are in each other's place",
+    "arguments swapped": "the arguments are in the wrong order",
+    "indices swapped": "the indices are in the wrong order",
+    "power": "the power is another one",
+    "brackets": "the factor belongs to one term only",
+    "transposed": "a matrix is to be the other way round (.T)",
+    "sum for mean": "`{about}` is due here",
+    "function": "`{about}` is due here",
+    "outer": "the outer product is due here",
+    "axis": "it runs over the wrong axis: it is to be axis {about}, or to keep it",
+    "function left out": "`{about}` does not belong here",
+    "axes": "the axes are to be put in the order {about} first",
+    "index left out": "the index does not belong here",
+    "reversed": "the order is not to be reversed",
+    "stride": "the index is to step by `{about}`",
+    "slice": "another part of the array is due",
+    "part": "another part of the array is due",
+    "step": "the step does not belong here",
+    "index": "the index is to be `{about}`",
+    "replaced": "`{about}` belongs where `{old}` stands",
+    "replaced everywhere": "`{about}` belongs in the place of another name",
+    "divisor": "the division by `{about}` is left out",
+    "factor": "the factor `{about}` is left out",
+    "slope": "the slope `{about}` is left out",
+    "sum": "the sum over the entries that share it is left out",
+    "term": "the term `{about}` is left out",
+    "path": "the path through `{about}` is left out",
+    "mean path": "what comes back through the mean is left out",
+    "row term": "what comes back through the sum that normalises `{about}` is left out",
+    "projection": "what comes back through the norm is left out, the part along `{about}`",
+    "accumulate": "contributions of several uses add up, and here one takes the place of the others",
+    "overwrite": "the value is to be set here, not added to",
+    "repeated index": "an index that occurs twice loses a contribution: `x[i] += v` adds once, np.add.at each time",
+    "order of the loop": "the loop runs the wrong way, or not through all that it should",
+    "out of the loop": "it belongs after the loop, not into `{about}`",
+    "into the loop": "it belongs into the loop, `{about}`",
+    "must go": "this statement must go",
+    "later": "it comes too early: it belongs after `{about}`",
+    "a second part": "the other operand of the difference gets no gradient",
+    "a use left out": "another use of the array sends back a gradient, too",
+}
+
+_OF_RESULT = (r"\(?1 - (?P<y>.+) \*\* 2\)?", r"\(?(?P<y>.+) \* \(1 - (?P=y)\)\)?", r"\(?1 - (?P<y>[\w.\[\]'\"]+)\)?")
+_OF_OPERAND = (r"\(?(?P<x>[^<>]+) > 0\)?", r"np\.(?:exp|cos|sign)\((?P<x>.+)\)")
+
+
+def _slope(passes: Passes, about: str, old: str) -> str:
+    """That a local derivative is left out: of which function, in which line of the forward pass; "" if it is none."""
+    text = about.removeprefix(f"{old} * ") if old else about
+    for pattern in _OF_RESULT:
+        if (match := re.fullmatch(pattern, text)) and (step := _made(passes, match["y"])):
+            return f"the slope of {step}, `{_bare(text)}`, is left out"
+    for pattern in _OF_OPERAND:
+        if (match := re.fullmatch(pattern, text)) and (step := _used(passes, match["x"])):
+            return f"the slope of {step}, `{_bare(text)}`, is left out"
+    return ""
+
+
+def _bare(text: str) -> str:
+    """An expression without brackets around the whole of it."""
+    return ast.unparse(ast.parse(text, mode="eval"))
+
+
+def _made(passes: Passes, name: str) -> str:
+    """The expression of the forward pass that gives what has this name, with its line."""
     for step in passes.forward:
-        if step.name == about and step.site is not None and isinstance(step.site.statement, ast.Assign):
-            value = step.site.statement.value
-            if isinstance(value, (ast.Call, ast.BinOp)):
-                return f"the slope of `{ast.unparse(value)}` (line {step.site.line}), from `{about}`,"
-    return f"a slope, from `{about}`,"
+        if step.site is None or not step.site.target or base_name(step.name) != base_name(name):
+            continue
+        value = getattr(step.site.statement, "value", None)
+        target = getattr(step.site.statement, "targets", [None])[0]
+        if isinstance(value, ast.Tuple) and isinstance(target, ast.Tuple):
+            value = dict(zip(map(ast.unparse, target.elts), value.elts, strict=False)).get(step.name)
+        if isinstance(value, (ast.Call, ast.BinOp)):
+            return f"`{ast.unparse(value)}` (line {step.site.line})"
+    return ""
+
+
+def _used(passes: Passes, name: str) -> str:
+    """The call of the forward pass that has this as an argument, with its line."""
+    for step in passes.forward:
+        node = step.site.node if step.site is not None and step.site.target is None else None
+        if isinstance(node, ast.Call) and step.site is not None:
+            names = [base_name(ast.unparse(x)) for x in node.args]
+            if base_name(name) in names and getattr(node.func, "attr", "") in KINKED:
+                return f"`{ast.unparse(node)}` (line {step.site.line})"
+    return ""
+
+
+KINKED = ("maximum", "where", "clip", "abs", "exp", "sin", "fmax")
 
 
 def _path_left_out(passes: Passes, finding: Finding) -> str:

@@ -12,7 +12,7 @@ from typing import overload
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compare.report.table import CSS, as_text
+from compare.report.table import CSS, as_text, grid
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
 
@@ -96,7 +96,7 @@ class Reading(Sequence[Line]):
 
     >>> print(Reading("mine", [Line(3, "dz = a - y", RIGHT, "dJ/dz")]))
     mine
-        3  dz = a - y   ✓ dJ/dz
+       3  dz = a - y  ✓ dJ/dz
     <BLANKLINE>
     """
 
@@ -116,28 +116,27 @@ class Reading(Sequence[Line]):
     def __bool__(self) -> bool:
         return not self.mistakes
 
-    def _texts(self) -> Iterator[Text]:
-        width = max((len(line.source) for line in self.lines), default=0)
-        width = min(width, 60)
-        shown: set[int] = set()
+    def _rows(self) -> Iterator[tuple[Text, Text, Text]]:
+        """Number, source and what it is, line by line; below a mistaken line the one that it ought to be."""
+        left = list(self.mistakes)
         for line in self.lines:
             mark, style = MARKS[line.status]
-            text = Text(f"{line.number:5d}  ")
-            text.append(f"{line.source:<{width}}")
-            if line.status or line.says:
-                text.append("\n" + " " * 11 if len(line.source) > width else "   ")
-                text.append(f"{mark} {line.says}", style=style)
-            yield text
-            for k, mistake in enumerate(self.mistakes):
-                if mistake.line == line.number and k not in shown:
-                    shown.add(k)
-                    yield from (Text(" " * 7) + text for text in mistake.texts()[1:])
-        for k, mistake in enumerate(self.mistakes):
-            if k not in shown:
-                yield from mistake.texts()
+            here = [mistake for mistake in left if mistake.line == line.number]
+            left = [mistake for mistake in left if mistake not in here]
+            says = here[0].says if here else line.says
+            yield Text(f"{line.number:4d}"), Text(line.source), Text(f"{mark} {says}".rstrip(), style)
+            for mistake in here:
+                if mistake.should and mistake.place != "moved":
+                    ought = "(this line must go)" if mistake.should == "pass" else mistake.should
+                    after = "after it" if mistake.place == "after" else "ought to be"
+                    yield Text("   +", "green"), Text(ought, "green"), Text(f"  {after}", "green")
+        for mistake in left:
+            yield Text(f"{mistake.line:4d}"), Text(mistake.source), Text(f"✗ {mistake.says}", MARKS[MISTAKE][1])
+            if mistake.should:
+                yield Text("   +", "green"), Text(mistake.should, "green"), Text("  ought to be", "green")
 
     def __rich__(self) -> RenderableType:
-        return Group(Text(self.title, style="bold"), *self._texts())
+        return Group(Text(self.title, style="bold"), grid(list(self._rows())))
 
     def __str__(self) -> str:
         return as_text(self)
@@ -146,20 +145,13 @@ class Reading(Sequence[Line]):
         return f"<Reading {self.title!r}: {len(self.lines)} lines, {len(self.mistakes)} mistaken>"
 
     def _repr_html_(self) -> str:
-        rows = []
-        for line in self.lines:
-            mark, style = MARKS[line.status]
-            code = f"<td><code>{html.escape(line.source)}</code></td>"
-            says = f'<td style="{CSS[style]}">{mark} {html.escape(line.says)}</td>'
-            rows.append(f'<tr><td style="text-align:right">{line.number}</td>{code}{says}</tr>')
-            for mistake in self.mistakes:
-                if mistake.line == line.number and mistake.should:
-                    rows.append(
-                        f'<tr><td>+</td><td><code style="{CSS["green"]}">{html.escape(mistake.should)}</code></td>'
-                        f"<td>{html.escape(mistake.says)}</td></tr>"
-                    )
-        body = "".join(rows)
-        return f'<div class="backprop-reading"><p><b>{html.escape(self.title)}</b></p><table>{body}</table></div>'
+        rows = "".join(
+            f'<tr><td style="text-align:right">{number.plain}</td><td style="{CSS[str(source.style)]}">'
+            f"<code>{html.escape(source.plain)}</code></td>"
+            f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
+            for number, source, says in self._rows()
+        )
+        return f'<div class="backprop-reading"><p><b>{html.escape(self.title)}</b></p><table>{rows}</table></div>'
 
     def to_json(self) -> str:
         """All lines and mistakes, as a JSON object.

@@ -144,7 +144,9 @@ class Report:
     @property
     def reasons(self) -> list[str]:
         """Why what is wrong is wrong, each cause once."""
-        problems = [f"d{row.name}: {row.problem or row.says}" for row in self.differing if row.problem or row.says]
+        explained = {name for mistake in self.mistakes if mistake.should for name in mistake.names}
+        rows = [row for row in self.differing if row.name not in explained and (row.problem or row.says)]
+        problems = [f"d{row.name}: {row.problem or row.says}" for row in rows]
         return [*(mistake.sentence for mistake in self.mistakes), *problems, *self.remarks]
 
     @property

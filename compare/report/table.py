@@ -96,6 +96,14 @@ class Table:
         return f"<tr>{''.join(_element(tag, cell, side) for cell, side in zip(cells, sides, strict=True))}</tr>"
 
 
+def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
+    """Texts in columns without lines or a header; what is too long goes on in its own column."""
+    table = RichTable.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def paragraph(text: Cell) -> str:
     """A line of text as an HTML paragraph.
 

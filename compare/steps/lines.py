@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from compare.steps.sites import Site
 
 Array = NDArray[Any]
 
+FORWARD = " of the forward pass"
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Lambda)
 
 
@@ -60,11 +62,11 @@ class Reader:
             key=lambda m: (base_name(m.step.name) != base_name(name), m.step.site is not None, len(m.step.name))
         )
         if numbers and base_name(numbers[0].step.name) == base_name(name):
-            return f"{_called(numbers[0])} of the forward pass", True
+            return f"{_called(numbers[0])}{FORWARD}", True
         if gradients and gradients[0].factor in (1, -1):
             return self._gradient(gradients[0]), gradients[0].factor == 1
         if numbers and not gradients:
-            return f"{_called(numbers[0])} of the forward pass", True
+            return f"{_called(numbers[0])}{FORWARD}", True
         parts, slopes = self._others()
         for match in parts.find(x):
             if match.factor == 1:
@@ -110,6 +112,8 @@ def lines_of(
     is said of them, and `changed` tells whether the value at a site is another one when these are mended.
     """
     reader, found = Reader(passes), []
+    targeted = Counter(id(x.statement) for x in passes.sites if x.target)  # of a return none
+    zeros = _zero_terms(passes, events)
     forward = {id(step.site.function) for step in passes.forward if step.site is not None}
     ran = statements(passes, events)
     alone = [one for one in ran if id(one[0].function) not in forward]
@@ -121,13 +125,36 @@ def lines_of(
             found.append(Line(number, source, "mistake", mistaken[id(site.statement)], names, site.file))
             continue
         said = [reader.says(name, targets[k][-1].value) for name, k in zip(names, targets, strict=True)]
-        known = [text for text, _ in said if text]
+        known = _together([text for text, _ in said if text])
         right = bool(said) and all(is_known for _, is_known in said)
         if any(map(changed, targets)):
             status, says = FOLLOWS, "follows from the mistake" + (f": {'; '.join(known)}" if right and known else "")
-        elif not isinstance(site.statement, ast.Return) and not reaches(targets):
+        elif len(targets) == targeted.get(id(site.statement)) and not reaches(targets):
             status, says = UNUSED, "no gradient depends on it"
         else:
             status, says = (RIGHT if right else OTHER), "; ".join(dict.fromkeys(known))
+        says = "; ".join(filter(None, [says, *zeros.get(id(site.statement), ())]))
         found.append(Line(number, source, status, says, names, site.file))
     return found
+
+
+def _zero_terms(passes: Passes, events: list[Event]) -> dict[int, list[str]]:
+    """The terms of sums that were 0 in every pass, by the statement that they stand in."""
+    always: dict[int, bool] = {}
+    for event in events:
+        if passes.sites[event.site].target is None and np.asarray(event.value).dtype.kind == "f":
+            always[event.site] = always.get(event.site, True) and not np.any(event.value)
+    found: dict[int, list[str]] = {}
+    for k, is_zero in always.items():
+        site = passes.sites[k]
+        sums = [x for x in ast.walk(site.statement) if isinstance(x, ast.BinOp) and isinstance(x.op, (ast.Add, ast.Sub))]
+        if is_zero and any(site.node in (x.left, x.right) for x in sums):
+            found.setdefault(id(site.statement), []).append(f"`{site.text}` is 0 here")
+    return found
+
+
+def _together(said: list[str]) -> list[str]:
+    """What is said of several targets, numbers of the forward pass in one phrase."""
+    numbers = [text.removesuffix(FORWARD) for text in said if text.endswith(FORWARD)]
+    rest = [text for text in said if not text.endswith(FORWARD)]
+    return rest + [", ".join(numbers) + FORWARD] * bool(numbers)

@@ -99,18 +99,23 @@ def _kept(value: Any) -> Any:
 
 
 class Passes:
-    """Both passes of a subject at its point, and the backward pass as often as it is asked for, with other code.
+    """Both passes of a subject at its point, and the backward pass as often as it is asked for, with other code."""
 
-    `true` are the gradients of the chain rule, by name.
-    """
-
-    def __init__(self, subject: UserCode, true: dict[str, Array]) -> None:
-        self.subject, self.true = subject, true
+    def __init__(self, subject: UserCode) -> None:
+        self.subject = subject
         self.source = Source([*subject.functions, *subject.others()])
         self._recorder = _Recorder()
         self.sites, self.instrumented = self.source.instrumented(self._recorder)
         self._call: tuple[Any, list[Any]] | None = None
         self._plain: Codes = {}  # the code that runs where none is given, other than the user's
+        self.last: list[Codes] = [{}]  # the code of the last run
+
+    def at(self, subject: UserCode) -> Passes:
+        """The user's own passes at another point."""
+        other = copy.copy(self)
+        other.subject, other._call, other._plain, other.last = subject, None, {}, [{}]
+        other.__dict__.pop("forward", None)
+        return other
 
     def edited(self, file: str, changes: Changes) -> Passes:
         """The passes of the code with some fields of its tree changed; the forward pass stays what it is."""
@@ -215,7 +220,8 @@ class Passes:
             return []
         J = tape.number_of(self._J)
         named = [s for s in forward if s.grad is not None and (s.site is None or s.site.target)]
-        found, seen = [], set()
+        found: list[ForwardStep] = []
+        seen: set[bytes] = set()
         for step in forward:
             if (
                 step.grad is None
@@ -237,9 +243,9 @@ class Passes:
     def _forward_on_values(self) -> list[ForwardStep]:
         self.subject.prepare(FLOATS)
         inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
-        with swapped(self.instrumented), self._recorder.recording() as events, quiet():
-            with self.subject.running(FLOATS):
-                J, _ = self.subject.forward({k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}, FLOATS)
+        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
+        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
+            J, _ = self.subject.forward(nodes, FLOATS)
         J.backward()
         found = [
             ForwardStep(name, None, 0, self.subject.arrays[name], np.asarray(gradients_of(x), float))
@@ -275,7 +281,8 @@ class Passes:
     def run(self, codes: Codes | None = None) -> dict[str, Any] | None:
         """The gradients that the backward pass gives, with this code; None where it raises."""
         try:
-            with swapped({**self._plain, **(codes or {})}):
+            self.last[0] = {**self._plain, **(codes or {})}
+            with swapped(self.last[0]):
                 return self._run()
         except Exception:  # edited code may raise anything
             return None
@@ -332,8 +339,8 @@ def shaken(times: int, x: Any) -> Any:
             wave = np.cos(np.arange(np.size(x)) * 1.7 + 0.3 + times).reshape(np.shape(x))
             return np.asarray(x + 0.01 * size * wave) if np.ndim(x) else float(x + 0.01 * size * wave)
         if kind == "b":
-            return ~x
-        return x + 1 if np.ndim(x) == 0 else x
+            return np.logical_not(x)
+        return x + 1 if np.ndim(x) == 0 else np.roll(x, 1)  # indices stay within their bounds
     if isinstance(x, bool):
         return not x
     return x + 1 if isinstance(x, int) else x

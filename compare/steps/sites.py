@@ -19,7 +19,10 @@ from typing import Any, NamedTuple
 from compare.subject.source import functions_of
 
 STEP, INSIDE, ITEM, ATTRIBUTE, KEY = "\0step", "\0inside", "\0item", "\0attribute", "\0key"  # stand for the hooks
-PURE = {"len", "range", "slice", "int", "tuple", "list", "min", "max", "arange", "newaxis"}
+PURE = {
+    "len", "range", "slice", "int", "tuple", "list", "min", "max", "arange", "newaxis", "argmax", "argmin", "argsort",
+    "indices", "ix_", "where", "nonzero", "astype", "ravel", "reshape", "abs", "ones", "zeros", "triu_indices",
+}  # fmt: skip
 WRAPPED = (ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript, ast.Attribute, ast.IfExp, ast.Compare)
 
 
@@ -265,7 +268,7 @@ class _Instrument(ast.NodeTransformer):
         self.sites.append(Site(self.file, self._original(node), self._original(self.statement), self.function, target))
         return ast.Constant(len(self.sites) - 1)
 
-    def _call(self, hook: str, node: ast.AST, *args: ast.expr) -> Any:
+    def _call(self, hook: str, node: Any, *args: Any) -> Any:
         return ast.copy_location(ast.Call(ast.Constant(hook), list(args), []), node)
 
     def visit(self, node: ast.AST) -> Any:
@@ -370,7 +373,8 @@ class _Instrument(ast.NodeTransformer):
 
 def twin(node: Any) -> Any:
     """A copy of a tree in which no node hangs at two places."""
-    new = type(node).__new__(type(node))
+    kind: Any = type(node)
+    new = kind.__new__(kind)
     vars(new).update(vars(node))
     for field, child in ast.iter_fields(node):
         if isinstance(child, ast.AST):

@@ -129,7 +129,10 @@ def functions_of(users: Iterable[Any]) -> list[FunctionType]:
 def _is_of_users(kind: type) -> bool:
     """Whether a class is the user's own."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return is_users(file) if file else kind.__module__ == "__main__"
+    if file:
+        return is_users(file)
+    functions = (x for x in vars(kind).values() if isinstance(x, FunctionType))  # of a notebook, of code that was run
+    return kind.__module__ == "__main__" or any(is_users(x.__code__.co_filename) for x in functions)
 
 
 def _is_one_of(values: set[float], x: Any) -> bool:

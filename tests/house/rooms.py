@@ -21,7 +21,7 @@ ENGINE = (NUMBER, GRAPH, "autograd/record", "autograd/tape", "autograd/draw")
 FORMULAS = "matrix_backprop"
 REPORT, SUBJECT, VERDICT, REASON = "compare/report", "compare/subject", "compare/verdict", "compare/reason"
 STEPS = "compare/steps"
-CHECK, EXPLAIN, NOTES = "compare/check.py", "compare/explain", "compare/notes"
+CHECK, EXPLAIN, NOTES, DERIVE = "compare/check.py", "compare/explain", "compare/notes", "compare/derive"
 
 ROOMS = [
     Room(NUMBER, "what a node may hold: `ops.py`, the table of operations, and the number systems; knows no node"),
@@ -39,22 +39,27 @@ ROOMS = [
     Room(
         CHECK,
         "the doors: `gradcheck`, `check_vjp`, `check_network`",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, STEPS, REASON),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, REASON),
+    ),
+    Room(
+        DERIVE,
+        "the backward pass written out from `matrix_backprop/rules`, and proved",
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, REASON, CHECK),
     ),
     Room(
         EXPLAIN,
         "one entry of a gradient term by term; pictures of it",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, STEPS, DERIVE),
     ),
     Room(
         "compare/lesson",
         "the lesson: what its page shows; the page computes nothing",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, REASON, CHECK, EXPLAIN),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN),
     ),
     Room(
         "compare/command",
         "the command `backprop-compare`; a user's file; mistakes planted on purpose",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, REASON, CHECK, EXPLAIN, "compare/lesson"),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN, DERIVE, "compare/lesson"),
     ),
 ]
 FACES = ("autograd/__init__.py", "compare/__init__.py", "compare/__main__.py")  # each on top of its package

@@ -25,16 +25,18 @@ def test_the_house_keeps_the_rule(rule: Rule) -> None:
     assert not breaches, "\n".join(["", *breaches])
 
 
+NEW = "compare/planted.py"  # a file in no room
 LAZY = "\ndef planted():\n    "
 PLANTED: list[tuple[Rule, str, str]] = [  # rule, file, what is written at its end
-    (rules.a_room_uses_only_the_rooms_below_it, "compare/verdict/court.py", f"{LAZY}import compare.check\n"),
+    (rules.a_room_uses_only_the_rooms_below_it, "compare/verdict/agree.py", f"{LAZY}import compare.check\n"),
+    (rules.a_room_uses_only_the_rooms_below_it, "compare/steps/sites.py", f"{LAZY}from compare.reason import edits\n"),
     (rules.a_room_uses_only_the_rooms_below_it, "compare/report/report.py", f"{LAZY}from ..explain import pictures\n"),
     (
         rules.a_room_uses_only_the_rooms_below_it,
         "autograd/number/exact.py",
         "\nif TYPE_CHECKING:\n    from autograd import Value\n",
     ),
-    (rules.a_room_uses_only_the_rooms_below_it, "compare/planted.py", "import numpy\n"),
+    (rules.a_room_uses_only_the_rooms_below_it, NEW, "import numpy\n"),
     (
         rules.no_files_import_each_other_in_a_circle,
         "compare/command/userfile.py",
@@ -74,7 +76,7 @@ PLANTED: list[tuple[Rule, str, str]] = [  # rule, file, what is written at its e
     ),
     (
         rules.a_gradient_is_added_to_a_gradient_in_graph_and_tape_only,
-        "compare/reason/search.py",
+        "compare/reason/trial.py",
         f"{LAZY}for node in nodes:\n        node.grad += slope * upstream\n",
     ),
     (
@@ -84,7 +86,7 @@ PLANTED: list[tuple[Rule, str, str]] = [  # rule, file, what is written at its e
     ),
     (
         rules.a_gradient_is_added_to_a_gradient_in_graph_and_tape_only,
-        "compare/verdict/court.py",
+        "compare/verdict/agree.py",
         f"{LAZY}grads[k] = grads[k] + products\n",
     ),
     (
@@ -99,17 +101,17 @@ PLANTED: list[tuple[Rule, str, str]] = [  # rule, file, what is written at its e
         f'{LAZY}return f"np.dot(W[{{layer + 1}}], dJdz[{{layer + 1}}])"\n',
     ),
     (rules.a_formula_is_written_once, "compare/lesson/page.js", "\nconst text = `(1/m) * np.dot(a, dJdz.T)`\n"),
-    (rules.no_clock_decides_what_is_said, "compare/reason/search.py", f"{LAZY}from time import monotonic\n"),
+    (rules.no_clock_decides_what_is_said, "compare/reason/trial.py", f"{LAZY}from time import monotonic\n"),
     (rules.a_face_is_short_and_defines_nothing, "autograd/graph/__init__.py", "\ndef planted():\n    pass\n"),
     (rules.a_face_is_short_and_defines_nothing, "compare/__init__.py", "\n" * 70),
     (rules.a_face_is_short_and_defines_nothing, "matrix_backprop/__init__.py", "\nplanted = 1\n"),
     (rules.no_module_is_long_without_a_reason, "matrix_backprop/costs.py", "# planted\n" * 500),
     (
         rules.no_any_where_a_type_of_ours_is_meant,
-        "compare/verdict/court.py",
+        "compare/verdict/agree.py",
         "\ndef planted(x, *, subject: Any | None = None):\n    pass\n",
     ),
-    (rules.no_any_where_a_type_of_ours_is_meant, "compare/reason/search.py", "\nclass P:\n    report: Any = None\n"),
+    (rules.no_any_where_a_type_of_ours_is_meant, "compare/reason/trial.py", "\nclass P:\n    report: Any = None\n"),
 ]
 
 
@@ -118,6 +120,7 @@ def test_a_planted_breach_is_noticed(rule: Rule, file: str, text: str, tmp_path:
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "data"))
     before = set(rule(tmp_path))
+    assert (tmp_path / file).exists() or file == NEW
     with (tmp_path / file).open("a", encoding="utf-8") as end:
         end.write(text)
     noticed = set(rule(tmp_path)) - before

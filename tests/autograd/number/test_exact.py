@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Exact, Value, gradients, graph, numbers, values
-from autograd.number.ops import OPS
+from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.rational import simplest
 from tests.autograd.record.test_recording import EVERYTHING, RATIONAL
 
@@ -248,7 +248,7 @@ def test_equal_numbers_have_equal_hashes(p: Fraction) -> None:
     assert len({Exact(p), p, Exact(p)}) == 1
 
 
-@pytest.mark.parametrize("name", [op.name for op in OPS.values() if op.in_floats])
+@pytest.mark.parametrize("name", [op.name for op in OPS.values() if op.in_floats and op.name != SLOPELESS])
 def test_atoms_are_exact_numbers_from_the_float_function(name: str) -> None:
     third = Fraction(4 if name == "arccosh" else 1, 3)
     x = Exact(third.numerator) / 3
@@ -260,7 +260,7 @@ def test_atoms_are_exact_numbers_from_the_float_function(name: str) -> None:
     node.backward()
     assert node.data == atom
     assert type(node.operands[0].grad) is Exact
-    if hasattr(np, name):
+    if isinstance(getattr(np, name, None), np.ufunc):
         assert getattr(np, name)(np.array([x, 2 * x / 2], object)).tolist() == [atom, atom]
 
 

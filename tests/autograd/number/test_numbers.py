@@ -17,12 +17,12 @@ from autograd import Exact, Value, gradients, values
 from autograd.number.degree import Degree
 from autograd.number.expression import Expression
 from autograd.number.number import Number
-from autograd.number.ops import OPS
+from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.precise import Precise
 from autograd.number.residue import PRIME, Residue, ZeroResidue
 from autograd.number.rounded import Rounded
 
-ELEMENTARY = [op.name for op in OPS.values() if op.in_floats]
+ELEMENTARY = [op.name for op in OPS.values() if op.in_floats and op.name != SLOPELESS]
 TYPES: list[type[Number]] = [Exact, Residue, Precise, Precise.with_bits(200), Rounded]
 fractions = st.fractions(min_value=-50, max_value=50, max_denominator=60)
 
@@ -45,7 +45,11 @@ def test_arithmetic_with_plain_numbers_keeps_the_type(make: Any) -> None:
 def test_elementary_functions_have_their_name_and_keep_the_type(make: Any) -> None:
     for name in ELEMENTARY:
         x = make(1.5 if name == "arccosh" else 0.5)
-        result = getattr(np, name)(np.array([x], object))[0] if hasattr(np, name) else getattr(x, name)()
+        result = (
+            getattr(np, name)(np.array([x], object))[0]
+            if isinstance(getattr(np, name, None), np.ufunc)
+            else getattr(x, name)()
+        )
         assert type(result) is type(x), name
         assert result.shadow() == pytest.approx(OPS[name].value(x.shadow()), rel=1e-12), name
     x = make(0.5)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autograd import Exact, Tape, TapeArray, Value, contributions, draw_dot, gradients, graph, numbers, values
 from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
-from autograd.number.ops import OPS
+from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.residue import SMALL_PRIME, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import shadows
 from autograd.tape.sweep import CHUNK, slabs
@@ -176,7 +176,7 @@ def test_numpy_code_leaves_the_same_graph_as_on_values(name: str) -> None:
     assert_same_graph(code, *arrays)
 
 
-UNARY = [name for name, op in OPS.items() if op.arity == 1]
+UNARY = [name for name, op in OPS.items() if op.arity == 1 and name != SLOPELESS]
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -379,21 +379,21 @@ def test_data_without_gradients_save_work_and_change_nothing_else() -> None:
 # Refusals
 
 REFUSED: dict[str, tuple[Code, str]] = {
-    "np.fft.fft": (np.fft.fft, "np.fft.fft"),
-    "np.linalg.inv": (lambda x: np.linalg.inv(x[:, :3]), "np.linalg.inv cannot be recorded"),
+    "np.fft.hfft": (np.fft.hfft, "np.fft.hfft"),
+    "np.linalg.eig": (lambda x: np.linalg.eig(x[:, :3]), "np.linalg.eig cannot be recorded"),
     "np.nan_to_num": (lambda x: np.nan_to_num(np.log(x - x)), "np.nan_to_num of what is not finite"),
     "np.spacing": (np.spacing, "np.spacing cannot be recorded: write it with sums"),
     "np.add.at on floats": (lambda x: np.add.at(np.zeros((3, 4)), 0, x[0]), "its gradient would be lost"),
     "np.multiply.at": (lambda x: np.multiply.at(x, 0, 1), "np.multiply.at cannot be recorded"),
     "np.multiply.reduceat": (lambda x: np.multiply.reduceat(x, [0]), "np.multiply.reduceat cannot be recorded"),
-    "sum where": (lambda x: np.sum(x, where=X > 0), "unexpected keyword argument 'where'"),
+    "max where": (lambda x: np.max(x, where=X > 0), "needs an `initial` number"),
     "pad with the mean": (lambda x: np.pad(x, 1, mode="mean"), "np.pad with mode 'mean'"),
     "into an array of floats": (lambda x: np.zeros((3, 4)).__setitem__(slice(None), x), "its gradient would be lost"),
     "asarray": (np.asarray, "its gradient would be lost"),
     "out": (lambda x: np.add(x, 1, out=np.zeros((3, 4))), "its gradient would be lost"),
     "float": (lambda x: float(x[0, 0]), "float"),
     "as ints": (lambda x: x.astype(int), "its gradient would be lost"),
-    "complex": (lambda x: x * 1j, "complex128"),
+    "a function of complex numbers": (lambda x: np.tan(x * 1j), "np.tan of complex numbers cannot be recorded"),
     "strings": (lambda x: x + np.array(["a"]), "cannot be recorded"),
     "another tape": (lambda x: x + Tape().array(X), "two different tapes"),
     "an attribute": (lambda x: x.partition(1), "no attribute 'partition'"),
@@ -403,7 +403,7 @@ REFUSED: dict[str, tuple[Code, str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_recorded_is_refused_by_name(name: str) -> None:
     code, message = REFUSED[name]
-    with pytest.raises((TypeError, AttributeError), match=message.replace("(", r"\(")):
+    with pytest.raises((TypeError, AttributeError, ValueError), match=message.replace("(", r"\(")):
         code(Tape().array(X))
 
 
@@ -489,8 +489,8 @@ def test_a_division_by_what_is_zero_everywhere_is_an_atom() -> None:
 @pytest.mark.parametrize("numbers_of", [lambda x: residues(x), ExactArray.given, DegreeArray.variable])
 def test_arrays_of_numbers_refuse_by_name(numbers_of: Any) -> None:
     x = numbers_of(X)
-    with pytest.raises(TypeError, match=r"np\.fft\.fft cannot be recorded: write it with sums, products"):
-        np.fft.fft(x)
+    with pytest.raises(TypeError, match=r"np\.fft\.hfft cannot be recorded: write it with sums, products"):
+        np.fft.hfft(x)
     with pytest.raises(TypeError, match="its gradient would be lost"):
         np.asarray(x)
     with pytest.raises(TypeError, match=r"np.add.reduceat"):

@@ -71,7 +71,7 @@ def test_the_catalogue_is_in_order() -> None:
 
 def test_an_edit_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'gone' occurs 0 times in affine.py, not once"):
-        mutated_source("affine", Mistake("affine", "invented", [("gone", "")], ()))
+        mutated_source("affine", Mistake("affine", "invented", [("gone", "")]))
 
 
 def test_the_source_of_an_edited_layer_can_be_read() -> None:

@@ -222,7 +222,7 @@ def test_a_wrong_gradient_stands_beside_the_sum_with_the_reason(report: Report) 
     b = explain(report, "b[1,0]")
     assert b.by_formula == pytest.approx(b.gradient / 5)
     assert "your code gives" in str(b) and "another number" in str(b)
-    assert b.remarks and b.remarks[0] in report["b"].reasons
+    assert b.remarks and b.remarks[0] == report.why("b")
     assert not explain(report, "W[0,1]").remarks
 
 

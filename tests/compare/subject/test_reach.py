@@ -303,7 +303,7 @@ def test_a_function_of_data_is_given_floats(name: str) -> None:
 
 
 def test_a_large_one_is_recorded_on_a_tape() -> None:
-    data, weights = rng.normal(size=(400, 30)), rng.normal(size=30)
+    data, weights = rng.normal(size=(150, 20)), rng.normal(size=20)
 
     def cost(w: Any) -> Any:
         return np.sum(np.tanh(np.round(data, 1) @ w + np.linalg.svd(data)[1][0]))
@@ -339,8 +339,8 @@ def test_functions_of_another_library_are_given_floats_of_data() -> None:
 
 
 def test_what_is_recorded_is_not_turned_into_floats() -> None:
-    with pytest.raises(ValueError, match="svd cannot be recorded"):
-        gradcheck(lambda w: np.sum(np.linalg.svd(X * w)[1]), lambda w: w, w)
+    with pytest.raises(ValueError, match="eig cannot be recorded"):
+        gradcheck(lambda w: np.sum(np.linalg.eig(X.T @ X * w)[0]), lambda w: w, w)
     with pytest.raises(ValueError, match="round"):
         gradcheck(lambda w: np.sum(w * w), lambda w: 2 * np.round(w, 3), w)
 

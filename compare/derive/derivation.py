@@ -1,0 +1,392 @@
+"""The backward pass of a forward pass written out in NumPy, and proved.
+
+The lines come from `matrix_backprop.rules`, one row for each function of the forward pass, and the proof from the
+engine: the derived function is checked as a hand-written one is.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import linecache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compare.check import check_vjp, gradcheck
+from compare.derive.back import Backward
+from compare.derive.expressions import quoted
+from compare.derive.flat import Flat
+from compare.derive.ir import CannotDerive, Items, Set
+from compare.derive.lines import Gradient
+from compare.derive.simplify import simplifications
+from compare.derive.text import Line, Program
+from compare.report.report import Report
+from compare.subject.state import same_world, unchanged
+from compare.subject.usercode import Function, UnusableCode, name_of
+from matrix_backprop.rules import written
+
+__all__ = ["CannotDerive", "Derivation", "derive_functions"]
+
+
+@dataclass
+class Derivation:
+    """A backward pass that was derived: its `code`, the `lines` with their reasons, the `function` that it is.
+
+    It is true where it was proved, and prints itself with the certificate.
+    """
+
+    code: str
+    lines: list[Line]
+    function: Function
+    title: str
+    report: Report | None = None
+    elsewhere: Report | None = None
+    simplified: list[str] = field(default_factory=list)
+    unsimplified: str = ""
+    beside: str = ""  # the same with the cache of the user's forward pass: backward(dout, cache)
+    lacks: list[str] = field(default_factory=list)  # what that cache lacks
+
+    def __bool__(self) -> bool:
+        return bool(self.report) and (self.elsewhere is None or bool(self.elsewhere))
+
+    @property
+    def certificate(self) -> str:
+        """What was proved, in a sentence."""
+        if not self.report:
+            return "NOT proved: the derived code differs from the chain rule; this is a fault of ours"
+        by_verdict: dict[str, list[str]] = {}
+        for row in self.report.rows:
+            by_verdict.setdefault(row.verdict, []).append(f"d{row.name}")
+        found = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in by_verdict.items())
+        where = "at these sizes"
+        if self.elsewhere is not None:
+            where += " and at others" if self.elsewhere else "; at other sizes it DIFFERS"
+        return f"held against the chain rule over scalars, {where}: {found}"
+
+    def __str__(self) -> str:
+        return f"{self.beside or self.code}\n# {self.certificate}"
+
+
+def derive_functions(
+    function: Function,
+    point: Any,
+    *args: Any,
+    is_cost: bool | None = None,
+    prove: bool = True,
+    simplify: bool = True,
+) -> Derivation:
+    """The backward pass of a user's function; `is_cost` says which form it has, where that is known.
+
+    >>> def cost(params, X, y):
+    ...     return np.sum((X @ params["w"] - y) ** 2)
+    """
+    if is_cost is None:
+        is_cost = bool(args) or not _is_layer(function, point)
+
+    def proved(program: Program) -> Derivation:
+        code, lines = program.text()
+        made = compiled(code, program.name, dict(program.flat.globals))
+        found = Derivation(code, lines, made, f"{program.name} derived from {name_of(function)}")
+        found.simplified = list(program.simplified)
+        if prove:
+            found.report = _proof(function, made, point, args, is_cost)
+            found.elsewhere = _elsewhere(function, made, point, args, is_cost) if found.report else None
+        return found
+
+    for stop_at_max, in_place in ((True, True), (True, False), (False, True), (False, False)):
+        program, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place)
+        try:
+            found = proved(program)
+        except UnusableCode:
+            if not in_place:
+                raise
+            continue
+        if found.report or not blocked or not prove:
+            break
+    if not simplify or not found:
+        return found
+    found.unsimplified = found.code
+    given = _arguments(function, point, args, is_cost)
+    samples = [(point, args), *_other_points(function, point, args, is_cost)]
+    for shorter in simplifications(program, given):
+        if not _same_numbers(found.function, shorter, samples, is_cost):
+            continue
+        again = proved(shorter)
+        if again and (again.elsewhere is not None or found.elsewhere is None) and len(again.lines) <= len(found.lines):
+            again.unsimplified = found.unsimplified
+            found = again
+            program.lines, program.simplified = shorter.lines, shorter.simplified
+    text, lacks = program.beside()
+    if text and _stands_beside(function, compiled(text, program.name, dict(program.flat.globals)), point, lacks):
+        found.beside, found.lacks = text, lacks
+    return found
+
+
+def _arguments(function: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> dict[str, Any]:
+    """What the function is called with, by name."""
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [x.name for x in parameters]
+    if is_cost:
+        given = dict(zip(names, [point, *args], strict=False))
+    else:
+        given = dict(point) if isinstance(point, Mapping) else dict(zip(names, _as_tuple(point), strict=False))
+    given |= {x.name: x.default for x in parameters if x.name not in given}
+    return copy.deepcopy(given)
+
+
+def _is_layer(function: Function, point: Any) -> bool:
+    """Whether the function takes the inputs one by one, or as one thing of which it gives a cost."""
+    parameters = inspect.signature(function).parameters
+    required = {x.name for x in parameters.values() if x.default is x.empty}
+    if isinstance(point, Mapping):
+        return set(point) <= set(parameters) and required <= set(point)
+    inputs = copy.deepcopy(_as_tuple(point))
+    if not len(required) <= len(inputs) <= len(parameters):
+        return False
+    with same_world(), unchanged([function]):
+        try:
+            found = function(*inputs)
+        except Exception:  # it takes them as one
+            return False
+    return isinstance(point, (tuple, list)) or np.ndim(found[0] if isinstance(found, tuple) else found) > 0
+
+
+def _derived(
+    function: Function, point: Any, args: tuple[Any, ...], is_cost: bool, stop_at_max: bool, in_place: bool
+) -> tuple[Program, bool]:
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [x.name for x in parameters]
+    given = _arguments(function, point, args, is_cost)
+    differentiated = names[:1] if is_cost else _inputs(function, point)
+    flat = Flat(function, given, differentiated)
+    leaves = flat.leaves
+    if len(flat.block) == 0 and flat.returned is None:
+        raise CannotDerive(f"{name_of(function)} returns nothing")
+    returned, cache = flat.returned, None
+    if isinstance(returned, Items) and len(returned.by_key) == 2 and returned.kind is tuple and not is_cost:
+        cache = returned.by_key.get(1)
+    if isinstance(returned, Items) and "appended" not in returned.by_key:
+        if returned.kind is dict:
+            raise CannotDerive(f"{name_of(function)} returns a dict: name one output")
+        returned = returned.by_key[0]
+    returned = flat.plain(returned)
+    if not flat.is_active(returned):
+        raise CannotDerive(f"{name_of(function)} does not depend on {', '.join(leaves)}")
+    flat.value(returned)
+    line, source = flat.frame.text.at(flat.at)
+    ending = Set(ast.Name("the result", ast.Store()), returned, line, source)
+    flat.block.append(ending)
+    backward = Backward(flat, stop_at_max, in_place)
+    flat.block.remove(ending)
+    returned = ending.value
+    shape = np.shape(flat.value(returned))
+    backward.at = ending
+    if is_cost:
+        first: list[str] = []
+        backward.back(returned, Gradient("1", (), shape), written(returned))
+    else:
+        upstream = _upstream(returned, backward)
+        first = [upstream]
+        backward.back(returned, Gradient(upstream, shape, shape), written(returned))
+    backward.write()
+    backward.statements(flat.block)
+    backward.at = None
+    for leaf in leaves:
+        if leaf not in backward.gradients:
+            backward.out(f"{backward.d(leaf)} = np.zeros_like({leaf})", "nothing depends on it")
+        else:
+            backward.materialise(leaf, name_it=True)
+    answers = [_answer(name, given[name], backward) for name in differentiated]
+    answer = ", ".join(x for x in answers if x != "None")
+    arguments = [
+        x.name if x.default is x.empty or x.name in differentiated else f"{x.name}={x.default!r}" for x in parameters
+    ]
+    name = "gradients" if is_cost else "backward"
+    program = Program(flat, backward.lines, name, first, answer, arguments, cache=cache)
+    return program, bool(backward.blocked)
+
+
+def _answer(name: str, x: Any, backward: Backward) -> str:
+    """The gradients in the form of the parameters; None for what has none."""
+    if isinstance(x, Mapping):
+        parts = {key: _answer(f"{name}[{quoted(key)}]", y, backward) for key, y in x.items()}
+        return "{" + ", ".join(f"{quoted(key)}: {text}" for key, text in parts.items() if text != "None") + "}"
+    if isinstance(x, (list, tuple)):
+        texts = [_answer(f"{name}[{k}]", y, backward) for k, y in enumerate(x)]
+        inner = ", ".join(texts)
+        return f"[{inner}]" if isinstance(x, list) else f"({inner}{',' * (len(texts) == 1)})"
+    return backward.d(name) if name in backward.flat.leaves else "None"
+
+
+def _upstream(returned: ast.expr, backward: Backward) -> str:
+    match returned:
+        case ast.Name(id=name) if "__" not in name:
+            return backward.d(name)
+        case ast.Call(func=ast.Attribute(attr="stack"), args=[ast.Name(id=name)]):
+            return backward.d(name)
+    return backward.temp("out")
+
+
+def compiled(code: str, name: str, namespace: dict[str, Any]) -> Function:
+    """The function that a text defines, its source known to `inspect`."""
+    filename = f"<derived {name} {abs(hash(code)):x}>"
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    scope = {**namespace, "__name__": "derived"}
+    exec(compile(code, filename, "exec"), scope)
+    made: Callable[..., Any] = scope[name]
+    return made
+
+
+def _as_tuple(point: Any) -> tuple[Any, ...]:
+    return tuple(point) if isinstance(point, (tuple, list)) else (point,)
+
+
+# the proof
+
+
+def _proof(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report:
+    if is_cost:
+        return gradcheck(
+            function, made, copy.deepcopy(point), *copy.deepcopy(args), raise_exception=False, diagnose=False
+        )
+
+    forward, backward = as_layer(function, made, point)
+    point = dict(point) if isinstance(point, Mapping) else tuple(_as_tuple(point))
+    return check_vjp(forward, backward, copy.deepcopy(point), raise_exception=False, diagnose=False)
+
+
+def as_layer(function: Function, made: Function, point: Any) -> tuple[Function, Function]:
+    """Both passes in the form of a layer, each among the globals of its own module."""
+    names = _inputs(function, point)
+    inputs = ", ".join(names)
+    forward = f"""
+def make(function):
+    def forward({inputs}):
+        found = function({", ".join(f"{name}={name}" for name in names)})
+        return (found[0] if isinstance(found, tuple) else found), ({inputs},)
+    return forward
+"""
+    backward = f"""
+def make(function):
+    def backward(dout, cache):
+        {inputs}, = cache
+        return function(dout, {", ".join(f"{name}={name}" for name in names)})
+    return backward
+"""
+    return _made(forward, function), _made(backward, made)
+
+
+def _stands_beside(function: Function, made: Function, point: Any, lacks: list[str]) -> bool:
+    """Whether the user's own forward pass and its cache, with what it lacks, give the right gradients."""
+    names = _inputs(function, point)
+    if not set(lacks) <= set(names):
+        return False
+    forward = f"""
+def make(function):
+    def forward({", ".join(names)}):
+        out, cache = function({", ".join(f"{name}={name}" for name in names)})
+        return out, {f"(cache, {', '.join(lacks)})" if lacks else "cache"}
+    return forward
+"""
+    given = copy.deepcopy(point) if isinstance(point, Mapping) else copy.deepcopy(_as_tuple(point))
+    return bool(check_vjp(_made(forward, function), made, given, raise_exception=False, diagnose=False))
+
+
+def _inputs(function: Function, point: Any) -> list[str]:
+    """The names of the inputs."""
+    names = list(inspect.signature(function).parameters)
+    return [name for name in names if name in point] if isinstance(point, Mapping) else names[: len(_as_tuple(point))]
+
+
+def _made(text: str, function: Function) -> Function:
+    scope: dict[str, Any] = {}
+    exec(compile(text, "<a layer>", "exec"), inspect.unwrap(function).__globals__, scope)
+    found: Function = scope["make"](function)
+    return found
+
+
+def _resized(x: Any, shape: tuple[int, ...]) -> Any:
+    """An array of the same kind in another shape: other numbers, but what sums to 1 still does."""
+    new = x[np.ix_(*(np.arange(n) % old for n, old in zip(shape, x.shape, strict=True)))]
+    whole = x.dtype.kind != "f" or bool(np.all(x == np.round(x)))
+    for axis in range(x.ndim):
+        if x.ndim == 2 and np.allclose(x.sum(axis=axis), 1) and np.all(x >= 0):
+            if whole:
+                rows = np.eye(shape[axis])[np.arange(shape[1 - axis]) % shape[axis]]
+                return (rows if axis == 1 else rows.T).astype(x.dtype)
+            return new / new.sum(axis=axis, keepdims=True)
+    return new if whole else new * np.random.default_rng(new.size).uniform(0.8, 1.25, shape)
+
+
+def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report | None:
+    """The proof at other sizes; None where the forward pass takes no others."""
+    for new, others in _other_points(function, point, args, is_cost):
+        try:
+            return _proof(function, made, new, others, is_cost)
+        except UnusableCode:
+            continue
+    return None
+
+
+def _other_points(
+    function: Function, point: Any, args: tuple[Any, ...], is_cost: bool
+) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Points with each size of the arrays changed to another one, or the first of the data alone; those that run."""
+    arrays = [x for x in [*_leaves(args), *_leaves(point)] if isinstance(x, np.ndarray) and x.ndim]
+    first = {n: n for x in arrays for n in x.shape if n != arrays[0].shape[0]}
+    for kept in ({}, first):
+        sizes = dict(kept)
+
+        def resized(x: Any, sizes: dict[int, int] = sizes) -> Any:
+            if isinstance(x, np.ndarray) and x.ndim:
+                return _resized(x, tuple(sizes.setdefault(n, n + 1 + len(sizes)) if n > 1 else 1 for n in x.shape))
+            if isinstance(x, Mapping):
+                return {key: resized(y) for key, y in x.items()}
+            return type(x)(map(resized, x)) if type(x) in (list, tuple) else x
+
+        new, others = resized(point), resized(args)
+        try:
+            with same_world(), unchanged([function]):
+                if is_cost:
+                    function(copy.deepcopy(new), *copy.deepcopy(others))
+                elif isinstance(new, Mapping):
+                    function(**copy.deepcopy(new))
+                else:
+                    function(*copy.deepcopy(_as_tuple(new)))
+        except Exception:  # the user's code at sizes that it was not made for
+            continue
+        yield new, others
+
+
+def _leaves(x: Any) -> list[Any]:
+    if isinstance(x, Mapping):
+        x = list(x.values())
+    return [y for part in x for y in _leaves(part)] if isinstance(x, (list, tuple)) else [x]
+
+
+def _same_numbers(
+    function: Function, program: Program, samples: list[tuple[Any, tuple[Any, ...]]], is_cost: bool
+) -> bool:
+    """Whether a shorter form gives the numbers of the longer one: a quick look before the proof."""
+    shorter = compiled(program.text()[0], program.name, dict(program.flat.globals))
+    rng = np.random.default_rng(3)
+    for point, args in samples:
+        try:
+            if is_cost:
+                pairs = [f(copy.deepcopy(point), *copy.deepcopy(args)) for f in (function, shorter)]
+            else:
+                inputs = copy.deepcopy(list(point.values()) if isinstance(point, Mapping) else [*_as_tuple(point)])
+                with same_world(), unchanged([program.flat.function]):
+                    out = program.flat.function(*copy.deepcopy(inputs))
+                dout = rng.normal(size=np.shape(out[0] if isinstance(out, tuple) else out))
+                pairs = [f(dout.copy(), *copy.deepcopy(inputs)) for f in (function, shorter)]
+        except Exception:  # a conjecture that does not run at other sizes
+            return False
+        for a, b in zip(*map(_leaves, pairs), strict=True):
+            if np.shape(a) != np.shape(b) or not np.allclose(a, b, rtol=1e-6, atol=1e-9):
+                return False
+    return True
