@@ -118,7 +118,7 @@ class Scope:
         if shape is None or text in self._seen:
             return
         self._seen.add(text)
-        if shape:
+        if shape and value.any():  # what is 0 in the first pass need not stay the same
             key = (shape, value.dtype.kind, value.tobytes())
             if key in self._values:
                 return
