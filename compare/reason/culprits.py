@@ -68,7 +68,7 @@ class Culprits:
         """The place in a return statement that a wrong gradient comes from."""
         for suspect in self.suspects:
             focus = self.bench.focus(suspect.site) if not suspect.sites else None
-            if focus is None:
+            if focus is None or not isinstance(suspect.statement, ast.Return):
                 continue
             value = suspect.statement.value
             field = "values" if isinstance(value, ast.Dict) else "elts"

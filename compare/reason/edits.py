@@ -53,11 +53,13 @@ class Edits:
     def changed(self) -> Iterator[Edit]:
         """Something in the statement is another one of its kind, or left out."""
         yield from self.of_the_statement()
-        whole = getattr(self.statement, "value", None)
+        whole = getattr(self.statement, "value", None) if not isinstance(self.statement, ast.Expr) else None
         if whole is not None and len(shape_of(self.scope.value(whole)) or ()) == 2:
             yield Edit(1.0, transposed(whole), "transposed", "", (("value", None),))
         for path, node in slots(self.statement):
             if isinstance(node, ast.expr) and not is_stored(node):
+                if isinstance(self.statement, ast.Expr) and node is self.statement.value:
+                    continue  # it is called for what it does
                 for edit in self.small(node, path):
                     yield edit if edit.kind == "replaced everywhere" else edit._replace(path=path)
             elif isinstance(node, ast.Subscript) and is_stored(node):
@@ -226,6 +228,8 @@ class Edits:
                 minus = node.value.operand if isinstance(node.value, ast.UnaryOp) else None
                 if minus is not None:
                     yield Edit(0.9, ast.copy_location(ast.AugAssign(first, way, minus), node), "accumulate")
+            if isinstance(first, ast.Subscript):
+                yield Edit(0.9, ast.copy_location(ast.AugAssign(first, ast.Mult(), node.value), node), "scaled")
             target: Any = copied(node.targets[0])
             if hasattr(target, "ctx"):
                 read = copied(target, ctx=ast.Load())

@@ -164,6 +164,7 @@ SENTENCES = {
     "row term": "what comes back through the sum that normalises `{about}` is left out",
     "projection": "what comes back through the norm is left out, the part along `{about}`",
     "accumulate": "contributions of several uses add up, and here one takes the place of the others",
+    "scaled": "the entries are to be multiplied by it, not set to it",
     "overwrite": "the value is to be set here, not added to",
     "repeated index": "an index that occurs twice loses a contribution: `x[i] += v` adds once, np.add.at each time",
     "order of the loop": "the loop runs the wrong way",
