@@ -26,7 +26,6 @@ from compare.reason.nodes import (
     loaded,
     parsed,
     product,
-    put,
     slots,
     transposed,
 )
@@ -241,12 +240,12 @@ class Edits:
                 for i, j in itertools.combinations(range(len(inner.elts)), 2):
                     elts = list(inner.elts)
                     elts[i], elts[j] = elts[j], elts[i]
-                    yield Edit(1.0, put(node, path, copied(inner, elts=elts)), "swapped")
+                    yield Edit(1.0, copied(inner, elts=elts), "swapped", "", path)
             if isinstance(inner, ast.Dict) and len(inner.values) >= 2:
                 for i, j in itertools.combinations(range(len(inner.values)), 2):
                     values = list(inner.values)
                     values[i], values[j] = values[j], values[i]
-                    yield Edit(1.0, put(node, path, copied(inner, values=values)), "swapped")
+                    yield Edit(1.0, copied(inner, values=values), "swapped", "", path)
 
     def _of_a_part(self, node: Any) -> Iterator[Edit]:
         """Only a part of an array is added to: the same part everywhere."""

@@ -132,7 +132,7 @@ class Mistakes:
             found = self._rearranged(wrong)
         if found is None:
             found = best
-        found = found or self._following(chain, wrong) or self._carried(chain, wrong)
+        found = found or self._following(chain, wrong) or self._added(chain, wrong) or self._carried(chain, wrong)
         near = pool[:MOST_GROWN] if chain else pool
         found = found or self._tried(Edits.grown, near, wrong, 9.0)
         found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
@@ -360,14 +360,32 @@ class Mistakes:
                     return found
         return None
 
+    def _added(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
+        """A statement that is missing at the end of a loop, about what all its passes add up to."""
+        ran = {id(self.passes.sites[e.site].statement): self.passes.sites[e.site] for e in self.bench.events}
+        for suspect, aim in ((c.suspect, c.aim) for c in chain):
+            if len(aim.arrays) != 1 or aim.total or not aim.target.isidentifier() or suspect.site.function is None:
+                continue
+            for loop in (x for x in ast.walk(suspect.site.function) if isinstance(x, (ast.For, ast.While))):
+                last = ran.get(id(loop.body[-1]))
+                found = self._new(last, Aim(aim.target, aim.arrays, True), wrong) if last is not None else None
+                if found is not None:
+                    return found
+        return None
+
     def _new(self, site: Site, aim: Aim, wrong: set[str]) -> Finding | None:
         """A statement that is missing after a site, about what is to be left in a target."""
-        then = ast.parse(f"{aim.target} = {aim.target}").body[0]
+        nothing = f"+= 0 * {aim.target}" if aim.total else f"= {aim.target}"
+        then = ast.parse(f"{aim.target} {nothing}").body[0]
         focus = self.bench.focus(site, then)
         spaces = focus.look(aim) if focus is not None else []
-        if focus is None or len(spaces) != len(aim.arrays):
+        if focus is None or not spaces or (len(spaces) != len(aim.arrays) and not aim.total):
             return None
-        edits = solved(then, self.bench.scope(then), spaces, aim, {}, False)
+        edits = (
+            edit
+            for edit in solved(then, self.bench.scope(then), spaces, aim, {}, False)
+            if edit.kind == "replaced" or not aim.total
+        )
         for edit in sorted(edits, key=lambda e: e.cost)[:MOST_NEW]:
             after = edit.after(then)
             mended = self.bench.mends(focus, after, wrong)

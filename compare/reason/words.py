@@ -61,7 +61,8 @@ def corrected(passes: Passes, site: Site, finding: Finding) -> str:
     if not (statement.lineno == statement.end_lineno == getattr(old, "end_lineno", None)):
         return whole
     line = lines[statement.lineno - 1].encode()
-    for text in (new, f"({new})"):
+    bare = line[old.col_offset : old.col_offset + 1] != b"(" and new.startswith("(")
+    for text in ([new[1:-1]] if bare else []) + [new, f"({new})"]:
         parts = (
             line[statement.col_offset : old.col_offset],
             text.encode(),
@@ -119,6 +120,8 @@ def _because(passes: Passes, finding: Finding) -> str:
         return f"this is not what the chain rule gives here ({about})" if about else "the chain rule gives another line"
     if kind == "axis" and about == "None":
         return "all entries are to be summed"
+    if finding.is_new and kind == "replaced":
+        return f"nothing adds `{about}`, which belongs after this line"
     said = SENTENCES.get(kind, "it is to read otherwise").format(about=about, old=old)
     left_out = _path_left_out(passes, finding) if kind in ("term", "path", "accumulate", "a use left out") else ""
     return f"{said}{left_out}"
