@@ -20,7 +20,7 @@ from compare.reason.edits import Edits
 from compare.reason.nodes import Edit
 from compare.reason.scope import Scope, evaluated, shape_of
 from compare.reason.solve import Table, before, parts, solved
-from compare.reason.structure import inserted, rearranged
+from compare.reason.structure import inserted, last_before_return, rearranged
 from compare.reason.suspects import Suspect, Suspects, is_copy
 from compare.reason.trial import Aim, Court
 from compare.steps.known import base_name
@@ -124,9 +124,8 @@ class Mistakes:
         self._is_known = bool(chain)
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
-        again = (
-            [] if cost < SOLVED else [(self._doubt(c, chain), c.suspect) for c in chain]
-        )  # an aim may ask for too much
+        of_chain = [(self._doubt(c, chain), c.suspect) for c in chain]
+        again = of_chain if cost >= SOLVED else []  # an aim may ask for too much
         found = self._tried(Edits.changed, sorted([*pool, *again], key=lambda one: one[0]), wrong, cost)
         if found is None and cost > ORDER:
             found = self._rearranged(wrong)
@@ -135,7 +134,7 @@ class Mistakes:
         found = found or self._following(chain, wrong) or self._added(chain, wrong) or self._carried(chain, wrong)
         near = pool[:MOST_GROWN] if chain else pool
         found = found or self._tried(Edits.grown, near, wrong, 9.0)
-        found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
+        found = found or self._inserted([*of_chain, *pool[:MOST_EXTENDED]], wrong)
         found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, 9.0)
         if found is None and chain:
             found = self._two_at_a_time(chain[0], wrong)
@@ -399,9 +398,11 @@ class Mistakes:
             site, aim = culprit.suspect.site, culprit.aim
             if aim.total or not aim.target or isinstance(site.statement, (ast.Return, ast.Lambda)):
                 continue
-            found = self._new(site, aim._replace(inside=False), wrong)
-            if found is not None:
-                return found
+            ran = {id(self.passes.sites[e.site].statement): self.passes.sites[e.site] for e in self.bench.events}
+            for where in (site, last_before_return(site, ran)):
+                found = self._new(where, aim._replace(inside=False), wrong) if where is not None else None
+                if found is not None:
+                    return found
         return None
 
     def _inserted(self, pool: Iterable[tuple[float, Suspect]], wrong: set[str]) -> Finding | None:

@@ -157,7 +157,15 @@ def inserted(passes: Passes, events: list[Event], likely: list[Site]) -> Iterato
         yield site, clone, _of_a_clone
     for site in likely:
         if (site.target or "").isidentifier():
-            yield site, ast.parse("pass").body[0], _adding_at(site.target or "")
+            yield last_before_return(site, sites) or site, ast.parse("pass").body[0], _adding_at(site.target or "")
+
+
+def last_before_return(site: Site, sites: dict[int, Site]) -> Site | None:
+    """The last statement of a function's own that ran: there everything is at hand."""
+    for statement in getattr(site.function, "body", [])[::-1] if isinstance(site.function, ast.FunctionDef) else ():
+        if not isinstance(statement, ast.Return) and id(statement) in sites:
+            return sites[id(statement)]
+    return None
 
 
 def _itself(name: str) -> Any:
