@@ -250,7 +250,8 @@ class _iteration:
         return getattr(self._places, name)
 
     def __getitem__(self, k: int) -> Any:
-        return self._array.reshape(-1)[self._places[k]]
+        place: Any = self._places[k]
+        return self._array.reshape(-1)[place]
 
     def __iter__(self) -> Iterator[Any]:
         flat = self._array.reshape(-1)

@@ -21,7 +21,8 @@ from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of
 from autograd.record.places import Place, locating
 from compare.derive.derive import derived_lines
-from compare.explain.explanation import Explanation, Term
+from compare.explain.explanation import Explanation
+from compare.explain.star import Term
 from compare.report.report import Report, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph

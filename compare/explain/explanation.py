@@ -126,10 +126,10 @@ class Explanation:
         name = name if name != self.entry else "this scalar"
         title = f"{self.entry}: the sum over its consumers"
         if self.mean_of > 1:
-            title = f"{self.entry} is 1/{self.mean_of} of this sum over its consumers, one for each observation"
+            title = f"{self.entry} is 1/{self.mean_of} of a sum over its consumers, one for each observation"
         kind = "leaf" if self.scalar.op is None else "operation"
-        value = self.scalar.data
-        return star(title, name, value, self.total, self.terms, "", kind, theme=theme, rankdir=rankdir)
+        numbers = self.scalar.data, self.gradient
+        return star(title, name, *numbers, self.terms, "", kind, self.mean_of, theme=theme, rankdir=rankdir)
 
     def to_json(self) -> str:
         """All that the explanation holds, as a JSON object; numbers as floats.

@@ -26,7 +26,7 @@ class Chosen(NamedTuple):
 
     letter: str
     layer: int
-    index: tuple[int, ...]
+    at: tuple[int, ...]
 
 
 class _Column(NamedTuple):
@@ -91,7 +91,7 @@ def units(
     last = len(sizes) - 1
     if not opened:
         for k in range(sizes[-1]):
-            lit = chosen is not None and chosen[:2] == ("a", last) and chosen.index[0] == k
+            lit = chosen is not None and chosen[:2] == ("a", last) and chosen.at[0] == k
             plate.line(f"u{last}_{k + 1}", "J", width=4 if lit else 1.6, highlight=lit)
     else:
         for tail, head, tip in _inside_the_cost(graph, observation - 1):
@@ -112,7 +112,7 @@ def _columns(graph: NetworkGraph, i: int, chosen: Chosen | None, back: Backward 
     for layer in graph.net.layers:
         boxes = []
         for k in range(graph.net.sizes[layer]):
-            lit = chosen is not None and chosen.letter != "W" and chosen[1:] == (layer, (k, chosen.index[1]))
+            lit = chosen is not None and chosen.letter != "W" and chosen[1:] == (layer, (k, chosen.at[1]))
             a, z, b = graph.a[layer][k, i], graph.z[layer][k, i], graph.b[layer][k, 0]
             rows = [[_value(a, bold=True)]]
             rows += [[_value(z)]] * (lines > 1 and z is not a) + [[_value(b)]] * (lines > 2)
@@ -159,7 +159,7 @@ def _weights(graph: NetworkGraph, i: int, chosen: Chosen | None, back: Backward 
         for j in range(graph.net.sizes[layer - 1]):
             for k in range(graph.net.sizes[layer]):
                 w = graph.W[layer][j, k]
-                if opened and chosen is not None and chosen.index[0] == j and products:
+                if opened and chosen is not None and chosen.at[0] == j and products:
                     texts = [Text(products[k], SIZE, "gradient", True)]
                 elif opened:
                     texts = []
@@ -173,7 +173,7 @@ def _weights(graph: NetworkGraph, i: int, chosen: Chosen | None, back: Backward 
 
 def _products(graph: NetworkGraph, chosen: Chosen) -> list[str]:
     """What each unit of the next layer adds to the gradient of an activation, as local × upstream = product."""
-    terms = contributions(graph.J_sum, graph.a[chosen.layer][chosen.index])
+    terms = contributions(graph.J_sum, graph.a[chosen.layer][chosen.at])
     return [f"{show(x.local_derivative)} × {show(x.upstream)} = {show(x.product)}" for x in terms]
 
 
@@ -279,7 +279,7 @@ def _draw_weights(plate: Plate, graph: NetworkGraph, layer: int, labels: _Labels
     widest = max(along for along, _ in spans[fitting])
     for (j, k), (size, texts) in labels.items():
         lit = chosen is not None and (
-            (chosen[:2] == ("a", layer - 1) and chosen.index[0] == j) or chosen == ("W", layer, (j, k))
+            (chosen[:2] == ("a", layer - 1) and chosen.at[0] == j) or chosen == ("W", layer, (j, k))
         )
         tail, head = plate.at(f"u{layer - 1}_{j + 1}"), heads[k]
         across = head.across + (j - (n_prev - 1) / 2) * step
@@ -340,6 +340,9 @@ def chain(
 
     count = min(range(1, len(columns) + 1), key=shape)
     each = ceil(len(columns) / count)
+    if count == 1 and len(levels) == 1:  # tall boxes, so that a short chain is no strip
+        length = len(columns) * (span + gap)
+        across = max(across, 0.45 * (length / ASPECT if plate.sideways else length * ASPECT))
     place = {}
     for number, column in enumerate(columns):
         line, position = divmod(number, each)
@@ -350,19 +353,20 @@ def chain(
             place[block.name] = line, at
     for (tail, head), edge_count in edges.items():
         words = _edges(edge_count)
+        tip = f"{words} of the graph of scalars"
         (line, (u_0, v_0)), (to_line, (u_1, v_1)) = place[tail], place[head]
         if line == to_line and u_0 < u_1:
-            plate.line(tail, head, f"{words} of the graph of scalars", 2.5)
-            middle = (u_0 + u_1) / 2
-            if v_0 == v_1:
-                plate.text(f"e_{tail}_{head}", middle, v_0 - 22, [Text(words, SMALL)], opaque=False)
+            plate.line(tail, head, tip, 2.5)
+            text = Text(words, SMALL)
+            beside = SMALL + 3 if plate.sideways else text.width / 2 + 12
+            plate.text(f"e_{tail}_{head}", (u_0 + u_1) / 2, v_0 - beside, [text], opaque=False)
         elif u_0 == u_1:  # a parameter above or below
             sign = 1 if v_1 > v_0 else -1
-            plate.path(tail, head, [(u_0, v_0 + sign * across / 2), (u_1, v_1 - sign * across / 2)], words, 2.5)
+            plate.path(tail, head, [(u_0, v_0 + sign * across / 2), (u_1, v_1 - sign * across / 2)], tip, 2.5)
         else:  # to the next line
             side, turn = span / 2, (v_0 + v_1) / 2
             corners = [(u_0 + side, v_0), (u_0 + side + 40, v_0), (u_0 + side + 40, turn), (u_1 - side - 40, turn)]
-            plate.path(tail, head, [*corners, (u_1 - side - 40, v_1), (u_1 - side, v_1)], words, 2.5)
+            plate.path(tail, head, [*corners, (u_1 - side - 40, v_1), (u_1 - side, v_1)], tip, 2.5)
             plate.text(f"e_{tail}_{head}", (u_0 + u_1) / 2, turn, [Text(words, SMALL)])
     return plate.picture()
 

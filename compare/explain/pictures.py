@@ -1,6 +1,6 @@
 """The pictures of the command `draw`: the chain-rule example, one unit and its consumers, a whole network.
 
-The options of each are those of `draw_dot`: `rankdir`, `theme`, `max_nodes`, ...
+Each takes `theme` and `rankdir` as `draw_dot` does; the chain-rule example and a network of scalars all of its options.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def arrays(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str]
         for name, part in frame.items():
             title, _, size = name.partition("\n")
             kind = {"X": "leaf", "W": "leaf", "b": "leaf", "": "cost"}.get(title[:1], "operation")
-            key = "J" if not name else title
+            key = f"block{len(where)}"
             where |= dict.fromkeys(part, key)
             words = [title, size, counted(len(part), "node")] if name else ["J", f"= {show(graph.J.data)}"]
             block = _block(key, words, kind, {"W": -1, "b": 1}.get(title[:1], 0))

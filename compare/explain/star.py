@@ -34,6 +34,7 @@ def star(
     terms: Sequence[Term],
     how: str = "",
     kind: str = "operation",
+    mean_of: int = 1,
     *,
     theme: str = "light",
     rankdir: str = "LR",
@@ -44,14 +45,18 @@ def star(
     >>> "6 × 2 = 12" in picture.source, "= 12 + 1" in picture.source
     (True, True)
 
-    `how` is the formula that the scalar was computed by. Of more than 12 consumers the first and the
-    last stand there, and what is left out is counted. Raises ValueError for an unknown theme or rankdir.
+    `how` is the formula that the scalar was computed by. Where the gradient is a mean, it is the sum over `mean_of`. Of
+    more than 12 consumers the first and the last stand there, and what is left out is counted. Raises ValueError for an
+    unknown theme or rankdir.
     """
     plate = Plate(title, theme, rankdir)
     rows: list[Row] = [[Text(clip(name, 40), LARGE, bold=True)]]
     rows += [[Text(f"= {clip(how, 40)}")]] * bool(how) + [[Text(f"value {show(value)}")]]
-    rows += [[Text(f"gradient {show(gradient)}", colour="gradient", bold=True)]]
-    rows += [[Text(line, colour="gradient")] for line in _sum(terms)]
+    result = Text(f"gradient {show(gradient)}", colour="gradient", bold=True)
+    rows += [[result]]
+    if mean_of > 1:
+        rows += [[Text(f"= sum {show(gradient * mean_of)} / {mean_of}", colour="gradient")]]
+    rows += [[Text(line, colour="gradient")] for line in _sum(terms, mean_of > 1)]
     plate.box("n0", 0, 0, rows, kind, highlight=True)
     few = len(terms) <= DETAILED
     numbered = [*enumerate(terms, 1)]
@@ -85,17 +90,17 @@ def star(
     return plate.picture()
 
 
-def _sum(terms: Sequence[Term]) -> list[str]:
+def _sum(terms: Sequence[Term], mean: bool) -> list[str]:
     """The gradient as a sum of numbers, where there are few."""
     if len(terms) < 2:
         return []
     if len(terms) > DETAILED:
-        return [f"= the sum of {len(terms)} products"]
+        return [f"= the sum of {len(terms)} products"] if not mean else []
     text = show(terms[0].product)
     for term in terms[1:]:
         product = show(term.product)
         text += f" − {product[1:]}" if product.startswith("−") else f" + {product}"
-    return [f"= {text}"]
+    return [f"sum = {text}" if mean else f"= {text}"]
 
 
 def _consumer(term: Term, few: bool) -> list[Row]:

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, at, copied, parsed, shape_of
+from compare.reason.missing import SLOPES
+from compare.reason.nodes import Edit, Path, at, copied, parsed
+from compare.reason.scope import Scope, Term, broadcasts, shape_of
 from compare.reason.trial import Aim, written
 
 Array = NDArray[Any]
@@ -115,7 +117,7 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    fits = all(v.size == 1 or _into(v.shape, n.shape) for v, n in zip(known, needed, strict=True))
+    fits = all(v.size == 1 or broadcasts(v.shape, n.shape) for v, n in zip(known, needed, strict=True))
     if not fits and len(path) > 1:
         return
     yield Part(path, node, known, needed)
@@ -275,7 +277,7 @@ class Table:
             if number > 0:
                 found += self._row(repr(number), 0.1)
         for term in [*terms, *self.scope.sizes]:
-            if np.shape(term.value) == () or _into(np.shape(term.value), shape):
+            if np.shape(term.value) == () or broadcasts(np.shape(term.value), shape):
                 found += self._row(_bracketed(term.text), term.cost)
             if np.ndim(term.value) == 1 and 2 <= len(shape) <= 4 and term.cost < 0.3:
                 for axis in range(len(shape) - 1):
@@ -286,7 +288,7 @@ class Table:
         arrays = [t for t in terms if np.ndim(t.value) and np.asarray(t.value).dtype.kind == "f"]
         for term in terms:
             x = np.asarray(term.value)
-            if x.dtype.kind != "f" or not (x.ndim == 0 or _into(x.shape, shape)) or term.cost > 0.7:
+            if x.dtype.kind != "f" or not (x.ndim == 0 or broadcasts(x.shape, shape)) or term.cost > 0.7:
                 continue
             for k, slope in enumerate((*SLOPES[:12], "{a} ** 3")):
                 found += self._row(
@@ -340,7 +342,7 @@ class Table:
                 kept = (*of[:axis], 1, *of[axis + 1 :])
                 gone = (*of[:axis], *of[axis + 1 :])
                 for how in ("sum", "mean"):
-                    if len(of) == len(shape) and _into(kept, shape):
+                    if len(of) == len(shape) and broadcasts(kept, shape):
                         yield from self._row(f"np.{how}({text}, axis={axis}, keepdims=True)", 0.3 + cost, False)
                     elif gone == shape:
                         yield from self._row(f"np.{how}({text}, axis={axis})", 0.3 + cost, False)
@@ -480,7 +482,7 @@ def solved(
         needed = np.where(alone, needed, 0.0)
         ones = np.ones_like(needed)
         is_same = all(v.shape == shape for v in part.values)
-        if is_same or all(v.ndim <= len(shape) and _into(v.shape, shape) for v in part.values):
+        if is_same or all(v.ndim <= len(shape) and broadcasts(v.shape, shape) for v in part.values):
             value = np.where(alone, table.flat(part.values), 0.0)
             for cost, rows, sign in table.products(value, needed, alone):
                 new = ("-" if sign < 0 else "") + _times(_bracketed(me), rows)
@@ -518,10 +520,3 @@ def _bracketed(text: str) -> str:
     if isinstance(node, simple) or (isinstance(node, ast.Constant) and not text.lstrip("-").isdigit()):
         return text
     return text if isinstance(node, ast.Constant) else f"({text})"
-
-
-def _into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    try:
-        return np.broadcast_shapes(shape, other) == other
-    except ValueError:
-        return False

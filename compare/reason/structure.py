@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.reason.edits import Edit, Edits, copied
+from compare.reason.edits import Edits
+from compare.reason.nodes import Edit, copied
 from compare.steps.passes import Event, Passes
 from compare.steps.sites import Changes, Site
 

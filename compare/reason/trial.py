@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import at
+from compare.reason.nodes import at
 from compare.steps.passes import Codes, Passes
 
 Array = NDArray[Any]
