@@ -42,6 +42,17 @@ THEMES: dict[str, dict[str, Any]] = {
         "cost": ("#0b4637", "#2fcf9f"),
         "constant": ("#33383d", "#8a939b"),
     },
+    "print": {  # black on white: nothing that a copier makes grey
+        "background": "#ffffff",
+        "text": "#000000",
+        "line": "#000000",
+        "gradient": "#000000",
+        "highlight": "#000000",
+        "leaf": ("#ffffff", "#000000"),
+        "operation": ("#ffffff", "#000000"),
+        "cost": ("#ffffff", "#000000"),
+        "constant": ("#ffffff", "#000000"),
+    },
 }
 
 # What is drawn apart from the colours: the border of a cost is double, a leaf has corners, a constant is an oval.
@@ -63,6 +74,7 @@ LEGEND = {
 
 
 NAME = "computation graph"
+RANKDIRS = ("LR", "TB", "RL", "BT")
 MAX_NODES = 150  # more cannot be looked at
 
 
@@ -109,6 +121,14 @@ def neighbourhood(J: Value, x: Value) -> list[Value]:
     ]
 
 
+def known_look(theme: str, rankdir: str) -> None:
+    """Raise ValueError for a theme or a direction that is not known, with those that are."""
+    if theme not in THEMES:
+        raise ValueError(f"theme {theme!r} is not known: take one of {', '.join(THEMES)}")
+    if rankdir not in RANKDIRS:
+        raise ValueError(f"rankdir {rankdir!r} is not known: take LR, TB, RL or BT")
+
+
 class _Look(NamedTuple):
     """How a graph is drawn."""
 
@@ -126,10 +146,7 @@ def _lines(J: Value, only: Iterable[Value] | None, look: _Look, max_nodes: int) 
     """The lines of DOT between the braces."""
     if not isinstance(J, Value):
         raise TypeError(f"a graph is drawn of one scalar, a Value, not of {type(J).__name__}: pass the cost J")
-    if look.theme not in THEMES:
-        raise ValueError(f"theme {look.theme!r} is not known: take one of {', '.join(THEMES)}")
-    if look.rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"rankdir {look.rankdir!r} is not known: take LR, TB, RL or BT")
+    known_look(look.theme, look.rankdir)
     if look.contributions not in (True, False, "highlight"):
         raise ValueError(f"contributions {look.contributions!r} is not known: take True, False or 'highlight'")
     nodes = graph(J)
@@ -188,7 +205,7 @@ def _body(J: Value, nodes: list[Value], names: Mapping[Value, str], look: _Look)
                         mark["label"] = f" {' × '.join(factors)} = {show(product)} "
                 if operand is highlight:
                     mark |= {"color": theme["highlight"], "penwidth": "2.8", "fontsize": "13"}
-                edges.append(f"{tail} -> {head} {_attributes(mark)}")
+                edges.append(f"{tail} -> {head} {attributes(mark)}")
             elif tail and not operand.constant:
                 cut[operand, "out"] = None
             elif head and not operand.constant:
@@ -202,9 +219,9 @@ def _body(J: Value, nodes: list[Value], names: Mapping[Value, str], look: _Look)
             drawn |= {"color": theme["highlight"], "penwidth": "3.5", "class": f"{kind} highlight"}
         label = _label(node, terms if node is highlight else [], look.gradients)
         tooltip = _tooltip(node, look.gradients)
-        return f"{names[node]} {_attributes({'label': label} | drawn | {'tooltip': tooltip})}"
+        return f"{names[node]} {attributes({'label': label} | drawn | {'tooltip': tooltip})}"
 
-    yield _attributes(
+    yield attributes(
         {
             "rankdir": look.rankdir,
             "bgcolor": theme["background"],
@@ -219,8 +236,8 @@ def _body(J: Value, nodes: list[Value], names: Mapping[Value, str], look: _Look)
         "graph ",
     )
     basic = {"fontname": FONT, "fontcolor": theme["text"], "fontsize": "12"}
-    yield _attributes(basic | {"penwidth": "1.4", "margin": "0.15,0.08", "height": "0.3", "width": "0.3"}, "node ")
-    yield _attributes(
+    yield attributes(basic | {"penwidth": "1.4", "margin": "0.15,0.08", "height": "0.3", "width": "0.3"}, "node ")
+    yield attributes(
         {
             "fontname": FONT,
             "fontcolor": theme["gradient"],
@@ -249,7 +266,7 @@ def _body(J: Value, nodes: list[Value], names: Mapping[Value, str], look: _Look)
     for number, (heading, inside) in enumerate(look.groups.items()):
         yield f"subgraph cluster_{number} {{\n"
         frame = {"label": heading, "style": "rounded,dashed", "color": theme["line"], "fontsize": "13", "margin": "12"}
-        yield _attributes(frame, "graph ")
+        yield attributes(frame, "graph ")
         for node in _flat(inside):
             yield lines.pop(names.get(node, ""), "")
         yield "}\n"
@@ -257,14 +274,14 @@ def _body(J: Value, nodes: list[Value], names: Mapping[Value, str], look: _Look)
     yield from edges
     for (tail, head), count in merged.items():
         mark = {"label": f" {count:,} edge{'s' * (count > 1)} ", "tooltip": f"{count:,} edges of the graph of scalars"}
-        yield f"{tail} -> {head} {_attributes(mark | {'penwidth': '1.6', 'class': 'block'})}"
+        yield f"{tail} -> {head} {attributes(mark | {'penwidth': '1.6', 'class': 'block'})}"
     for number, (node, side) in enumerate(cut):
-        yield f"more{number} " + _attributes({"label": "…", "shape": "plaintext", "tooltip": "not drawn here"})
+        yield f"more{number} " + attributes({"label": "…", "shape": "plaintext", "tooltip": "not drawn here"})
         ends = (names[node], f"more{number}")
         yield (
             " -> ".join(ends if side == "out" else ends[::-1])
             + " "
-            + _attributes({"style": "dashed", "tooltip": "not drawn here"})
+            + attributes({"style": "dashed", "tooltip": "not drawn here"})
         )
 
 
@@ -276,14 +293,14 @@ def _block(J: Value, heading: str, held: list[Value], look: _Look, theme: Mappin
     if any(node is look.highlight for node in held):
         drawn |= {"color": theme["highlight"], "penwidth": "3.5"}
     count = f"{len(held):,} node{'s' * (len(held) > 1)}"
-    return _attributes({"label": f"{heading}\n{count}"} | drawn | {"tooltip": f"{heading}\n{count}"})
+    return attributes({"label": f"{heading}\n{count}"} | drawn | {"tooltip": f"{heading}\n{count}"})
 
 
 def _legend(kinds: list[str], labelled: bool, rankdir: str, theme: Mapping[str, Any]) -> Iterator[str]:
     """A frame with a row of samples, each saying what its colour and shape mean."""
     caption = "    on an edge: local derivative × upstream = contribution to the gradient    "  # room for wider fonts
     yield "subgraph cluster_legend {\n"
-    yield _attributes(
+    yield attributes(
         {
             "fontcolor": theme["gradient"],
             "fontsize": "11",
@@ -291,17 +308,17 @@ def _legend(kinds: list[str], labelled: bool, rankdir: str, theme: Mapping[str, 
             "labelloc": "b",
             "margin": "6",
             "class": "legend",
-            "label": caption if labelled else " ",
-        },
+        }
+        | ({"label": caption} if labelled else {}),
         "graph ",
     )
     for kind in kinds:
         fill, border = theme["operation" if kind == "block" else kind]
         small = {"fontsize": "10", "height": "0.2", "margin": "0.12,0.04"}
         look = SHAPES[kind] | small | {"fillcolor": fill, "color": border, "class": "legend", "tooltip": "legend"}
-        yield f"legend_{kind} {_attributes({'label': LEGEND[kind]} | look)}"
+        yield f"legend_{kind} {attributes({'label': LEGEND[kind]} | look)}"
     if len(kinds) > 1 and rankdir in ("LR", "RL"):  # a chain makes it a row there
-        yield " -> ".join(f"legend_{kind}" for kind in kinds) + " " + _attributes({"style": "invis"})
+        yield " -> ".join(f"legend_{kind}" for kind in kinds) + " " + attributes({"style": "invis"})
     yield "}\n"
 
 
@@ -335,28 +352,79 @@ def _label(node: Value, terms: list[Any], gradients: bool) -> str:
     return "\n".join(([first] if first else []) + [value, gradient])
 
 
-_PLAIN = re.compile(r"−?[^\s+\-−×÷*/^]{1,10}")  # reads well inside a formula without parentheses
+LONGEST = 32  # a formula; what is longer is cut short by …
+SIGNS = {"add": " + ", "subtract": " − ", "multiply": " × ", "divide": " ÷ ", "sum": " + ", "dot": " + "}
 
 
-def formula_of(node: Value) -> str:
-    """How a node was made, as short as it reads well: x × y, x², tanh, or the symbol alone; nothing for a leaf.
+def formula_of(node: Value, names: Mapping[Value, str] = MappingProxyType({})) -> str:
+    """How a node was made, in a line: x × y, x², tanh(z), 2 × g₁ + g₂; nothing for a leaf.
 
-    >>> formula_of(Value(3.0, label="x") ** 2)
-    'x²'
+    >>> x, y = Value(3.0, label="x"), Value(4.0, label="y")
+    >>> formula_of(x**2), formula_of(2 * x + y), formula_of((x + y).tanh())
+    ('x²', '2 × x + y', 'tanh(x + y)')
+
+    `names` are the nodes' names, by default their labels. What has no name is written out, and what would become too
+    long for the eye is "…".
     """
+    for depth in (3, 2, 1, 0):
+        text = _formula(node, names, depth)
+        if len(text) <= LONGEST and "…" not in text:
+            return text
+    return text if len(text) <= LONGEST or node.op is None else node.op.symbol
+
+
+def _formula(node: Value, names: Mapping[Value, str], depth: int) -> str:
     if node.op is None:
         return ""
-    symbol = node.op.symbol
-    names = [show(x.data) if x.constant else x.label for x in node.operands]
-    names = [name if _PLAIN.fullmatch(name) else "" for name in names]
-    if len(names) == 1 and symbol in ("x²", "1/x"):
-        return symbol.replace("x", names[0] or "(…)")
-    if len(names) == 2 and symbol == "^" and names[1].isdecimal():
-        base = names[0] if names[0].isalnum() and names[0][-1] not in RAISED else f"({names[0] or '…'})"
-        return base + names[1].translate(SUPERSCRIPT)
-    if len(names) == 2 and all(names) and symbol in "+−×÷^":
-        return f"{names[0]} {symbol} {names[1]}"
-    return symbol
+    kind, symbol = node.op.name, node.op.symbol
+    parts = [_operand(x, names, depth) for x in node.operands]
+    if kind == "dot":
+        half = len(parts) // 2
+        factors = zip(parts[:half], parts[half:], strict=True)
+        parts = ["…" if "…" in pair else " × ".join(map(_inside, pair)) for pair in factors]
+    if kind in ("add", "sum", "dot") and (len(parts) > 3 or set(parts) == {"…"}):
+        return f"Σ of {len(parts)} {'products' if kind == 'dot' else 'terms'}"
+    if kind in SIGNS:
+        if kind in ("multiply", "divide"):
+            parts = [_inside(part) for part in parts]
+        elif kind == "subtract":
+            parts[1:] = map(_inside, parts[1:])
+        return SIGNS[kind].join(parts).replace(" + −", " − ")
+    if kind == "negative":
+        return f"−{_inside(parts[0])}"
+    if symbol in ("x²", "1/x"):
+        return symbol.replace("x", _inside(parts[0], symbol == "x²"))
+    if symbol == "^":
+        if parts[1].isdecimal():
+            return _inside(parts[0], True) + parts[1].translate(SUPERSCRIPT)
+        return f"{_inside(parts[0], True)} ^ {_inside(parts[1])}"
+    return f"{_inside(parts[0])} log {_inside(parts[1])}" if kind == "xlogy" else f"{symbol}({', '.join(parts)})"
+
+
+def _operand(node: Value, names: Mapping[Value, str], depth: int) -> str:
+    """An operand by its name, a constant as its number, what has no name as its formula."""
+    text = show(node.data) if node.constant else names.get(node) or node.label
+    if not text and depth and node.op is not None:
+        text = _formula(node, names, depth - 1)
+    text = " ".join(text.split())
+    return text if text and len(text) <= LONGEST and not text.startswith("Σ of ") else "…"
+
+
+def _inside(text: str, power: bool = False) -> str:
+    """A part of a formula where a sign or a power binds it: in parentheses, unless it is one word."""
+    call = re.match(r"\w+\(", text)
+    word = _closes(text, call.end() - 1) if call else not re.search(r"[\s^÷]", text) and not text.startswith("−")
+    return text if word and not (power and text[-1] in RAISED) else f"({text})"
+
+
+def _closes(text: str, opening: int) -> bool:
+    """Whether the parenthesis that opens there is closed by the last character."""
+    depth = 0
+    for position, letter in enumerate(text[opening:], opening):
+        depth += (letter == "(") - (letter == ")")
+        if not depth:
+            return position == len(text) - 1
+    return False
 
 
 def _tooltip(node: Value, gradients: bool) -> str:
@@ -383,8 +451,9 @@ def _flat(nodes: Iterable[Any]) -> Iterator[Value]:
             raise TypeError(f"a list of nodes holds Values or arrays of them, not {type(node).__name__} {node!r}")
 
 
-def _attributes(attributes: Mapping[str, str], statement: str = "") -> str:
-    return f"{statement}[{', '.join(f'{key}={_quoted(text)}' for key, text in attributes.items())}]\n"
+def attributes(given: Mapping[str, str], statement: str = "") -> str:
+    """A list of attributes in DOT, with any text in them quoted."""
+    return f"{statement}[{', '.join(f'{key}={_quoted(text)}' for key, text in given.items())}]\n"
 
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

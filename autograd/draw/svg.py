@@ -192,7 +192,7 @@ def draw_dot(
     its gradient; `contributions` puts the products on all edges, with "highlight" on those of the highlighted node
     alone, with False on none; `gradients=False` shows the forward pass alone and runs no sweep; `groups` puts a titled
     frame around each list of nodes, a layer for instance; `collapse` draws each list of nodes as one, so that a large
-    graph becomes readable; `rankdir` is "LR", "TB", "RL" or "BT"; `theme` is "light" or "dark".
+    graph becomes readable; `rankdir` is "LR", "TB", "RL" or "BT"; `theme` is "light", "dark" or "print".
 
     Raises ValueError for more than `max_nodes` nodes, for a node of `only` or a `highlight` that J does not depend on,
     and for an unknown theme or direction.

@@ -132,9 +132,9 @@ class Carrier(NDArrayOperatorsMixin):
         return self.swapaxes(-1, -2)
 
     @property
-    def flat(self) -> Self:
-        """The entries one after another, to be read; NumPy's own can be written to, and is refused that."""
-        return self.ravel().copy()
+    def flat(self) -> Flat:
+        """The entries one after another, to be read and to be written to."""
+        return Flat(self)
 
     def tolist(self) -> Any:
         return [x.tolist() for x in self] if self.ndim else self
@@ -231,6 +231,26 @@ class Carrier(NDArrayOperatorsMixin):
             raise Refused(f"np.{name} cannot write {self.called} into an array of floats: its gradient would be lost")
         out[...] = found
         return out
+
+
+class Flat:
+    """What `array.flat` is."""
+
+    def __init__(self, array: Carrier) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return self._array.size  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Carrier]:
+        return iter(self._array.ravel())
+
+    def __getitem__(self, index: Any) -> Carrier:
+        return self._array.ravel()[index]
+
+    def __setitem__(self, index: Any, other: Any) -> None:
+        places = np.arange(self._array.size)[index]
+        self._array[np.unravel_index(places, self._array.shape)] = other
 
 
 _METHOD_NAMES = """

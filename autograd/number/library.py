@@ -305,6 +305,31 @@ def _piecewise(x: Any, conditions: Any, functions: Sequence[Any], *args: Any, **
     return found
 
 
+def _writable(array: Any, name: str) -> Any:
+    if isinstance(array, np.ndarray) and array.dtype != object:
+        raise Refused(f"np.{name} cannot write into an array of floats here: its gradient would be lost")
+    return array
+
+
+def _put(array: Any, places: Any, numbers: Any, mode: str = "raise") -> None:
+    _writable(array, "put").flat[places] = numbers
+
+
+def _putmask(array: Any, mask: Any, numbers: Any) -> None:
+    mask = np.asarray(shadows(mask), bool)
+    _writable(array, "putmask")[mask] = array_of(numbers)[mask] if np.shape(numbers) == np.shape(array) else numbers
+
+
+def _copyto(array: Any, numbers: Any, casting: Any = None, where: Any = True) -> None:
+    array = _writable(array, "copyto")
+    array[...] = numbers if where is True else np.where(where, numbers, array)
+
+
+def _fill_diagonal(array: Any, numbers: Any, wrap: bool = False) -> None:
+    n = min(np.shape(array))
+    _writable(array, "fill_diagonal")[(np.arange(n),) * np.ndim(array)] = numbers
+
+
 def _ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     steps = np.diff(array_of(x).reshape(-1))
     parts = [array_of(p).reshape(-1) for p in (to_begin, steps, to_end) if p is not None]
@@ -341,6 +366,10 @@ LIBRARY: dict[str, Function] = {
     "extract": _extract,
     "piecewise": _piecewise,
     "ediff1d": _ediff1d,
+    "put": _put,
+    "putmask": _putmask,
+    "copyto": _copyto,
+    "fill_diagonal": _fill_diagonal,
     "i0": _i0,
     "linalg.matrix_power": _matrix_power,
     "linalg.multi_dot": _multi_dot,

@@ -27,7 +27,7 @@ def is_complex(x: Any) -> bool:
     (True, False, True)
     """
     if isinstance(x, np.ndarray):
-        return x.dtype.kind == "c"
+        return bool(x.dtype.kind == "c")
     return isinstance(x, (Complex, complex)) and not isinstance(x, float)
 
 
@@ -198,7 +198,9 @@ _OF_COMPLEX: dict[str, Function] = {
     "size": lambda z: z.size,
     "iscomplexobj": lambda z: True,
     "isrealobj": lambda z: False,
-    "where": lambda condition, x, y: Complex(*(np.where(condition, a, b) for a, b in zip(parts(x), parts(y), strict=True))),
+    "where": lambda condition, x, y: Complex(
+        *(np.where(condition, a, b) for a, b in zip(parts(x), parts(y), strict=True))
+    ),
 }
 
 
@@ -207,7 +209,7 @@ _OF_COMPLEX: dict[str, Function] = {
 
 @functools.cache
 def _roots(n: int) -> tuple[Any, Any]:
-    """cos and sin of 2 pi k / n, the same to the last bit wherever they are the same, and exact where they are whole."""
+    """cos and sin of 2 pi k / n, the same bits wherever they are equal, and exact where they are whole."""
 
     def cosine(k: int) -> float:  # of k / n turns
         k = min(k % n, -k % n)
@@ -261,7 +263,9 @@ def _scaled(x: Any, n: int, norm: Any, inverse: bool) -> Any:
     return x / n if factor is None else x if factor == 1 else x * factor
 
 
-def _transform(inverse: bool, x: Any, n: int | None = None, axis: int = -1, norm: Any = None, half: bool = False) -> Any:
+def _transform(
+    inverse: bool, x: Any, n: int | None = None, axis: int = -1, norm: Any = None, half: bool = False
+) -> Any:
     (a, n), imag = _fitted(parts(x)[0], n, axis), parts(x)[1]
     cosines, sines = _matrices(n, n // 2 + 1 if half else n)
     sines = -sines if inverse else sines

@@ -19,7 +19,7 @@ _FLOAT_BITS = 53
 
 @functools.cache
 def _weights(order: int, count: int) -> list[Any]:
-    """B_2k (2k + order - 1)! / (2k)! for k = 1, 2, ...; the Bernoulli numbers by the tangent numbers (Brent, Harvey)."""
+    """B_2k (2k + order - 1)! / (2k)! for k = 1, 2, ...: Bernoulli numbers by tangent numbers (Brent, Harvey)."""
     tangents = [math.factorial(k) for k in range(count)]
     for k in range(1, count):
         for j in range(k, count):
@@ -86,7 +86,7 @@ def log_ndtr(x: float) -> float:
         return math.log1p(-tail) if x > 0 else math.log(tail)
     fraction = x * x + 1.0  # a continued fraction of Mills' ratio, from behind
     for k in range(100, 0, -1):
-        fraction = -x + k / (fraction if k == 100 else fraction)
+        fraction = -x + k / fraction
     return -x * x / 2 - math.log(2 * math.pi) / 2 - math.log(fraction)
 
 
@@ -130,9 +130,7 @@ def erfcinv(q: Any, bits: int = _FLOAT_BITS) -> Any:
     long = bits > _FLOAT_BITS
     erfc, log, pi = (gmpy2.erfc, gmpy2.log, gmpy2.const_pi()) if long else (math.erfc, math.log, math.pi)
     x = q * 0 + (_in_the_tail(float(q)) if float(q) else 27.0)
-    return _newton(
-        x, lambda x: log(erfc(x) / q), lambda x: -2 * _bell(x, pi, bits) / erfc(x), 4 + _doublings(bits)
-    )
+    return _newton(x, lambda x: log(erfc(x) / q), lambda x: -2 * _bell(x, pi, bits) / erfc(x), 4 + _doublings(bits))
 
 
 def _bell(x: Any, pi: Any, bits: int) -> Any:

@@ -9,7 +9,10 @@ import sys
 from typing import Any
 
 # NumPy's names that SymPy spells differently; sums and quotients for those that it does not have
-_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")} | {"absolute": "Abs", "gammaln": "loggamma"}
+_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")} | {
+    "absolute": "Abs",
+    "gammaln": "loggamma",
+}
 
 
 def is_expression(x: Any) -> bool:

@@ -49,10 +49,7 @@ _ROUNDING = "np.{} has the derivative 0 nearly everywhere, so a gradient would b
 _ALGEBRA = "np.linalg.{} cannot be recorded: of matrices that are not symmetric the eigenvalues may be complex"
 REFUSED = {
     **{f"np.{name}": _ROUNDING.format(name) for name in ("round", "around")},
-    **{
-        f"np.linalg.{name}": _ALGEBRA.format(name)
-        for name in ("eig", "eigvals")
-    },
+    **{f"np.linalg.{name}": _ALGEBRA.format(name) for name in ("eig", "eigvals")},
 }
 
 
@@ -160,7 +157,8 @@ def row(name: str, *operands: Any) -> Any:
     >>> row("maximum", 2, 3)
     3
     """
-    if any(isinstance(x, np.ndarray) and x.dtype == object for x in operands):
+    by_entry = any(isinstance(x, np.ndarray) and x.dtype == object for x in operands)
+    if by_entry and not any(hasattr(x, "contents") for x in operands):
         arrays = [np.asarray(array_of(x)) for x in operands]  # of the class of arrays that loop over their elements
         return array_of(np.frompyfunc(functools.partial(row, name), len(operands), 1)(*arrays))
     for kind, record in RECORDERS.items():

@@ -310,7 +310,7 @@ def _lstsq(A: Any, b: Any, *_: Any, **__: Any) -> Any:
     return x, residuals, min(m, n), Unrecorded("the fourth result of np.linalg.lstsq, the singular values,")
 
 
-_TERMS, _AT_ONCE = 272, 16  # of the exponential series: for 2,000 bits where the norm is at most 1/2
+_TERMS, _AT_ONCE = 256, 16  # of the exponential series: for 2,000 bits where the norm is at most 1/4
 
 
 def expm(A: Any) -> Any:
@@ -319,30 +319,39 @@ def expm(A: Any) -> Any:
     if not depends(A):
         raise Refused("scipy.linalg.expm of data is left to floats")
     size = float(np.max(np.sum(np.abs(np.asarray(shadows(A), float)), axis=-1), initial=0))
-    squarings = max(0, math.ceil(math.log2(size)) + 1) if size else 0
-    A, identity = A / 2**squarings, np.identity(A.shape[-1], int)
-    powers = [A]
+    squarings = max(0, math.ceil(math.log2(size)) + 2) if size else 0
+    powers = [A / 2**squarings]
     for _ in range(_AT_ONCE - 1):
-        powers.append(powers[-1] @ A)
-    found: Any = None
-    for first in reversed(range(0, _TERMS, _AT_ONCE)):
-        block: Any = identity
-        for k in range(1, _AT_ONCE):
-            block = block + _divided(powers[k - 1], first, k)
-        found = block if found is None else block + _divided(powers[-1] @ found, first, _AT_ONCE)
+        powers.append(powers[-1] @ powers[0])
+    terms = np.stack(
+        powers
+    )  # (16, n, n), of which the block that follows j others takes the k-th by (16 j)! / (16 j + k)!
+    for divisors in _divisors():
+        terms = terms / divisors  # (16, 16, n, n)
+    blocks = np.sum(terms[:, :-1], axis=1) + np.identity(A.shape[-1], int)
+    found = blocks[-1]
+    for j in reversed(range(len(blocks) - 1)):
+        found = blocks[j] + terms[j, -1] @ found
     for _ in range(squarings):
         found = found @ found
     return found
 
 
-def _divided(A: Any, first: int, k: int) -> Any:
-    """A / ((first + 1) (first + 2) ... (first + k)), by divisors that floats hold exactly."""
-    divisor = 1
-    for factor in range(first + 1, first + k + 1):
-        if divisor * factor >= 2**53:
-            A, divisor = A / divisor, 1
-        divisor *= factor
-    return A / divisor
+@functools.cache
+def _divisors() -> list[Any]:
+    """(16 j + 1) (16 j + 2) ... (16 j + k) for j and k, in factors that floats hold exactly."""
+    parts: list[Any] = []
+    for j in range(_TERMS // _AT_ONCE):
+        product, place = 1, 0
+        for k in range(1, _AT_ONCE + 1):
+            factor = _AT_ONCE * j + k
+            if product * factor >= 2**53:
+                product, place = 1, place + 1
+            product *= factor
+            while len(parts) <= place:
+                parts.append(np.ones((_TERMS // _AT_ONCE, _AT_ONCE, 1, 1), int))
+            parts[place][j, k - 1 :] = product
+    return parts
 
 
 LINEAR_ALGEBRA: dict[str, Callable[..., Any]] = {

@@ -250,11 +250,12 @@ class _iteration:
         return getattr(self._places, name)
 
     def __getitem__(self, k: int) -> Any:
-        return self._array.reshape(-1)[int(self._places[k])]
+        place: Any = self._places[k]
+        return self._array.reshape(-1)[place]
 
     def __iter__(self) -> Iterator[Any]:
         flat = self._array.reshape(-1)
-        return (flat[int(k)] for k in self._places)
+        return (flat[k] for k in self._places)
 
 
 def _enumerated(x: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
@@ -283,7 +284,11 @@ def _for_nodes(original: Function, own: Function) -> Function:
 
 def _holds_ours(x: Any) -> bool:
     """Whether something stands for floats in it: a Value, a number, or an array of a tape or of numbers."""
-    return isinstance(x, (Carrier, Complex)) or holds_nodes(x) or (isinstance(x, (list, tuple)) and any(map(_holds_ours, x)))
+    return (
+        isinstance(x, (Carrier, Complex))
+        or holds_nodes(x)
+        or (isinstance(x, (list, tuple)) and any(map(_holds_ours, x)))
+    )
 
 
 def _is_float(dtype: Any) -> bool:

@@ -23,7 +23,7 @@ Function = Callable[..., Any]
 
 
 def _entry_by_entry(name: str) -> Function:
-    """A rule for entries, for scalars, arrays and lists of them; operands are spread over each other by the arithmetic."""
+    """A rule for entries, for scalars, arrays and lists of them."""
     rule = COMPOSED.get(name) or functools.partial(row, name)
 
     def function(*xs: Any) -> Any:
@@ -147,7 +147,9 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **_: Any) 
     return tuple(found) if compute_uv else found
 
 
-def _qr(a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False, **_: Any) -> Any:
+def _qr(
+    a: Any, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False, **_: Any
+) -> Any:
     if pivoting:
         raise refusal("scipy.linalg.qr with pivoting")
     found = LINEAR_ALGEBRA["qr"](a, {"full": "complete", "economic": "reduced"}.get(mode, mode))
@@ -344,11 +346,14 @@ def _correlated_image(
     if mode in ("constant", "grid-constant"):
         padded = np.pad(image, widths, constant_values=cval)
     else:
-        padded = np.pad(image, widths, mode=_EDGES[mode.removeprefix("grid-")])
+        how: Any = _EDGES[mode.removeprefix("grid-")]
+        padded = np.pad(image, widths, mode=how)
     return _shifted(padded, weights, image.shape)
 
 
-def _convolved_image(image: Any, weights: Any, output: Any = None, mode: str = "reflect", cval: Any = 0.0, **o: Any) -> Any:
+def _convolved_image(
+    image: Any, weights: Any, output: Any = None, mode: str = "reflect", cval: Any = 0.0, **o: Any
+) -> Any:
     weights = np.flip(array_of(weights))
     if any(k % 2 == 0 for k in weights.shape):
         raise refusal("scipy.ndimage.convolve with weights of an even size")

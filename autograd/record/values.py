@@ -66,7 +66,7 @@ def _(x: np.ndarray) -> Any:
     return x.view(ValueArray) if type(x) is np.ndarray and x.dtype == object else x
 
 
-# functions for floats alone that are made of others for all carriers; the rest of FUNCTIONS NumPy does on objects itself
+# made of others for all carriers; the rest of FUNCTIONS NumPy does on objects itself
 OF_OTHERS = {*LIBRARY, *FOURIER}
 
 # these run faster as NumPy's loop over the elements' own operators, and make the same nodes
@@ -105,7 +105,7 @@ class ValueArray(np.ndarray[Any, Any]):
             if of_data(args, kwargs):
                 return on_floats(func, *args, **kwargs)
             name = f"{func.__module__}.{func.__name__}".removeprefix("numpy.")
-            if name in OF_OTHERS or name.startswith("linalg.") and name in FUNCTIONS:
+            if name in OF_OTHERS or (name.startswith("linalg.") and name in FUNCTIONS):
                 return FUNCTIONS[name](*args, **kwargs)
             raise refusal(f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)) from error
         if isinstance(result, ValueArray) and result.ndim == 0 and isinstance(result.item(), Value):

@@ -273,18 +273,24 @@ def draw(
     activations: ActivationsOption = "",
     layer: Annotated[int, typer.Option("--layer", help="unit: its layer, from 1.")] = 1,
     unit: Annotated[int, typer.Option("--unit", help="unit: its number in the layer, from 1.")] = 1,
-    observation: Annotated[int, typer.Option("--observation", help="unit: the observation, from 1.")] = 1,
+    observation: Annotated[int, typer.Option("--observation", help="unit, network: the observation, from 1.")] = 1,
     collapse: Annotated[
-        str, typer.Option("--collapse", metavar="arrays|layers", help="network: each array, or layer, as one node.")
-    ] = "",
+        str,
+        typer.Option(
+            "--collapse", metavar="units|arrays|layers|none", help="network: what one box stands for; none: one scalar."
+        ),
+    ] = "units",
     highlight: Annotated[
         str, typer.Option("--highlight", metavar="ENTRY", help="network: the consumers of this entry stand out.")
     ] = "",
+    cost: Annotated[bool, typer.Option("--cost", help="network: the scalars of the cost, not one box.")] = False,
     max_nodes: Annotated[int, typer.Option("--max-nodes", min=1, help="The largest graph to draw.")] = 150,
     rankdir: Annotated[
         str, typer.Option("--rankdir", metavar="LR", help="Direction of the forward pass: LR, TB, RL or BT.")
     ] = "LR",
-    theme: Annotated[str, typer.Option("--theme", metavar="light", help="light or dark.")] = "light",
+    theme: Annotated[
+        str, typer.Option("--theme", metavar="light", help="light, dark, or print (black on white).")
+    ] = "light",
     observations: ObservationsOption = 1,
     seed: SeedOption = 0,
 ) -> None:
@@ -294,15 +300,17 @@ def draw(
 
     net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
     refuse_large(net, observations)
-    look: dict[str, Any] = {"rankdir": rankdir, "theme": theme, "max_nodes": max_nodes}
+    look: dict[str, Any] = {"rankdir": rankdir, "theme": theme}
 
     def graph() -> NetworkGraph:
         return NetworkGraph(net, X, Y)
 
     views: dict[str, Callable[[], Any]] = {
-        "chain-rule": lambda: pictures.chain_rule(**look),
+        "chain-rule": lambda: pictures.chain_rule(max_nodes=max_nodes, **look),
         "unit": lambda: pictures.unit(graph(), layer, unit, observation, **look),
-        "network": lambda: pictures.network(graph(), collapse, highlight, **look),
+        "network": lambda: pictures.network(
+            graph(), collapse, highlight, observation, cost, max_nodes=max_nodes, **look
+        ),
     }
     if what not in views and not what.startswith("dJd"):
         raise BadInput(

@@ -21,7 +21,8 @@ from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of
 from autograd.record.places import Place, locating
 from compare.derive.derive import derived_lines
-from compare.explain.explanation import Explanation, Term
+from compare.explain.explanation import Explanation
+from compare.explain.star import Term
 from compare.report.report import Report, counted
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
@@ -243,7 +244,7 @@ def _terms(
         partner = _partner(consumer, position)
         terms.append(
             Term(
-                consumer=name or consumer.label or _code(consumer, places) or formula_of(consumer),
+                consumer=name or consumer.label or _code(consumer, places) or formula_of(consumer, names),
                 local_derivative=contribution.local_derivative,
                 upstream=contribution.upstream,
                 product=contribution.product,

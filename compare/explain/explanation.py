@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from autograd import Value, graph
-from autograd.draw.dot import neighbourhood
-from autograd.draw.svg import Picture, draw_dot
+from autograd import Value
+from autograd.draw.svg import Picture
 from autograd.number.show import show as rounded
 from autograd.number.vocabulary import shadows
+from compare.explain.star import Term, star
 from compare.report.report import counted
 from compare.report.table import Column, Table, as_text, paragraph
 
@@ -25,18 +25,6 @@ Array = NDArray[Any]
 MOST_LINES = 12  # terms that a table shows; JSON has all
 DIGITS = 6
 INDICES = "Indices are NumPy's and count from 0."
-
-
-@dataclass(frozen=True)
-class Term:
-    """What one consumer adds: `product = local_derivative * upstream`, each with its name where it has one."""
-
-    consumer: str
-    local_derivative: Any
-    upstream: Any
-    product: Any
-    local_name: str = ""
-    upstream_name: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,25 +113,23 @@ class Explanation:
         except Exception as problem:  # a notebook shows what there is
             return paragraph(str(problem))
 
-    def picture(self, **options: Any) -> Picture:
-        """The scalar and its consumers, with the products on the edges; options as in `draw_dot`.
+    def picture(self, theme: str = "light", rankdir: str = "LR") -> Picture:
+        """The scalar and its consumers, with the products on the lines; options as in `draw_dot`.
 
         >>> from compare import explain
         >>> x = Value(3.0, label="x")
         >>> "3 × 1 = 3" in explain(x * x, x).picture().source
         True
-
-        Raises ValueError for more consumers than one can look at.
         """
-        assert self.J is not None and self.scalar is not None
-        consumers = {y for y in neighbourhood(self.J, self.scalar) if y.order > self.scalar.order}
-        sums = (y for y in graph(self.J) if y.op is not None and y.op.name == "add")  # as z = b + w·a around w·a
-        near = [self.scalar, *consumers, *(y for y in sums if not consumers.isdisjoint(y.operands))]
+        assert self.scalar is not None
+        name = self.entry.removeprefix("dJ/d").removeprefix("dJd")
+        name = name if name != self.entry else "this scalar"
         title = f"{self.entry}: the sum over its consumers"
         if self.mean_of > 1:
-            title = f"{self.entry} is 1/{self.mean_of} of this sum over its consumers, one for each observation"
-        drawn: dict[str, Any] = {"only": near, "highlight": self.scalar, "title": title}
-        return draw_dot(self.J, **(drawn | options))
+            title = f"{self.entry} is 1/{self.mean_of} of a sum over its consumers, one for each observation"
+        kind = "leaf" if self.scalar.op is None else "operation"
+        numbers = self.scalar.data, self.gradient
+        return star(title, name, *numbers, self.terms, "", kind, self.mean_of, theme=theme, rankdir=rankdir)
 
     def to_json(self) -> str:
         """All that the explanation holds, as a JSON object; numbers as floats.

@@ -1,20 +1,29 @@
 """The pictures of the command `draw`: the chain-rule example, one unit and its consumers, a whole network.
 
-The options of each are those of `draw_dot`: `rankdir`, `theme`, `max_nodes`, ...
+Each takes `theme` and `rankdir` as `draw_dot` does; the chain-rule example and a network of scalars all of its options.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from itertools import pairwise
 from typing import Any
 
-from autograd import Value, draw_dot
+from autograd import Value, contributions, draw_dot
 from autograd import graph as graph_of
-from autograd.draw.dot import MAX_NODES, neighbourhood
+from autograd.draw.dot import MAX_NODES, formula_of, neighbourhood
+from autograd.draw.plate import LARGE, Text
 from autograd.draw.svg import Picture
+from autograd.number.show import show
 from compare.explain.explain import find
+from compare.explain.layers import Block, Chosen, chain, counted_edges, units
+from compare.explain.star import Term, star
+from compare.report.report import counted
 from compare.subject.graph import NetworkGraph, sub
+from matrix_backprop import Network
+
+COLLAPSES = ("units", "arrays", "layers", "none")
 
 
 def chain_rule(x: float | Value = 3, **options: Any) -> Picture:
@@ -55,59 +64,153 @@ def unit(graph: NetworkGraph, layer: int, unit: int, observation: int, **options
     ):
         if not 1 <= number <= most:
             raise ValueError(f"there is no {what} {number}: {what}s count from 1 to {most} here")
-    a = graph.a[layer][unit - 1, observation - 1]
+    a, i = graph.a[layer][unit - 1, observation - 1], observation - 1
     title = f"D4: dJ/da{sub(unit)} of layer {layer}, observation {observation}: the sum over its consumers"
-    near = neighbourhood(graph.J_sum, a)
+    names = {x: x.label for x in graph_of(graph.J_sum) if x.label and not x.constant}
+    part = dict[Value, tuple[Value, Value]]()  # the product that is the main part of a z: that z, and the weight
     if layer < last:
-        near += [*graph.z[layer + 1][:, observation - 1]]  # the z's that the consumers are the main part of
-    return _drawn(graph.J_sum, options, only=near, highlight=a, title=title)
+        for z, w in zip(graph.z[layer + 1][:, i], graph.W[layer + 1][unit - 1], strict=True):
+            part[next(x for x in z.operands if x.op is not None)] = z, w
+    terms = []
+    for found in contributions(graph.J_sum, a):
+        z, w = part.get(found.consumer, (found.consumer, None))
+        numbers = found.local_derivative, found.upstream, found.product
+        called = ("", "") if w is None else (w.label, f"dJ/d{z.label}")
+        terms.append(Term(z.label or formula_of(z, names), *numbers, *called))
+    z = graph.z[layer][unit - 1, i]
+    how = "" if a is z else f"{graph.net.activation(layer)}({z.label})"
+    return star(title, a.label, a.data, a.grad, terms, how, **options)
 
 
-def network(graph: NetworkGraph, collapse: str = "", highlight: str = "", **options: Any) -> Picture:
-    """The whole graph of a network, one frame for each layer.
+def network(
+    graph: NetworkGraph,
+    collapse: str = "units",
+    highlight: str = "",
+    observation: int = 1,
+    cost: bool = False,
+    **options: Any,
+) -> Picture:
+    """A network with its layers in columns, on a sheet of 16:9.
 
     >>> import numpy as np
     >>> from matrix_backprop import Network
     >>> graph = NetworkGraph(Network([2, 2, 1], ["tanh", "sigmoid"], seed=0), np.ones((2, 1)), np.ones((1, 1)))
-    >>> network(graph, collapse="arrays").source.count("box3d")   # X, four of each layer, the costs, the legend
-    11
+    >>> "tanh" in network(graph).source
+    True
 
-    `collapse` draws each of the "arrays" or of the "layers" as one node, so that any network can be looked at.
-    `highlight` names an entry, "dJda[1][2,0]" with indices from 0: its scalar stands out, and only the edges to its
-    consumers carry their products. Raises ValueError for a network too large to look at.
+    `collapse` says what a box stands for: each of the "units" of one observation, of the "arrays" or of the "layers",
+    so that any network can be looked at; with "none" each scalar, placed by Graphviz. `highlight` names an entry,
+    "dJda[1][2,0]" with indices from 0: it stands out, and only the lines to its consumers carry their products. With
+    `cost` the scalars of the cost stand in the picture of units, else it is one box. Raises ValueError for a network
+    too large to look at.
     """
-    if collapse not in ("", "arrays", "layers"):
-        raise ValueError(f"collapse {collapse!r} is not known: take arrays or layers")
-    J = graph.J
+    if collapse not in COLLAPSES:
+        raise ValueError(f"collapse {collapse!r} is not known: take {', '.join(COLLAPSES[:-1])} or {COLLAPSES[-1]}")
     sizes, m = "-".join(map(str, graph.net.sizes)), graph.costs.size
-    title, opened = f"a network {sizes}, {m} observation{'s' * (m > 1)}", list[Value]()
+    title = f"a network {sizes}, {m} observation{'s' * (m > 1)}"
+    if collapse == "units":
+        chosen = None
+        if highlight:
+            step, index = find(graph.net, m, highlight)
+            chosen = Chosen(step.kind[3:], step.layer, index)
+            scalar = getattr(graph, chosen.letter)[chosen.layer][index]
+            title = f"a network {sizes}: dJ/d{scalar.label} and its consumers"
+            observation = index[1] + 1 if chosen.letter in "az" else observation
+        elif m > 1:
+            title = f"a network {sizes}, observation {observation} of {m}"
+        return units(graph, observation, chosen, cost=cost, **({"title": title} | options))
+    if collapse != "none" and not highlight:
+        options.pop("max_nodes", None), options.pop("gradients", None)
+        columns, edges = (arrays if collapse == "arrays" else layers)(graph)
+        return chain(columns, edges, **({"title": title} | options))
+    return _scalars(graph, collapse, highlight, title, options)
+
+
+def _scalars(graph: NetworkGraph, collapse: str, highlight: str, title: str, options: dict[str, Any]) -> Picture:
+    """The graph of scalars in frames, placed by Graphviz; arrays or layers as one node but for what is highlighted."""
+    J, m, opened = graph.J, graph.costs.size, list[Value]()
     if highlight:
         step, index = find(graph.net, m, highlight)
         if step.kind in ("dJda", "dJdz"):
             J = graph.J_sum  # whose gradients there are those of the single observation (E2)
         scalar = getattr(graph, step.kind[3:])[step.layer][index]
         opened = neighbourhood(J, scalar)
-        title = f"{title}: {step.name}[{','.join(map(str, index))}] and its consumers"
+        title = f"{title}: dJ/d{scalar.label} and its consumers"
         options = {"highlight": scalar, "contributions": "highlight"} | options
     frames = _frames(graph, J)
     scalars, most = len(graph_of(J)), options.get("max_nodes", MAX_NODES)
-    if not collapse and scalars > most:
+    if collapse == "none" and scalars > most:
         raise ValueError(
             f"{scalars} scalars are too many to look at (at most {most}): draw each array as one node (--collapse"
             ' arrays, collapse="arrays"), one unit or one entry with its consumers (draw unit, draw "dJda[1][0,0]"),'
             " a smaller network, or more of them (--max-nodes, max_nodes)"
         )
     apart, blocks = set(opened), dict[str, list[Value]]()
-    for heading, frame in frames.items() if collapse else ():
+    for heading, frame in frames.items() if collapse != "none" else ():
         for name, part in frame.items():
             if name:  # the others are few
                 block = heading if collapse == "layers" else name
                 blocks.setdefault(block, []).extend(x for x in part if x not in apart)
     options = {"collapse": {name: part for name, part in blocks.items() if part}} | options
     groups = {heading: [x for part in frame.values() for x in part] for heading, frame in frames.items()}
-    if collapse == "layers" and not opened:
-        groups = {}  # frames around single nodes
     return _drawn(J, options, groups=groups, title=title)
+
+
+def arrays(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str], int]]:
+    """A block for each array: the layers' z and a on the way, W above and b below their z."""
+    frames, where = _frames(graph, graph.J), dict[Value, str]()
+    columns = list[list[Block]]()
+    for heading, frame in frames.items():
+        for name, part in frame.items():
+            title, _, size = name.partition("\n")
+            kind = {"X": "leaf", "W": "leaf", "b": "leaf", "": "cost"}.get(title[:1], "operation")
+            key = f"block{len(where)}"
+            where |= dict.fromkeys(part, key)
+            words = [title, size, counted(len(part), "node")] if name else ["J", f"= {show(graph.J.data)}"]
+            block = _block(key, words, kind, {"W": -1, "b": 1}.get(title[:1], 0))
+            columns.append([block])
+        if heading.startswith("layer"):
+            W, b, z, a = columns[-4:]
+            columns[-4:] = [[*W, *z, *b], a]
+    return columns, counted_edges(graph.J, where)
+
+
+def layers(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str], int]]:
+    """A block for each layer; three and more alike that follow one another are one, with their number."""
+    net, frames, where = graph.net, _frames(graph, graph.J), dict[Value, str]()
+    columns = [[_block("inputs", ["inputs", f"X  {_size(graph.a[0])}"], "leaf")]]
+    where |= {x: "inputs" for part in frames["inputs"].values() for x in part}
+    runs = list[list[int]]()
+    for layer in net.layers:
+        if runs and _alike(net, runs[-1][-1], layer):
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    runs = [part for run in runs for part in ([run] if len(run) > 2 else [[layer] for layer in run])]
+    for run in runs:
+        first, last = run[0], run[-1]
+        words = [f"layer {first}" if first == last else f"layers {first} to {last}"]
+        words += [f"{net.activation(first)}" + (f"  (× {len(run)})" if first != last else "")]
+        words += [f"W  {_size(graph.W[first])}", f"b  {_size(graph.b[first])}", f"a  {_size(graph.a[first])}"]
+        for layer in run:
+            parts = [x for part in frames[f"layer {layer}: {net.activation(layer)}"].values() for x in part]
+            where |= dict.fromkeys(parts, f"layer{first}")
+        columns.append([_block(f"layer{first}", words, "operation")])
+    words = ["cost", *net.cost.split("_"), f"J = {show(graph.J.data)}"]
+    columns.append([_block("cost", words, "cost")])
+    where |= {x: "cost" for part in frames["cost"].values() for x in part}
+    return columns, counted_edges(graph.J, where)
+
+
+def _alike(net: Network, layer: int, other: int) -> bool:
+    """Whether two layers have one activation, and as many inputs and units."""
+    sizes = net.sizes
+    shapes = [(net.activation(one), sizes[one - 1], sizes[one]) for one in (layer, other)]
+    return shapes[0] == shapes[1]
+
+
+def _block(name: str, words: list[str], kind: str, at: int = 0) -> Block:
+    return Block(name, [[Text(words[0], LARGE, bold=True)], *([Text(word)] for word in words[1:])], kind, at)
 
 
 def _drawn(J: Value, options: dict[str, Any], **defaults: Any) -> Picture:
@@ -148,8 +251,9 @@ def _size(array: Any) -> str:
 def as_html(graph: NetworkGraph) -> str:
     """A network's graph for a notebook: its forward pass, as large as can be looked at; never an exception."""
     try:
-        few = len(graph_of(graph.J)) <= MAX_NODES
-        return network(graph, "" if few else "arrays", gradients=False).svg(fit=True)
+        sizes = graph.net.sizes
+        few = sum(sizes) + sum(n_prev * n for n_prev, n in pairwise(sizes)) < MAX_NODES
+        return network(graph, "units" if few else "arrays", gradients=False).svg(fit=True)
     except Exception as problem:
         return (
             f"<p>the graph of a network {'-'.join(map(str, graph.net.sizes))} (no picture: {escape(str(problem))})</p>"

@@ -248,4 +248,6 @@ def diagnosis(net: Network, X: Array, Y: Array, mistake: Mistake | None, seed: i
 
 def _in_short(report: Report) -> list[str]:
     """Why, each cause once; that something differs where no cause is known."""
-    return report.reasons or [f"{', '.join(f'd{row.name}' for row in report.differing)}: it differs."]
+    if report or report.reasons:
+        return report.reasons
+    return [f"{', '.join(f'd{row.name}' for row in report.differing)}: it differs."]

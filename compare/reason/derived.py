@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import Edit, copied, parsed
 from compare.reason.mistakes import Finding
+from compare.reason.nodes import Edit, copied, parsed
 from compare.reason.trial import Court, Focus, close
 from compare.steps.known import base_name
 from compare.steps.passes import Passes

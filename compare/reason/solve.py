@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import SLOPES, Edit, Path, Scope, Term, at, copied, parsed, shape_of
-from compare.reason.trial import Aim
+from compare.reason.missing import SLOPES
+from compare.reason.nodes import Edit, Path, at, copied, parsed
+from compare.reason.scope import Scope, Term, broadcasts, shape_of
+from compare.reason.trial import Aim, written
 
 Array = NDArray[Any]
 
@@ -54,13 +56,29 @@ def parts(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Pa
         return
     if node is None or (aim.total and not isinstance(statement, ast.AugAssign)):
         return
-    needed: list[Array] = []
-    for k, space in enumerate(spaces):
+    needed: list[Array] | None = _in_all(statement, spaces, aim) if aim.total else []
+    for k, space in enumerate(spaces if not aim.total else []):
         one = _needed(statement, space, aim, k)
-        if one is None:
+        if one is None or needed is None:
             return
         needed.append(one)
-    yield from _inside(node, (("value", None),), spaces, needed, aim.total)
+    if needed:
+        yield from _inside(node, (("value", None),), spaces, needed, aim.total)
+
+
+def _in_all(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> list[Array] | None:
+    """What all passes of `x += ...` together ought to add, as if the first did."""
+    sign = 1 if isinstance(statement.op, ast.Add) else -1
+    values = [_number(statement.value, space) for space in spaces]
+    known = [v for v in values if v is not None]
+    last = _number(parsed(aim.target), spaces[-1]) if spaces else None
+    if written(statement) != aim.target or last is None or len(known) < len(spaces):
+        return None
+    goal = aim.arrays[0]
+    if any(v.shape != goal.shape for v in known) or not isinstance(statement.op, (ast.Add, ast.Sub)):
+        return None
+    missing = sign * (goal - last) - known[-1] + sum(known[1:], known[0])
+    return [missing, *(np.zeros_like(goal) for _ in spaces[1:])]
 
 
 def before(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[Part]:
@@ -76,19 +94,9 @@ def before(statement: Any, spaces: list[dict[str, Any]], aim: Aim) -> Iterator[P
 
 def _needed(statement: Any, space: dict[str, Any], aim: Aim, k: int) -> Array | None:
     """What the value of a statement ought to be in one pass."""
-    target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
-    goal = aim.arrays[0 if aim.total else k]
+    text = written(statement)
     try:
-        if target is None:
-            return np.asarray(goal, float)
-        text = ast.unparse(target)
-        if text == aim.target:
-            ought: Any = goal
-        else:
-            inner = copied(target, value=ast.Name("_aim_", ast.Load()), ctx=ast.Load())
-            ought = eval(ast.unparse(inner), {**space, "_aim_": goal})
-        if aim.total and (k or text != aim.target):
-            return np.zeros_like(goal) if text == aim.target else None
+        ought = aim.part(text, k, space)
         if isinstance(statement, ast.AugAssign):
             before = np.asarray(eval(text, dict(space)), float)
             if isinstance(statement.op, ast.Add):
@@ -109,11 +117,9 @@ def _inside(node: Any, path: Path, spaces: list[dict[str, Any]], needed: list[Ar
     if any(v is None for v in values):
         return
     known = [v for v in values if v is not None]
-    if any(
-        v.shape != n.shape and not _into(v.shape, n.shape) and v.size > 1 for v, n in zip(known, needed, strict=True)
-    ):
-        if len(path) > 1:
-            return
+    fits = all(v.size == 1 or broadcasts(v.shape, n.shape) for v, n in zip(known, needed, strict=True))
+    if not fits and len(path) > 1:
+        return
     yield Part(path, node, known, needed)
     if total:
         return
@@ -271,7 +277,7 @@ class Table:
             if number > 0:
                 found += self._row(repr(number), 0.1)
         for term in [*terms, *self.scope.sizes]:
-            if np.shape(term.value) == () or _into(np.shape(term.value), shape):
+            if np.shape(term.value) == () or broadcasts(np.shape(term.value), shape):
                 found += self._row(_bracketed(term.text), term.cost)
             if np.ndim(term.value) == 1 and 2 <= len(shape) <= 4 and term.cost < 0.3:
                 for axis in range(len(shape) - 1):
@@ -282,16 +288,27 @@ class Table:
         arrays = [t for t in terms if np.ndim(t.value) and np.asarray(t.value).dtype.kind == "f"]
         for term in terms:
             x = np.asarray(term.value)
-            if x.dtype.kind != "f" or not (x.ndim == 0 or _into(x.shape, shape)) or term.cost > 0.7:
+            if x.dtype.kind != "f" or not (x.ndim == 0 or broadcasts(x.shape, shape)) or term.cost > 0.7:
                 continue
             for k, slope in enumerate((*SLOPES[:12], "{a} ** 3")):
                 found += self._row(
                     slope.format(a=_bracketed(term.text)), term.cost + (0.1 if k < 3 else 0.3), k in (4, 9)
                 )
+        for text, cost in self._indexed():
+            found += self._row(text, cost)
         found += self._matrix_products(arrays)
         found += self._sums(arrays)
         found = sorted(_distinct(found), key=lambda row: row.cost)
         return found[:MOST_ROWS]
+
+    def _indexed(self) -> Iterator[tuple[str, float]]:
+        """Other arrays under an index that stands in the statement."""
+        for text in sorted(self.near):
+            node = parsed(text)
+            base = self._value(ast.unparse(node.value)) if isinstance(node, ast.Subscript) else None
+            for term in self.scope.atoms if base is not None and base[0].ndim else ():
+                if base is not None and np.shape(term.value) == base[0].shape and isinstance(node, ast.Subscript):
+                    yield ast.unparse(copied(node, value=term.node)), term.cost + 0.1
 
     def _matrix_products(self, arrays: list[Term]) -> Iterator[Row]:
         """Products of two matrices, one of them perhaps turned."""
@@ -325,7 +342,7 @@ class Table:
                 kept = (*of[:axis], 1, *of[axis + 1 :])
                 gone = (*of[:axis], *of[axis + 1 :])
                 for how in ("sum", "mean"):
-                    if len(of) == len(shape) and _into(kept, shape):
+                    if len(of) == len(shape) and broadcasts(kept, shape):
                         yield from self._row(f"np.{how}({text}, axis={axis}, keepdims=True)", 0.3 + cost, False)
                     elif gone == shape:
                         yield from self._row(f"np.{how}({text}, axis={axis})", 0.3 + cost, False)
@@ -446,19 +463,17 @@ def solved(
 
     `tables` are kept from one call to the next; with `deep` products of three things at hand are looked for too.
     """
-    for part in itertools.islice(parts(statement, spaces, aim), 6 if deep else 12):
-        shapes = {n.shape for n in part.needed}
-        if len(shapes) != 1:
-            continue
-        shape = shapes.pop()
-        if shape not in tables:
-            near = {
-                ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))
-            }
-            tables[shape] = Table(scope, spaces, shape, aim.total, near)
-        table = tables[shape]
+    for part in itertools.islice(parts(statement, spaces, aim), 4 if deep else 12):
+        shape = part.needed[0].shape
+        if any(n.shape != shape for n in part.needed):  # one pass has to do
+            part = part._replace(values=part.values[:1], needed=part.needed[:1])
+            table = Table(scope, spaces[:1], shape, False, _names(statement))
+        else:
+            if shape not in tables:
+                tables[shape] = Table(scope, spaces, shape, aim.total, _names(statement))
+            table = tables[shape]
         table.deep = deep
-        depth = 0.08 * (len(part.path) - 1)
+        depth = 0.12 * (len(part.path) - 1)
         me = ast.unparse(part.node)
         needed = table.flat(part.needed)
         alone = np.isfinite(needed)
@@ -467,7 +482,7 @@ def solved(
         needed = np.where(alone, needed, 0.0)
         ones = np.ones_like(needed)
         is_same = all(v.shape == shape for v in part.values)
-        if is_same or all(v.ndim <= len(shape) and _into(v.shape, shape) for v in part.values):
+        if is_same or all(v.ndim <= len(shape) and broadcasts(v.shape, shape) for v in part.values):
             value = np.where(alone, table.flat(part.values), 0.0)
             for cost, rows, sign in table.products(value, needed, alone):
                 new = ("-" if sign < 0 else "") + _times(_bracketed(me), rows)
@@ -481,6 +496,11 @@ def solved(
             if all(" > " in row.text for row in rows):
                 new = f"({new}).astype(float)"
             yield Edit(1.2 + depth + cost + length, new, "replaced", new, part.path)
+
+
+def _names(statement: Any) -> set[str]:
+    """What stands in a statement already."""
+    return {ast.unparse(x) for x in ast.walk(statement) if isinstance(x, (ast.Name, ast.Attribute, ast.Subscript))}
 
 
 def _times(me: str, rows: tuple[Row, ...]) -> str:
@@ -500,10 +520,3 @@ def _bracketed(text: str) -> str:
     if isinstance(node, simple) or (isinstance(node, ast.Constant) and not text.lstrip("-").isdigit()):
         return text
     return text if isinstance(node, ast.Constant) else f"({text})"
-
-
-def _into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    try:
-        return np.broadcast_shapes(shape, other) == other
-    except ValueError:
-        return False

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.reason.edits import Edit, Edits, copied
+from compare.reason.edits import Edits
+from compare.reason.nodes import Edit, copied
 from compare.steps.passes import Event, Passes
 from compare.steps.sites import Changes, Site
 
@@ -30,9 +31,10 @@ class Change(NamedTuple):
 def rearranged(function: Any) -> Iterator[Change]:
     """The other orders of a function's statements, the likeliest first."""
     lists = list(_lists(function))
-    for _, loop in ((p, s) for p, f, body in lists for s in body if isinstance(s, ast.For)):
-        for iterated, kind in _iterated(loop.iter):
-            ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
+    for loop in (s for _, _, body in lists for s in body if isinstance(s, ast.For)):
+        for iterated, _ in _iterated(loop.iter):
+            if not hasattr(iterated, "lineno"):
+                ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
             after = copied(loop, iter=iterated)
             yield Change(loop, after, "order of the loop", "", [(loop, "iter", iterated)])
     for parent, field, body in lists:
@@ -112,8 +114,8 @@ def _iterated(node: Any) -> Iterator[tuple[Any, str]]:
     if name == "range":
         for k, bound in enumerate(node.args):
             for op in (ast.Sub(), ast.Add()):
-                moved = ast.BinOp(bound, op, ast.Constant(1))
-                if isinstance(bound, ast.Constant):
+                moved: Any = ast.BinOp(bound, op, ast.Constant(1))
+                if isinstance(bound, ast.Constant) and isinstance(bound.value, int):
                     moved = ast.Constant(bound.value + (1 if isinstance(op, ast.Add) else -1))
                 yield copied(node, args=[moved if i == k else x for i, x in enumerate(node.args)]), "bounds"
         if len(node.args) == 1:

@@ -1,4 +1,4 @@
-"""Trying an edit: the backward pass runs with a statement replaced, and its gradients are held against the chain rule."""
+"""Trying an edit: the backward pass runs with a statement replaced, and its gradients are judged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.reason.edits import at
+from compare.reason.nodes import at
 from compare.steps.passes import Codes, Passes
 
 Array = NDArray[Any]
@@ -22,13 +22,23 @@ MOST_SPACES = 40  # passes through a statement whose names are kept
 
 
 class Aim(NamedTuple):
-    """What a statement ought to leave in a target, pass by pass; with `total` only what the last pass leaves is known."""
+    """What a statement ought to leave in a target, pass by pass; with `total` only what the last leaves is known."""
 
     target: str
     arrays: list[Array]
     total: bool = False
     inside: bool = False  # it is written into
     inner: tuple[tuple[str, int | None], ...] = ()  # of a return statement, where it stands
+
+    def part(self, place: str, k: int, space: dict[str, Any]) -> Array:
+        """What is to be left in a part of the target in one pass."""
+        goal = self.arrays[k]
+        if not place or place == self.target:
+            return np.asarray(goal, float)
+        node = ast.parse(place, mode="eval").body
+        assert isinstance(node, ast.Subscript)
+        node.value = ast.Name("_aim_", ast.Load())
+        return np.asarray(eval(ast.unparse(node), {**space, "_aim_": goal}), float)
 
     def instead(self, passes: int) -> Callable[[int, Any], Any]:
         """What the code is to go on with, pass by pass."""
@@ -158,10 +168,13 @@ class Focus:
     def compiled(self, statement: Any) -> Any:
         """The code of a statement, for `run`; raises SyntaxError, or ValueError."""
         if isinstance(statement, ast.Return):
-            return compile(ast.fix_missing_locations(ast.Expression(statement.value)), self.file, "eval")
+            return self._expression(statement.value)
         if isinstance(statement, ast.Lambda):
-            return compile(ast.fix_missing_locations(ast.Expression(statement.body)), self.file, "eval")
+            return self._expression(statement.body)
         return compile(ast.fix_missing_locations(ast.Module([statement], [])), self.file, "exec")
+
+    def _expression(self, node: Any) -> Any:
+        return compile(ast.fix_missing_locations(ast.Expression(node)), self.file, "eval")
 
     def run(self, statement: Any) -> dict[str, Any] | None:
         """The gradients with this statement in the place of the one that is there; None where it raises."""
@@ -189,18 +202,25 @@ class Focus:
     ) -> Any:
         """What a statement leaves in a target where these names are at hand; raises what it raises."""
         if inner:
-            return eval(
-                compile(ast.fix_missing_locations(ast.Expression(at(statement, inner))), self.file, "eval"), space
-            )
+            return eval(self._expression(at(statement, inner)), space)
         if self.is_value:
             return eval(self.compiled(statement), space)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            return eval(compile(ast.fix_missing_locations(ast.Expression(statement.value)), self.file, "eval"), space)
+            return eval(self._expression(statement.value), space)
         code = self.compiled(statement)
         used = {x.id for x in ast.walk(statement) if isinstance(x, ast.Name)}
         names = {k: _apart(x) if k in used else x for k, x in space.items()}
         exec(code, names)
         return eval(target, names)
+
+
+def written(statement: Any) -> str:
+    """The source of what an assignment writes into, where it is one thing."""
+    targets: list[Any] = (
+        statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    )
+    is_one = len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute, ast.Subscript))
+    return ast.unparse(targets[0]) if is_one else ""
 
 
 def leave(names: dict[str, Any], target: str, value: Any, inside: bool) -> None:

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Sequence
 
-from compare.reason.edits import at
 from compare.reason.mistakes import Finding
+from compare.reason.nodes import at
 from compare.report.lines import Mistake
 from compare.steps.known import base_name, is_gradient_of
 from compare.steps.passes import ForwardStep, Passes

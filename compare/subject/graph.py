@@ -71,7 +71,7 @@ class NetworkGraph:
                     _, dot = z_k.operands  # z = b + the sum over the units of the layer before
                     dot.label = f"w{sub(k + 1)}[{layer}]·{'x' if layer == 1 else 'a'}{sup(i + 1)}"
                 for (j, k), w in np.ndenumerate(self.W[layer]):
-                    w.label = f"w{sub(k + 1, j + 1)}[{layer}]"
+                    w.label = f"w{sub(k + 1, j + 1, apart=max(self.net.sizes) > 9)}[{layer}]"
                 for (k, _), b in np.ndenumerate(self.b[layer]):
                     b.label = f"b{sub(k + 1)}[{layer}]"
         for i, cost in enumerate(self.costs.flat, 1):
@@ -110,11 +110,11 @@ def sup(observation: int) -> str:
     return f"⁽{str(observation).translate(_SUPERSCRIPTS)}⁾"
 
 
-def sub(*indices: int) -> str:
-    """Indices as Unicode subscripts, with a comma between them where one has two digits.
+def sub(*indices: int, apart: bool = False) -> str:
+    """Indices as Unicode subscripts, with a comma between them where one has two digits, or `apart` says so.
 
-    >>> sub(2, 1), sub(10, 3)
-    ('₂₁', '₁₀,₃')
+    >>> sub(2, 1), sub(10, 3), sub(2, 1, apart=True)
+    ('₂₁', '₁₀,₃', '₂,₁')
     """
-    comma = "," if any(index > 9 for index in indices) else ""
+    comma = "," if apart or any(index > 9 for index in indices) else ""
     return comma.join(str(index).translate(_SUBSCRIPTS) for index in indices)

@@ -110,7 +110,8 @@ class Pair(UserCode):
         given = {name: plain_copy(x) for name, x in self.inputs.items()} if given is None else given
         inputs = self._inputs(given, arithmetic)
         found = call_users(function, **inputs) if self.keywords else call_users(function, *inputs.values())
-        outs = {name if name != "x" else "out": x for name, x in flat(found, "")}
+        is_one = not isinstance(found, (Mapping, list, tuple))
+        outs = {"out" if is_one and name == "x" else name: x for name, x in flat(found, "")}
         if not outs or any(x is None for x in outs.values()):
             raise UnusableCode(f"{name_of(function)} gave {found!r}, no arrays to compare: is its return missing?")
         return outs

@@ -20,7 +20,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autograd import Exact, Value, contributions, graph, values
-from autograd.draw.dot import THEMES, dot_source, neighbourhood
+from autograd.draw.dot import THEMES, dot_source, formula_of, neighbourhood
 from autograd.draw.svg import GraphvizNeeded, Picture, draw_dot
 from autograd.number.show import show
 
@@ -90,7 +90,7 @@ def test_the_worked_example_says_name_value_and_gradient():
         "n2": ["x", "value 3", "gradient 13"],
         "n3": ["g₁ = x²", "value 9", "gradient 2"],
         "n4": ["2 × g₁", "value 18", "gradient 1"],
-        "n5": ["f = +", "value 21", "gradient 1"],
+        "n5": ["f = 2 × g₁ + x", "value 21", "gradient 1"],
     }
     carried = {(tail, head): label for tail, head, label in edges}
     assert carried["n2", "n3"] == "6 × 2 = 12"  # dg_1/dx × df/dg_1
@@ -179,9 +179,50 @@ def test_the_legend_explains_what_is_there_and_nothing_else():
     assert "legend_constant" not in source and "legend_operation" not in source
 
 
+def test_a_legend_has_no_empty_row():
+    f, _, _ = worked_example()
+    for picture in (draw_dot(f), draw_dot(f, contributions=False)):
+        legend = picture.source[picture.source.index("cluster_legend") :].split("}")[0]
+        assert 'label=" "' not in legend and 'label=""' not in legend
+    assert "on an edge" in draw_dot(f).source and "on an edge" not in draw_dot(f, contributions=False).source
+
+
+def test_nodes_say_what_was_computed():
+    x, y, z = (Value(k, label=name) for k, name in ((2.0, "x"), (3.0, "y"), (5.0, "z")))
+    short = values(np.arange(1.0, 3.0), "v")
+    for node, formula in (
+        (x + y, "x + y"),
+        (2 * x + y, "2 × x + y"),
+        (x - (y - z), "x − (y − z)"),
+        ((x + y) * z, "(x + y) × z"),
+        ((x + y) ** 2, "(x + y)²"),
+        ((x * y) / z, "(x × y) ÷ z"),
+        (-x + y, "−x + y"),
+        (-(x + y), "−(x + y)"),
+        ((x * y).tanh(), "tanh(x × y)"),
+        (((1 - x).log() * y).log(), "log(log(1 − x) × y)"),
+        ((x**2) ** 3, "(x²)³"),
+        (x + -2, "x − 2"),
+        (short @ short, "v[0] × v[0] + v[1] × v[1]"),
+        (x, ""),
+    ):
+        assert formula_of(node) == formula
+    assert formula_of(x * y, {x: "a", y: "b"}) == "a × b"
+
+
+def test_a_long_formula_is_cut_not_wrapped():
+    deep = x = Value(0.5, label="x")
+    for _ in range(40):
+        deep = (deep * x + x).tanh()
+    wide = values(np.ones(50), "w") @ values(np.ones(50), "v")
+    assert formula_of(wide) == "Σ of 50 products"
+    for node in graph(deep + wide):
+        assert len(formula_of(node)) <= 32
+
+
 def test_each_kind_has_its_own_shape_and_colour():
-    for theme in THEMES.values():
-        kinds = [theme[kind] for kind in ("leaf", "operation", "cost", "constant")]
+    for name in ("light", "dark"):  # print is black on white: there the shapes alone say it
+        kinds = [THEMES[name][kind] for kind in ("leaf", "operation", "cost", "constant")]
         assert len({fill for fill, _ in kinds}) == len({border for _, border in kinds}) == 4
     f, _, _ = worked_example()
     looks = {tuple(re.findall(r'(?:shape|style|peripheries)="[^"]*"', line)) for line in draw_dot(f).source.splitlines()

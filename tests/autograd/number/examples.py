@@ -1,4 +1,4 @@
-"""Code of each function that is made of others, as `f(x, v)` of a matrix (3, 4) and a vector (4): NumPy's and SciPy's."""
+"""Code of each function that is made of others, as `f(x, v)` of a matrix (3, 4) and a vector (4)."""
 
 from __future__ import annotations
 
@@ -59,6 +59,13 @@ OF_NUMPY: dict[str, Code] = {
     "extract": lambda x, v: np.extract(AT > 0.5, v),
     "piecewise": lambda x, v: np.piecewise(v, [AT < 1], [lambda t: 2 * t, lambda t: t * t]),
     "ediff1d": lambda x, v: np.ediff1d(v, to_begin=1.0),
+    "put": lambda x, v: in_place(x, lambda a: np.put(a, [1, 4], v[:2])),
+    "putmask": lambda x, v: in_place(x, lambda a: np.putmask(a, np.eye(3, 4) > 0, 2 * x)),
+    "copyto": lambda x, v: (
+        in_place(x, lambda a: np.copyto(a, v)),
+        in_place(x, lambda a: np.copyto(a, 1.0, where=AT > 1)),
+    ),
+    "fill_diagonal": lambda x, v: in_place(x[:, :3], lambda a: np.fill_diagonal(a, v[0])),
     "i0": lambda x, v: np.i0(x),
     "linalg.matrix_power": lambda x, v: (np.linalg.matrix_power(spd(x), 3), np.linalg.matrix_power(spd(x), -2)),
     "linalg.multi_dot": lambda x, v: np.linalg.multi_dot([x, x.T, x]),
@@ -188,7 +195,9 @@ OF_SCIPY: dict[str, Code] = {
         scipy.signal.correlate(KERNEL, x, "valid"),
     ),
     "scipy.signal.convolve2d": lambda x, v: [scipy.signal.convolve2d(x, KERNEL, m) for m in ("full", "same", "valid")],
-    "scipy.signal.correlate2d": lambda x, v: [scipy.signal.correlate2d(x, KERNEL, m) for m in ("full", "same", "valid")],
+    "scipy.signal.correlate2d": lambda x, v: [
+        scipy.signal.correlate2d(x, KERNEL, m) for m in ("full", "same", "valid")
+    ],
     "scipy.signal.lfilter": lambda x, v: (
         scipy.signal.lfilter([1.0, 0.5], [2.0, -0.3], v),
         scipy.signal.lfilter(v[:2], v[2:], x, axis=0),
@@ -218,7 +227,7 @@ FORMS: dict[str, Code] = {
     "correction=": lambda x, v: (np.var(v, correction=1), np.std(x, axis=0, correction=1)),
     "offset=": lambda x, v: (np.diagonal(x, offset=1), np.trace(x, offset=-1)),
     "order=": lambda x, v: (np.ravel(x, order="F"), x.reshape(12, order="F"), x.flatten("F"), x.ravel("F")),
-    "flat": lambda x, v: sum(a * a for a in x.flat),
+    "flat": lambda x, v: (sum(a * a for a in x.flat), in_place(x, lambda a: a.flat.__setitem__(slice(2, 4), v[:2]))),
     "tolist": lambda x, v: sum(a * a for row in x.tolist() for a in row),
     "sort": lambda x, v: in_place(x, lambda a: a.sort(axis=0)),
     "fill": lambda x, v: in_place(x, lambda a: a.fill(0.5)) * x,

@@ -45,7 +45,11 @@ def test_arithmetic_with_plain_numbers_keeps_the_type(make: Any) -> None:
 def test_elementary_functions_have_their_name_and_keep_the_type(make: Any) -> None:
     for name in ELEMENTARY:
         x = make(1.5 if name == "arccosh" else 0.5)
-        result = getattr(np, name)(np.array([x], object))[0] if isinstance(getattr(np, name, None), np.ufunc) else getattr(x, name)()
+        result = (
+            getattr(np, name)(np.array([x], object))[0]
+            if isinstance(getattr(np, name, None), np.ufunc)
+            else getattr(x, name)()
+        )
         assert type(result) is type(x), name
         assert result.shadow() == pytest.approx(OPS[name].value(x.shadow()), rel=1e-12), name
     x = make(0.5)

@@ -271,8 +271,8 @@ def test_the_message_counts_and_shows_the_first_entries(monkeypatch: pytest.Monk
     assert entry.index == (4, 3)
     X, Y = data(net)
     truth = net.backward(net.forward(X), Y).dJdW[1][4, 3] / 2
-    assert float(entry.chain_rule) == pytest.approx(truth, rel=1e-14)
-    assert float(entry.yours) == pytest.approx(2 * truth, rel=1e-14)
+    assert float(entry.chain_rule) == pytest.approx(truth, rel=2e-4)  # four digits are shown
+    assert float(entry.yours) == pytest.approx(2 * truth, rel=2e-4)
     assert "dJdW[1]: mismatched elements: 1 / 20 (5%)" in str(report)
     assert f"at [4, 3]: the formula gives {entry.yours}, the chain rule {entry.chain_rule}" in str(report)
 

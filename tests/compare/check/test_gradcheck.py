@@ -268,7 +268,10 @@ def test_a_wrong_gradient_raises_an_assertion_error_that_is_the_report() -> None
     with pytest.raises(AssertionError) as raised:
         gradcheck(cost, wrong, params, X, Y)
     assert isinstance(raised.value, GradcheckError)
-    assert str(raised.value) == f"\n{raised.value.report}"
+    report = raised.value.report
+    assert str(raised.value).splitlines()[0] == report.headline  # what the log of a CI shows
+    assert report.headline.startswith(report.summary) and report.reasons[0][1:] in report.headline
+    assert str(raised.value).endswith(str(report))
     for text in ("mismatched elements: 1 / 6 (16.7%)", "at [1, 0]: yours is ", "the chain rule "):
         assert text in str(raised.value)
     report = check(cost, wrong, params, X, Y)
@@ -355,7 +358,7 @@ def test_what_follows_a_wrong_step_is_inherited() -> None:
     report = check(steps, lambda p: by_steps(p, "a1"), two)
     assert verdicts(report) == {"z2": PROVED, "W2": PROVED, "a1": DIFFERENT, "z1": INHERITED, "W1": INHERITED}
     assert report["W1"].because == "a1"
-    assert "the first wrong step is a1" in report.summary
+    assert "3 of 5 gradient arrays differ from the chain rule: a1, z1, W1 (" in report.summary
     assert "W1: mismatched elements: 12 / 12 (100%), only because a1 is wrong." in str(report)
 
 

@@ -226,7 +226,7 @@ SENTENCES: list[tuple[str, str]] = [
     ("check --data number.csv --target y --activations sigmoid", "Y of shape (1, 12) has entries outside 0 to 1"),
     ("check --data two.csv --target y --activations softmax", "Y of shape (1, 12) has columns that do not sum to 1"),
     ("draw circle", "there is no picture 'circle': the known ones are chain-rule, unit, network, or an entry"),
-    ("draw network --layers 9,9,9", "328 scalars are too many to look at"),
+    ("draw network --layers 9,9,9", "190 units and weights are too many to look at"),
     ("draw unit --layer 0", "there is no layer 0: layers count from 1 to 2 here"),
     ("draw unit --layer 3", "there is no layer 3: layers count from 1 to 2 here"),
     ("draw unit --unit 4", "there is no unit 4: units count from 1 to 3 here"),

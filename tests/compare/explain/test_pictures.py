@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ from matrix_backprop import Network
 system_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's own `dot` is not installed")
 
 
+@pytest.fixture(params=["wheel", pytest.param("system", marks=system_dot)])
+def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    if request.param == "wheel":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    return str(request.param)
+
+
 def recorded(sizes: list[int], activations: list[str], m: int = 2) -> NetworkGraph:
     net = Network(sizes, activations, seed=0)
     rng = np.random.default_rng(0)
@@ -44,10 +52,178 @@ def frames(source: str) -> dict[str, str]:
     return found
 
 
+class Sheet:
+    """What stands where on a picture whose positions are data, read from its DOT text."""
+
+    def __init__(self, source: str) -> None:
+        self.at: dict[str, tuple[float, float]] = {}
+        self.label: dict[str, str] = {}
+        self.size: dict[str, float] = {}
+        self.box: dict[str, tuple[float, float]] = {}  # width and height
+        self.edges = re.findall(r"^(\w+) -> (\w+) \[", source, re.MULTILINE)
+        for line in source.splitlines():
+            if node := re.match(r'(\w+) \[pos="([^",]*),([^"]*)"', line):
+                found = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', line))
+                self.at[node[1]] = float(node[2]), float(node[3])
+                self.label[node[1]] = found["label"]
+                if found["class" if "class" in found else "shape"] == "text":
+                    self.size[node[1]] = float(found["fontsize"])
+                elif "fixedsize" in found:
+                    self.box[node[1]] = 72 * float(found["width"]), 72 * float(found["height"])
+
+    @property
+    def width(self) -> float:
+        return self.at["corner1"][0]
+
+    @property
+    def height(self) -> float:
+        return self.at["corner1"][1]
+
+    def overlapping(self) -> list[tuple[str, str]]:
+        """The pairs of boxes that cover one another."""
+        boxes = [name for name in self.box if not name.endswith("ground")]
+        return [
+            (one, other)
+            for one, other in combinations(boxes, 2)
+            if all(
+                abs(self.at[one][k] - self.at[other][k]) < (self.box[one][k] + self.box[other][k]) / 2 for k in (0, 1)
+            )
+        ]
+
+
+DIRECTIONS = {"LR": (0, 1, 1), "RL": (0, -1, 1), "TB": (1, -1, 0), "BT": (1, 1, 0)}  # along, its sign, across
+
+
+@pytest.mark.parametrize("rankdir", DIRECTIONS)
+@pytest.mark.parametrize("sizes", [[2, 3, 2], [3, 2, 12], [4, 5, 3], [1, 1]])
+def test_layers_are_columns_and_units_stand_in_order(sizes: list[int], rankdir: str) -> None:
+    graph = recorded(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"])
+    sheet = Sheet(pictures.network(graph, rankdir=rankdir).source)
+    along, sign, across = DIRECTIONS[rankdir]
+    columns = [[sheet.at[f"u{layer}_{k + 1}"] for k in range(n)] for layer, n in enumerate(sizes)]
+    for column in columns:
+        assert len({unit[along] for unit in column}) == 1
+        places = [unit[across] for unit in column]
+        assert places == sorted(places, reverse=across == 1)  # the first on top, DOT's y points upwards
+    path = [sign * column[0][along] for column in columns] + [sign * sheet.at["J"][along]]
+    assert path == sorted(set(path))
+    assert not sheet.overlapping()
+
+
+@pytest.mark.parametrize("collapse", ["units", "arrays", "layers"])
+@pytest.mark.parametrize("sizes", [[2, 3, 2], [4, 5, 3], [4, 5, 5, 5, 5, 5, 5, 3]])
+def test_a_network_fills_a_sheet_of_16_9(collapse: str, sizes: list[int], renderer: str) -> None:
+    graph = recorded(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"])
+    picture = pictures.network(graph, collapse, max_nodes=300)
+    sheet = Sheet(picture.source)
+    assert sheet.width / sheet.height == pytest.approx(16 / 9, rel=1e-3)
+    _, _, width, height = re.search(r'viewBox="(\S+) (\S+) (\S+) (\S+)"', picture.svg()).groups()  # type: ignore[union-attr]
+    assert float(width) / float(height) == pytest.approx(16 / 9, rel=2e-3)
+    for axis, length, share in ((0, sheet.width, 0.8), (1, sheet.height, 0.4)):
+        low = min(sheet.at[name][axis] - sheet.box[name][axis] / 2 for name in sheet.box)
+        assert max(sheet.at[name][axis] + sheet.box[name][axis] / 2 for name in sheet.box) - low > share * length
+    assert not sheet.overlapping()
+
+
+@pytest.mark.parametrize(
+    ("picture", "part"),
+    [
+        (lambda: pictures.network(recorded([2, 3, 2], ["tanh", "sigmoid"], 1)), 70),
+        (lambda: pictures.network(recorded([4, 5, 3], ["tanh", "sigmoid"], 8)), 75),
+        (lambda: pictures.network(recorded([2, 3, 2], ["tanh", "sigmoid"], 1), "arrays"), 75),
+        (lambda: pictures.network(recorded([2, 3, 2], ["tanh", "sigmoid"], 1), "layers"), 55),
+        (lambda: pictures.unit(recorded([2, 3, 2], ["tanh", "sigmoid"]), 1, 1, 1), 55),
+        (lambda: pictures.unit(recorded([2, 3, 40], ["tanh", "sigmoid"]), 1, 1, 1), 65),
+    ],
+)
+def test_texts_are_large_beside_the_sheet(picture: Callable[[], Any], part: float) -> None:
+    """A slide is 960 points wide: a 70th of it is a text of 14 points."""
+    sheet = Sheet(picture().source)
+    numbers_shown = [size for name, size in sheet.size.items() if re.search(r"\d|J", sheet.label[name])]
+    main = max(set(numbers_shown), key=numbers_shown.count)
+    assert sheet.width / main < part
+    assert all(sheet.width / size < 1.35 * part for size in sheet.size.values())
+
+
+def test_lines_carry_the_weights_and_boxes_the_values_and_gradients() -> None:
+    graph = recorded([2, 3, 2], ["tanh", "sigmoid"], m=2)
+    back = graph.gradients()
+    sheet = Sheet(pictures.network(graph, observation=2).source)
+    for layer in (1, 2):
+        for (j, k), w in np.ndenumerate(graph.W[layer]):
+            assert (f"u{layer - 1}_{j + 1}", f"u{layer}_{k + 1}") in sheet.edges
+            texts = [sheet.label[f"w{layer}_{j + 1}_{k + 1}_{line}"] for line in (0, 1)]
+            assert texts == [show(w.data, 3), show(back.dJdW[layer][j, k], 3)]
+        for k in range(graph.net.sizes[layer]):
+            texts = [sheet.label[f"u{layer}_{k + 1}_{row}{column}"] for row in (0, 1) for column in (0, 1)]
+            a, z = graph.a[layer][k, 1], graph.z[layer][k, 1]
+            assert texts[0].endswith(f"= {show(a.data)}") and texts[1] == show(back.dJda[layer][k, 1])
+            assert texts[2].endswith(f"= {show(z.data)}") and texts[3] == show(back.dJdz[layer][k, 1])
+    assert sheet.label["title"] == "a network 2-3-2, observation 2 of 2"
+    with pytest.raises(ValueError, match="there is no observation 3: observations count from 1 to 2 here"):
+        pictures.network(graph, observation=3)
+
+
+@pytest.mark.parametrize(("activation", "scalars"), [("sigmoid", 12), ("softmax", 4), ("identity", 5)])
+def test_the_cost_is_one_box_unless_it_is_asked_for(activation: str, scalars: int) -> None:
+    graph = recorded([2, 3, 2], ["tanh", activation], m=1)
+    sheet = Sheet(pictures.network(graph).source)
+    assert [(tail, head) for tail, head in sheet.edges if head == "J"] == [("u2_1", "J"), ("u2_2", "J")]
+    assert sheet.label["J_00"] == f"J⁽¹⁾ = {show(graph.J.data)}" and not any(
+        name.startswith("c_") for name in sheet.box
+    )
+    opened = Sheet(pictures.network(graph, cost=True).source)
+    boxes = [name for name in opened.box if re.fullmatch(r"c\d+", name)]
+    assert len(boxes) >= scalars and "J" not in opened.box
+    assert {head for _, head in opened.edges} >= set(boxes)
+    assert not opened.overlapping()
+    assert opened.width / opened.height == pytest.approx(16 / 9, rel=1e-3)
+
+
+def test_a_highlighted_unit_carries_its_products_on_its_lines_alone() -> None:
+    graph = recorded([4, 5, 3], ["tanh", "sigmoid"], m=3)
+    back = graph.gradients()
+    sheet = Sheet(pictures.network(graph, highlight="dJda[1][2,1]").source)
+    products = [sheet.label[f"w2_3_{k + 1}_0"] for k in range(3)]
+    pairs = zip(numbers(graph.W[2][2]), back.dJdz[2][:, 1], strict=True)
+    assert products == [f"{show(w)} × {show(d)} = {show(w * d)}" for w, d in pairs]
+    assert [name for name in sheet.label if re.fullmatch(r"w2_\d_\d_0", name)] == [f"w2_3_{k + 1}_0" for k in range(3)]
+    assert sheet.label["title"] == "a network 4-5-3: dJ/da₃⁽²⁾[1] and its consumers"  # as the boxes, from 1
+    with pytest.raises(ValueError, match="there is no gradient 'a'"):
+        pictures.network(graph, highlight="a")
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9, 10, 12, 13, 30])
+def test_the_consumers_of_a_unit_stand_in_order(n: int) -> None:
+    graph = recorded([2, 3, n], ["tanh", "sigmoid"])
+    back = graph.gradients()
+    sheet = Sheet(pictures.unit(graph, 1, 2, 1).source)
+    shown = [k for k in range(1, n + 1) if f"n{k}" in sheet.box]
+    heights = [sheet.at[f"n{k}"][1] for k in shown]
+    assert heights == sorted(set(heights), reverse=True)
+    assert shown == [*range(1, n + 1)] if n <= 12 else shown == [*range(1, 10), n]
+    assert ("more_0" in sheet.label) == (n > 12)
+    assert n <= 12 or sheet.label["more_0"] == f"… {n - 10} more"
+    for k in shown:
+        w, d = graph.W[2][1, k - 1].data, back.dJdz[2][k - 1, 0]
+        assert f"{show(w)} × {show(d)} = {show(w * d)}" in (sheet.label.get(f"term{k}_{line}") for line in (0, 1))
+    assert sheet.label["n0_20"] == f"value {show(graph.a[1][1, 0].data)}"
+    assert sheet.label["n0_30"] == f"gradient {show(back.dJda[1][1, 0])}"
+    assert not sheet.overlapping()
+    assert sheet.width / sheet.height == pytest.approx(16 / 9, rel=1e-3)
+
+
+def test_labels_of_a_network_have_one_form() -> None:
+    for n, form in ((3, "w[₁₂₃]{2}"), (12, "w[₀-₉]+,[₀-₉]+")):
+        graph = recorded([2, 3, n], ["tanh", "sigmoid"], m=1)
+        names = {w.label.split("[")[0] for W in graph.W[1:] for w in W.flat}
+        assert all(re.fullmatch(form, name) for name in names) and len(names) >= 3 * n
+
+
 @pytest.mark.parametrize("activations", [["tanh", "sigmoid"], ["relu", "softmax"], ["identity", "identity"]])
-def test_every_node_stands_in_the_frame_of_its_layer(activations: list[str]) -> None:
+def test_every_scalar_stands_in_the_frame_of_its_layer(activations: list[str]) -> None:
     graph = recorded([2, 3, 2], activations, m=1)
-    source = pictures.network(graph).source
+    source = pictures.network(graph, "none").source
     held = frames(source)
     assert list(held) == ["inputs", f"layer 1: {activations[0]}", f"layer 2: {activations[1]}", "cost"]
     names = [re.findall(r"^(n\d+) \[", part, re.MULTILINE) for part in held.values()]
@@ -58,50 +234,68 @@ def test_every_node_stands_in_the_frame_of_its_layer(activations: list[str]) -> 
             assert {position[x] for x in getattr(graph, letter)[layer].flat} <= set(part)
 
 
+def edges_of(source: str) -> dict[tuple[str, str], int]:
+    """How many edges of the graph of scalars each arrow between blocks stands for."""
+    found = re.findall(r'^(\w+) -> (\w+) .*tooltip="([\d,]+) edges? of', source, re.MULTILINE)
+    return {(tail, head): int(count.replace(",", "")) for tail, head, count in found}
+
+
 def test_a_collapsed_network_has_one_node_for_each_array_and_all_its_edges() -> None:
     graph = recorded([4, 5, 3], ["tanh", "sigmoid"], m=8)
     source = pictures.network(graph, collapse="arrays").source
-    blocks = dict(re.findall(r'^(block\d+) \[label="(\S+?)\\n', source, re.MULTILINE))
-    assert list(blocks.values()) == ["X", "W₁", "b₁", "z₁", "a₁", "W₂", "b₂", "z₂", "a₂", "J⁽ⁱ⁾"]
-    edges = {
-        (blocks.get(tail, tail), blocks.get(head, head)): int(count.replace(",", ""))
-        for tail, head, count in re.findall(r'^(\w+) -> (\w+) \[label=" ([\d,]+) edges? "', source, re.MULTILINE)
-    }
-    assert edges["X", "z₁"] == edges["W₁", "z₁"] == 4 * 5 * 8  # each product w·x has two
-    assert edges["b₁", "z₁"] == edges["z₁", "a₁"] == 5 * 8
-    assert edges["a₁", "z₂"] == edges["W₂", "z₂"] == 5 * 3 * 8
-    assert edges["z₂", "a₂"] == 3 * 8
+    sheet = Sheet(source)
+    names = {sheet.label[name]: name.removesuffix("_00") for name in sheet.label if name.endswith("_00")}
+    assert list(names) == ["X", "W₁", "z₁", "b₁", "a₁", "W₂", "z₂", "b₂", "a₂", "J⁽ⁱ⁾", "J"]
+    edges = edges_of(source)
+
+    def count(tail: str, head: str) -> int:
+        return edges[names[tail], names[head]]
+
+    assert count("X", "z₁") == count("W₁", "z₁") == 4 * 5 * 8  # each product w·x has two
+    assert count("b₁", "z₁") == count("z₁", "a₁") == 5 * 8
+    assert count("a₁", "z₂") == count("W₂", "z₂") == 5 * 3 * 8
+    assert count("z₂", "a₂") == 3 * 8
+    assert "160 edges" in sheet.label.values()
 
 
 def test_a_deep_network_has_one_node_for_each_layer() -> None:
     graph = recorded([4, 5, 5, 5, 3], ["tanh", "relu", "identity", "sigmoid"], m=3)
     source = pictures.network(graph, collapse="layers").source
-    blocks = re.findall(r'^(block\d+) \[label="([^"\\]*)', source, re.MULTILINE)
-    assert [heading for _, heading in sorted(blocks)] == [
-        "inputs",
-        "layer 1: tanh",
-        "layer 2: relu",
-        "layer 3: identity",
-        "layer 4: sigmoid",
-        "cost",
-    ]
-    edges = re.findall(r'^(block\d) -> (block\d) \[label=" ([\d,]+) edges', source, re.MULTILINE)
-    assert sorted((a, b) for a, b, _ in edges) == [(f"block{k}", f"block{k + 1}") for k in range(5)]
-    assert ("block1", "block2", str(5 * 5 * 3)) in edges
-    with pytest.raises(ValueError, match="collapse 'all' is not known: take arrays or layers"):
+    sheet = Sheet(source)
+    headings = [label for name, label in sheet.label.items() if name.endswith("_00")]
+    assert headings == ["inputs", "layer 1", "layer 2", "layer 3", "layer 4", "cost"]
+    edges = edges_of(source)
+    chain = ["inputs", "layer1", "layer2", "layer3", "layer4", "cost"]
+    assert sorted(edges) == sorted(pairwise(chain))
+    assert edges["layer1", "layer2"] == 5 * 5 * 3
+    with pytest.raises(ValueError, match="collapse 'all' is not known: take units, arrays, layers or none"):
         pictures.network(graph, collapse="all")
+
+
+def test_layers_that_repeat_are_folded() -> None:
+    graph = recorded([4, *[5] * 13, 3], ["relu"] * 13 + ["sigmoid"], m=2)
+    source = pictures.network(graph, collapse="layers").source
+    sheet = Sheet(source)
+    labels = [*sheet.label.values()]
+    assert "layers 2 to 13" in labels and any("× 12" in label for label in labels)
+    assert sorted(edges_of(source)) == sorted(pairwise(["inputs", "layer1", "layer2", "layer14", "cost"]))
 
 
 def test_a_large_network_can_be_drawn() -> None:
     graph = recorded([60, 40, 10], ["relu", "softmax"], m=3)
     source = pictures.network(graph, collapse="arrays").source
-    assert r"60 × 40\n2,400 nodes" in source and len(source) < 10_000
-    with pytest.raises(ValueError, match=r"scalars are too many to look at \(at most 150\): .*--collapse.*--max-nodes"):
+    assert "60 × 40" in source and "2,400 nodes" in source and len(source) < 20_000
+    with pytest.raises(
+        ValueError, match=r"units and weights are too many .* \(at most 150\): .*--collapse.*--max-nodes"
+    ):
         pictures.network(graph)
+    with pytest.raises(ValueError, match=r"scalars are too many to look at \(at most 150\): .*--collapse.*--max-nodes"):
+        pictures.network(graph, "none")
     small = recorded([2, 3, 3], ["tanh", "softmax"], m=2)
-    with pytest.raises(ValueError, match="scalars are too many"):
+    with pytest.raises(ValueError, match="units and weights are too many"):
         pictures.network(small, max_nodes=20)
     assert pictures.network(small, max_nodes=1000).source
+    assert pictures.network(small, "none", max_nodes=1000).source
 
 
 def test_a_highlighted_entry_carries_its_products_and_its_consumers_are_opened() -> None:
@@ -111,9 +305,7 @@ def test_a_highlighted_entry_carries_its_products_and_its_consumers_are_opened()
     products = re.findall(r'^n\d+ -> n\d+ \[.*?label=" ([^"]*) "', source, re.MULTILINE)
     pairs = zip(numbers(graph.W[2][2]), back.dJdz[2][:, 1], strict=True)
     assert sorted(products) == sorted(f"{show(w)} × {show(d)} = {show(w * d)}" for w, d in pairs)
-    assert "dJda[1][2,1] and its consumers" in source
-    with pytest.raises(ValueError, match="there is no gradient 'a'"):
-        pictures.network(graph, highlight="a")
+    assert "dJ/da₃⁽²⁾[1] and its consumers" in source
 
 
 def test_options_reach_every_picture() -> None:
@@ -121,9 +313,11 @@ def test_options_reach_every_picture() -> None:
     for picture in (
         pictures.chain_rule(rankdir="TB", theme="dark"),
         pictures.unit(graph, 1, 1, 1, rankdir="TB", theme="dark"),
-        pictures.network(graph, rankdir="TB", theme="dark"),
+        *(pictures.network(graph, collapse, rankdir="TB", theme="dark") for collapse in pictures.COLLAPSES),
     ):
         assert 'rankdir="TB", bgcolor="#16191d"' in picture.source
+    printed = pictures.network(graph, theme="print").source
+    assert set(re.findall(r"#[0-9a-f]{6}", printed)) == {"#000000", "#ffffff"}
 
 
 def test_a_notebook_shows_a_network_graph_and_no_gradient_changes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +327,7 @@ def test_a_notebook_shows_a_network_graph_and_no_gradient_changes(monkeypatch: p
         before = [x.grad for x in graph_of(graph.J)]
         page = graph._repr_html_()
         assert "<svg" in page and "gradient" not in page
+        assert '<svg style="max-width:100%;height:auto"' in page  # it fits the width of the notebook
         assert [x.grad for x in graph_of(graph.J)] == before
     monkeypatch.setattr(pictures, "network", None)
     assert small._repr_html_().startswith("<p>the graph of a network 2-2-2 (no picture: ")
@@ -161,10 +356,13 @@ def draw(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
     ("arguments", "shown"),
     [
         ("dJda[1][2,0]", "dJda[1][2,0]: the sum over its consumers"),
-        ("dJdW[1][0,1] -m 3", "dJdW[1][0,1] is 1/3 of this sum over its consumers"),
+        ("dJdW[1][0,1] -m 3", "dJdW[1][0,1] is 1/3 of a sum over its consumers"),
         ("network --layers 4,5,3 -m 8 --collapse arrays", "160 edges"),
-        ("network --layers 4,5,3 -m 8 --collapse arrays --highlight dJda[1][2,0]", "dJda[1][2,0] and its consumers"),
-        ("network --max-nodes 400 --layers 3,4,3 -m 2", ", 2 observations"),
+        ("network --layers 4,5,3 -m 8 --collapse arrays --highlight dJda[1][2,0]", "dJ/da₃⁽¹⁾[1] and its consumers"),
+        ("network --max-nodes 400 --layers 3,4,3 -m 2 --collapse none", ", 2 observations"),
+        ("network --layers 3,4,3 -m 2 --observation 2", ", observation 2 of 2"),
+        ("network --cost", "log(1 − a₁)"),
+        ("network --theme print", "layer 1: tanh"),
         ("unit --rankdir TB --theme dark", "dJ/da₁ of layer 1"),
     ],
 )
@@ -177,12 +375,13 @@ def test_draw_has_options(draw: Callable[..., Any], arguments: str, shown: str, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("--theme pink", "theme 'pink' is not known: take one of light, dark"),
+        ("--theme pink", "theme 'pink' is not known: take one of light, dark, print"),
         ("--rankdir up", "rankdir 'up' is not known: take LR, TB, RL or BT"),
         ("dJda[1][9,0]", "'dJda[1][9,0]' has the index 9 for axis 0 of dJda[1], which has shape (3, 1)"),
         ("network --highlight dJdq", "there is no gradient 'dJdq' in network 2-3-2 (tanh, sigmoid); there is"),
-        ("dJdW[1][0,0] -m 200", "401 scalars are too many to look at (max_nodes=150)"),
-        ("unit --max-nodes 2", "6 scalars are too many to look at (max_nodes=2)"),
+        ("network --max-nodes 2", "20 units and weights are too many to look at (at most 2)"),
+        ("network --observation 2", "there is no observation 2: observations count from 1 to 1 here"),
+        ("network --collapse some", "collapse 'some' is not known: take units, arrays, layers or none"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence(draw: Callable[..., Any], arguments: str, sentence: str) -> None:

@@ -497,7 +497,6 @@ CASES = [
         ],
         "table": [
             ("the slope at the result", (("[1](z)", "[1](da)"),)),
-            ("a weight of another layer", (("da = dz @ p[k].T", "da = dz @ p[1].T"),)),
         ],
         "angle": [
             ("a power", (("c * u / nu**2", "c * u / nu"),)),

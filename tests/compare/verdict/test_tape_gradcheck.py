@@ -67,9 +67,7 @@ def test_right_code_is_proved_on_a_tape_with_its_watched_arrays() -> None:
     assert any("Checked at 2 random points modulo 2^31 - 1 (seed 0)" in line for line in report.evidence)
 
 
-@pytest.mark.parametrize(
-    ("name", "factor"), [("W", 1 + 1e-12), ("b", 2.0), ("V", -1.0), ("z", 1 + 1e-12), ("z", 2.0)]
-)
+@pytest.mark.parametrize(("name", "factor"), [("W", 1 + 1e-12), ("b", 2.0), ("V", -1.0), ("z", 1 + 1e-12), ("z", 2.0)])
 def test_wrong_code_is_judged_as_on_values(name: str, factor: float) -> None:
     def wrong(*args: Any) -> Any:
         found = gradients(*args)
@@ -92,14 +90,14 @@ def test_one_wrong_entry_is_found() -> None:
 
 def test_code_that_a_tape_cannot_record_is_checked_on_values_and_the_report_says_why() -> None:
     def unusual(params: Any, X: Any, y: Any) -> Any:
-        return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.insert(params["b"], 0, 0.0))
+        return cost(params, np.nan_to_num(X * params["b"][0]), y) + 0 * np.sum(np.partition(params["b"], 2))
 
     def by_hand(params: Any, X: Any, y: Any) -> Any:
         return gradients(params, X, y)
 
     report, stayed = on(0, gradcheck, unusual, by_hand, PARAMS, X, Y)
     assert not report and not stayed
-    assert any("recorded on Values, not on a tape: np.insert cannot be recorded" in x for x in report.evidence)
+    assert any("recorded on Values, not on a tape: np.partition cannot be recorded" in x for x in report.evidence)
 
 
 def test_code_that_asks_for_the_type_of_its_arrays_is_not_proved_by_another_branch() -> None:
