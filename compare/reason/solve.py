@@ -28,6 +28,7 @@ MOST_ROWS, MOST_FACTORS, MOST_TRIPLES = 420, 40, 130
 MOST_SUMMED = 12  # arrays whose products are summed
 MOST_FOUND = 60  # products that are tried
 NEAR = 1e-8
+ONE_THREAD = 200_000  # multiplications that OpenBLAS does not share among threads
 
 
 class Part(NamedTuple):
@@ -382,15 +383,15 @@ class Table:
                     found.append((sum(r.cost for r in rows) + extra + 0.1 * (sign < 0), rows, sign))
 
         costs = np.array([row.cost for row in self.rows])
-        for k in np.flatnonzero(np.abs(np.abs(self.matrix @ base) - abs(z)) <= limit):
+        for k in np.flatnonzero(np.abs(np.abs(np.einsum("ij,j->i", self.matrix, base)) - abs(z)) <= limit):
             add((self.rows[k],), 0.0)
-        pair = np.abs(np.abs((self.matrix * base) @ self.matrix.T) - abs(z)) <= limit
+        pair = np.abs(np.abs(_matmul(self.matrix * base, self.matrix.T)) - abs(z)) <= limit
         for i, j in _cheapest(pair, costs, 40):
             add((self.rows[i], self.rows[j]), 0.3)
         if self.deep and len(target) > 2 and not found:
             some = self.matrix[:MOST_TRIPLES]
             for u, row in enumerate(self.rows[:MOST_FACTORS]):
-                triple = np.abs(np.abs((some * (base * row.x)) @ some.T) - abs(z)) <= limit
+                triple = np.abs(np.abs(_matmul(some * (base * row.x), some.T)) - abs(z)) <= limit
                 for i, j in _cheapest(triple, costs, 10):
                     if i >= u or j >= u:
                         add((row, self.rows[i], self.rows[j]), 0.6)
@@ -406,7 +407,7 @@ class Table:
         some = self.rows[:MOST_FACTORS]
         matrix = self.matrix[: len(some)]
         i, j = np.triu_indices(len(some))
-        singles, pairs = matrix @ base, ((matrix * base) @ matrix.T)[i, j]
+        singles, pairs = matrix @ base, _matmul(matrix * base, matrix.T)[i, j]
         numbers = np.concatenate([singles, pairs])
         order = np.argsort(numbers)
         ranked = numbers[order]
@@ -431,6 +432,13 @@ class Table:
                             a, b, one, sign = b, a, sign, one
                         text = f"{'-' if one < 0 else ''}{a} {'-' if sign < 0 else '+'} {b}"
                         yield cost + more + 0.6 + 0.1 * (one < 0), (Row(f"({text})", one * x + sign * y, 0.0),), 1.0
+
+
+def _matmul(a: Array, b: Array) -> Array:
+    """a @ b in pieces too small for the threads of BLAS: where the cores are busy, those wait for one another."""
+    rows = max(1, ONE_THREAD // max(1, b.size))
+    pieces = [a[k : k + rows] @ b for k in range(0, len(a), rows)]
+    return np.concatenate(pieces) if pieces else np.zeros((0, b.shape[1]))
 
 
 def _cheapest(mask: Array, costs: Array, most: int) -> list[tuple[int, int]]:
