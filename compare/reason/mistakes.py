@@ -19,9 +19,10 @@ from compare.reason.culprits import Culprit, Culprits
 from compare.reason.edits import Edits
 from compare.reason.nodes import Edit
 from compare.reason.scope import Scope, evaluated, shape_of
-from compare.reason.solve import Table, before, parts, solved
+from compare.reason.solve import before, parts, solved
 from compare.reason.structure import inserted, last_before_return, rearranged
 from compare.reason.suspects import Suspect, Suspects, is_copy
+from compare.reason.table import Table
 from compare.reason.trial import Aim, Court
 from compare.steps.known import base_name
 from compare.steps.passes import ForwardStep, Passes
