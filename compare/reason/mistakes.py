@@ -79,7 +79,8 @@ class Mistakes:
             self.suspects = self.who.all
             self.culprits = Culprits(self.bench, self.who)
             one = self._one(set(self.court.wrong))
-        self.left, self.stopped = self.bench.left, self.bench.stopped
+        self.left = self.bench.left
+        self.stopped = self.bench.stopped and (one is None or one.edit is None)  # it matters where nothing was found
         if one is None:
             return []
         still = [name for name in self.court.wrong if name not in one.mended]
