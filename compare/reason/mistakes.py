@@ -19,9 +19,10 @@ from compare.reason.culprits import Culprit, Culprits
 from compare.reason.edits import Edits
 from compare.reason.nodes import Edit
 from compare.reason.scope import Scope, evaluated, shape_of
-from compare.reason.solve import Table, before, parts, solved
+from compare.reason.solve import before, parts, solved
 from compare.reason.structure import inserted, last_before_return, rearranged
 from compare.reason.suspects import Suspect, Suspects, is_copy
+from compare.reason.table import Table
 from compare.reason.trial import Aim, Court
 from compare.steps.known import base_name
 from compare.steps.passes import ForwardStep, Passes
@@ -78,7 +79,8 @@ class Mistakes:
             self.suspects = self.who.all
             self.culprits = Culprits(self.bench, self.who)
             one = self._one(set(self.court.wrong))
-        self.left, self.stopped = self.bench.left, self.bench.stopped
+        self.left = self.bench.left
+        self.stopped = self.bench.stopped and (one is None or one.edit is None)  # it matters where nothing was found
         if one is None:
             return []
         still = [name for name in self.court.wrong if name not in one.mended]
