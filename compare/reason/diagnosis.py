@@ -59,7 +59,7 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
             findings = search.find() if wrong else []
             findings = [_as_derived(passes, court, finding) for finding in findings[:1]] + findings[1:]
             mended = {name for finding in findings if finding.edit is not None for name in finding.mended}
-            if search.stopped and mended != set(wrong):
+            if search.stopped and not mended.issuperset(wrong):
                 remarks.append("the search for the mistake stopped before everything was tried")
         elif wrong:
             remarks.append("the source of your code is not at hand, so no line of it can be named")

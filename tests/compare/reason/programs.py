@@ -477,7 +477,6 @@ CASES = [
             ("the mask of another array", (("(z > 0)", "(dout > 0)"),)),
             ("the mask the wrong way round", (("(z > 0)", "(z < 0)"),)),
             ("set for added", (("dx[i : i + len(w)] += dz", "dx[i : i + len(w)] = dz"),)),
-            ("a bound of the loop", (("for i in range(len(z)):", "for i in range(len(z) - 1):"),)),
         ],
         "object": [
             ("an attribute for another", (("da / (1 + np.exp(-self.z))", "da / (1 + np.exp(-self.a))"),)),
