@@ -10,6 +10,7 @@ import ast
 import copy
 import inspect
 import linecache
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,13 +64,18 @@ class Derivation:
                 f"NOT proved: {', '.join(f'd{row.name} {row.verdict}' for row in rows if not row.ok) or 'not checked'}"
             )
         by_verdict: dict[str, list[str]] = {}
-        for row in self.report.rows:
+        for row in sorted(self.report.rows, key=lambda row: self._place(row.name)):
             by_verdict.setdefault(row.verdict, []).append(f"d{row.name}")
         found = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in by_verdict.items())
         where = "at these sizes"
         if self.elsewhere is not None:
             where += " and at others" if self.elsewhere else "; at other sizes it DIFFERS"
         return f"held against the chain rule over scalars, {where}: {found}"
+
+    def _place(self, name: str) -> int:
+        """Where an argument stands in the order of the gradients."""
+        names = re.findall(r"\w+", self.code.rpartition("return ")[2])
+        return names.index(f"d{name}") if f"d{name}" in names else len(names)
 
     def __str__(self) -> str:
         return "\n".join([self.beside or self.code, *(f"# {says}" for says in [self.certificate, *self.remarks])])

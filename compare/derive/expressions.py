@@ -397,7 +397,10 @@ class Expressions:
                             and _alone(x)
                         ):
                             self.value(x)
-            active = np.asarray(self.value(statement.value)).dtype.kind in "fO"
+            kind = np.asarray(self.value(statement.value)).dtype.kind
+            if kind == "c":
+                raise self.refused(self.at, "an array of complex numbers")
+            active = kind in "fO"
         if isinstance(statement.target, ast.Subscript):
             base = statement.target.value
             if isinstance(self.value(base), np.ndarray):

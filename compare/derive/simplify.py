@@ -153,7 +153,8 @@ def _targets(program: Program, name: str, names: dict[str, Any], value: Array) -
                 tail = factor.format("x", "x")
                 operator, _, rest = tail.removeprefix("x ").partition(" ")
                 rows.append(f"the_difference {operator}= {rest}")
-            yield rows, f"{name} - 1 at [{written(index)}]" + factor.format("", "").rstrip()
+            place = written(index).removeprefix("(").removesuffix(")")
+            yield rows, f"{name} - 1 at [{place}]" + factor.format("", "").rstrip()
 
 
 def _indices(program: Program, name: str) -> list[ast.expr]:
