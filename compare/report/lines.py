@@ -97,7 +97,6 @@ class Reading(Sequence[Line]):
     >>> print(Reading("mine", [Line(3, "dz = a - y", RIGHT, "dJ/dz")]))
     mine
        3  dz = a - y  ✓ dJ/dz
-    <BLANKLINE>
     """
 
     def __init__(self, title: str, lines: Sequence[Line], mistakes: Sequence[Mistake] = ()) -> None:
