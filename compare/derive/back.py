@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from typing import Any
 
@@ -23,6 +22,7 @@ from compare.derive.ir import (
     reads,
     set_once,
     text_of,
+    twin,
     writes,
 )
 from compare.derive.lines import (
@@ -116,12 +116,12 @@ class Backward(Hoisting):
         upstream = self.gradients[base.id]
         self.materialise(base.id, own=not x.adds and getattr(target, "was_active", False))
         upstream = self.gradients[base.id]
-        place = filled("d[index]", {"d": parsed(upstream.text), "index": copy.deepcopy(target.slice)})
+        place = filled("d[index]", {"d": parsed(upstream.text), "index": twin(target.slice)})
         shape = np.shape(target.found)  # type: ignore[attr-defined]
         if self.flat.is_active(x.value):
             own = np.shape(self.flat.value(x.value))
             line = summed("dout", "what goes to these places comes back from them", shape, "x", own)
-            code = filled(line.code, {"dout": parsed(place), "x": copy.deepcopy(x.value)})
+            code = filled(line.code, {"dout": parsed(place), "x": twin(x.value)})
             self.back(x.value, Gradient(code, own, own, (line.why,)), written(x.value))
             self.write()
         if not x.adds and getattr(target, "was_active", False):
@@ -406,7 +406,7 @@ class Backward(Hoisting):
         for name in sorted(active, key=lambda name: isinstance(call.operands[name], ast.Name)):
             operand, line = call.operands[name], lines[name]
             trees: dict[str, ast.expr] = {"dout": parsed(g.text), "out": parsed(out)}
-            trees |= {k: copy.deepcopy(x) for k, x in call.operands.items()}
+            trees |= {k: twin(x) for k, x in call.operands.items()}
             code = filled(line.code, {**trees, "dx": ast.Name(TARGET, ast.Load())})
             code = self.with_sizes(code)
             why = in_words(line.why, {k: written(x) for k, x in call.operands.items()} | {"out": said or out})

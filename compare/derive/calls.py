@@ -87,7 +87,9 @@ def _function(
     flat: Flat, func: ast.expr, args: list[ast.expr], keywords: dict[str, ast.expr]
 ) -> tuple[str, dict[str, ast.expr], dict[str, Any]] | None:
     method = False
-    if isinstance(func, ast.Name):
+    if isinstance(func, ast.Name) and func.id in ("max", "min") and len(args) == 2:
+        name = f"{func.id}imum"
+    elif isinstance(func, ast.Name):
         if flat.env.get(func.id) is not None and hasattr(flat.env[func.id], "__module__"):
             name = getattr(flat.env[func.id], "__name__", func.id)
         else:

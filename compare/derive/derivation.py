@@ -10,6 +10,7 @@ import ast
 import copy
 import inspect
 import linecache
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,7 @@ class Derivation:
     elsewhere: Report | None = None
     simplified: list[str] = field(default_factory=list)
     unsimplified: str = ""
+    remarks: list[str] = field(default_factory=list)
     beside: str = ""  # the same with the cache of the user's forward pass: backward(dout, cache)
     lacks: list[str] = field(default_factory=list)  # what that cache lacks
 
@@ -57,9 +59,12 @@ class Derivation:
     def certificate(self) -> str:
         """What was proved, in a sentence."""
         if not self.report:
-            return "NOT proved: the derived code differs from the chain rule; this is a fault of ours"
+            rows = self.report.rows if self.report else []
+            return (
+                f"NOT proved: {', '.join(f'd{row.name} {row.verdict}' for row in rows if not row.ok) or 'not checked'}"
+            )
         by_verdict: dict[str, list[str]] = {}
-        for row in self.report.rows:
+        for row in sorted(self.report.rows, key=lambda row: self._place(row.name)):
             by_verdict.setdefault(row.verdict, []).append(f"d{row.name}")
         found = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in by_verdict.items())
         where = "at these sizes"
@@ -67,8 +72,13 @@ class Derivation:
             where += " and at others" if self.elsewhere else "; at other sizes it DIFFERS"
         return f"held against the chain rule over scalars, {where}: {found}"
 
+    def _place(self, name: str) -> int:
+        """Where an argument stands in the order of the gradients."""
+        names = re.findall(r"\w+", self.code.rpartition("return ")[2])
+        return names.index(f"d{name}") if f"d{name}" in names else len(names)
+
     def __str__(self) -> str:
-        return f"{self.beside or self.code}\n# {self.certificate}"
+        return "\n".join([self.beside or self.code, *(f"# {says}" for says in [self.certificate, *self.remarks])])
 
 
 def derive_functions(
@@ -91,7 +101,7 @@ def derive_functions(
         code, lines = program.text()
         made = compiled(code, program.name, dict(program.flat.globals))
         found = Derivation(code, lines, made, f"{program.name} derived from {name_of(function)}")
-        found.simplified = list(program.simplified)
+        found.simplified, found.remarks = list(program.simplified), program.flat.remarks
         if prove:
             found.report = _proof(function, made, point, args, is_cost)
             found.elsewhere = _elsewhere(function, made, point, args, is_cost) if found.report else None
@@ -162,7 +172,13 @@ def _derived(
     names = [x.name for x in parameters]
     given = _arguments(function, point, args, is_cost)
     differentiated = names[:1] if is_cost else _inputs(function, point)
+    for x in _leaves([*given.values()]):
+        if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+            raise CannotDerive(f"an argument is a {type(x).__name__}, for which the rules do not hold")
     flat = Flat(function, given, differentiated)
+    flat.globals |= {x.name: x.default for x in parameters if x.name not in differentiated and _default(x) == x.name}
+    if not flat.leaves:
+        raise CannotDerive(f"{', '.join(differentiated)}: there are no floats to differentiate by")
     leaves = flat.leaves
     if len(flat.block) == 0 and flat.returned is None:
         raise CannotDerive(f"{name_of(function)} returns nothing")
@@ -203,11 +219,20 @@ def _derived(
     answers = [_answer(name, given[name], backward) for name in differentiated]
     answer = ", ".join(x for x in answers if x != "None")
     arguments = [
-        x.name if x.default is x.empty or x.name in differentiated else f"{x.name}={x.default!r}" for x in parameters
+        x.name if x.default is x.empty or x.name in differentiated else f"{x.name}={_default(x)}" for x in parameters
     ]
     name = "gradients" if is_cost else "backward"
     program = Program(flat, backward.lines, name, first, answer, arguments, cache=cache)
     return program, bool(backward.blocked)
+
+
+def _default(x: inspect.Parameter) -> str:
+    """A default as text: its value, or for what has none in words, an array say, the name that it has at the user's."""
+    try:
+        ast.literal_eval(repr(x.default))
+    except (ValueError, SyntaxError):
+        return x.name
+    return repr(x.default)
 
 
 def _answer(name: str, x: Any, backward: Backward) -> str:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
-import inspect
-import sys
-import textwrap
+import functools
 from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from compare.derive.ir import CannotDerive, Frame, Items, Local, Obj, Set, Statement, Text, as_code
-from compare.subject.usercode import Function, name_of
+from compare.derive.ir import (
+    CannotDerive,
+    Frame,
+    Items,
+    Local,
+    Obj,
+    Set,
+    Statement,
+    Text,
+    as_code,
+    names_in,
+    twin,
+    writes,
+)
+from compare.derive.sources import is_users, is_written_by_the_user, scope_of, source_of
+from compare.subject.usercode import Function
 from matrix_backprop.rules import written
 
 MOST_UNROLLED = 64
@@ -27,26 +38,16 @@ ASKS = {
 }  # fmt: skip
 
 
+class Varies(Exception):
+    """Raised for a branch that one pass of a loop takes and another does not."""
+
+    def __init__(self, refusal: CannotDerive) -> None:
+        self.refusal = refusal
+
+
 class Returned(Exception):
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-def source_of(function: Function) -> tuple[ast.FunctionDef | ast.Lambda, Text]:
-    """The tree of a function and its text."""
-    try:
-        lines, first = inspect.getsourcelines(function)
-    except (OSError, TypeError):
-        raise CannotDerive(f"the source of {name_of(function)} cannot be read") from None
-    text = textwrap.dedent("".join(lines))
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        raise CannotDerive(f"the source of {name_of(function)} stands inside of another expression") from None
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            return node, Text(tuple(text.splitlines()), first - 1)
-    raise CannotDerive(f"the source of {name_of(function)} is no function")
 
 
 class Expressions:
@@ -62,6 +63,7 @@ class Expressions:
     frame: Frame
     hint: str  # what the value at hand is going to be called
     depth: int
+    varying: set[str]  # the names that are not the same in each pass of the loops around
     objects: dict[int, Obj]
     frames: list[Frame]  # those of the calls that are being written down
     at: ast.AST = ast.Pass()
@@ -125,7 +127,7 @@ class Expressions:
         """An attribute that the forward pass has set, or one that was there: a number."""
         if attr in thing.attributes:
             x = thing.attributes[attr]
-            return x if isinstance(x, (Items, Obj)) else copy.deepcopy(x)
+            return x if isinstance(x, (Items, Obj)) else twin(x)
         x = getattr(thing.instance, attr, None)
         if isinstance(x, (int, float, str, bool)):
             return ast.Constant(x)
@@ -145,7 +147,7 @@ class Expressions:
     def name(self, name: str) -> Any:
         found = self.frame.find(name)
         if found is not None:
-            return found if isinstance(found, (Items, Local, Obj)) else copy.deepcopy(found)
+            return found if isinstance(found, (Items, Local, Obj)) else twin(found)
         if name in self.frame.scope:
             x = self.frame.scope[name]
             if is_users(type(x)):
@@ -158,7 +160,7 @@ class Expressions:
 
     def item(self, items: Items, index: ast.expr, node: ast.expr) -> Any:
         if "appended" in items.by_key:
-            return ast.Subscript(copy.deepcopy(items.by_key["appended"]), self.plain(self.expr(index)), ast.Load())
+            return ast.Subscript(twin(items.by_key["appended"]), self.plain(self.expr(index)), ast.Load())
         key = self.value(self.plain(self.expr(index)))
         if isinstance(key, slice):
             return Items(dict(enumerate(list(items.by_key.values())[key])), items.kind)
@@ -167,7 +169,7 @@ class Expressions:
         if key not in items.by_key:
             raise self.refused(node, f"entry {key!r}, which is not there")
         found = items.by_key[key]
-        return found if isinstance(found, Items) else copy.deepcopy(found)
+        return found if isinstance(found, Items) else twin(found)
 
     def comprehension(self, part: ast.expr, target: ast.expr, iterator: ast.expr, node: ast.expr) -> Any:
         over = self.zipped(iterator)
@@ -206,7 +208,11 @@ class Expressions:
                     return self.inlined(tree, None, scope_of(method), text, node, method, thing)
         if isinstance(function, Local):
             return self.inlined(function.tree, function.frame, function.frame.scope, function.frame.text, node)
-        if isinstance(function, FunctionType) and not function.__module__.startswith("numpy"):
+        if getattr(node.func, "id", "") == "sum" and function is sum and len(node.args) == 1:
+            terms = self.expr(node.args[0])
+            if isinstance(terms, Items) and terms.by_key and "appended" not in terms.by_key:
+                return functools.reduce(lambda x, y: ast.BinOp(x, ast.Add(), y), terms.by_key.values())
+        if isinstance(function, FunctionType) and is_written_by_the_user(function):
             tree, text = source_of(function)
             return self.inlined(tree, None, scope_of(function), text, node, function)
         if isinstance(node.func, ast.Attribute):
@@ -323,7 +329,7 @@ class Expressions:
         found: ast.expr
         if isinstance(x, Items):
             if "appended" in x.by_key:
-                found = copy.deepcopy(x.by_key["appended"])
+                found = twin(x.by_key["appended"])
                 return found
             return x.node()
         if isinstance(x, (Local, Obj)):
@@ -334,7 +340,7 @@ class Expressions:
     def value(self, node: ast.expr) -> Any:
         """What an expression is, here."""
         if not hasattr(node, "found"):
-            tree = ast.fix_missing_locations(ast.Expression(copy.deepcopy(node)))
+            tree = ast.fix_missing_locations(ast.Expression(twin(node)))
             with np.errstate(all="ignore"):
                 try:
                     found = eval(compile(tree, "<derive>", "eval"), self.env)
@@ -344,7 +350,10 @@ class Expressions:
         return node.found  # type: ignore[attr-defined]
 
     def truth(self, test: ast.expr) -> bool:
-        return bool(self.value(self.plain(self.expr(test))))
+        asked = self.plain(self.expr(test))
+        if self.depth and names_in(asked) & self.varying:
+            raise Varies(self.refused(self.at, "a branch that each pass of the loop takes for itself"))
+        return bool(self.value(asked))
 
     def is_active(self, node: Any) -> bool:
         """Whether an expression has a derivative."""
@@ -388,7 +397,10 @@ class Expressions:
                             and _alone(x)
                         ):
                             self.value(x)
-            active = np.asarray(self.value(statement.value)).dtype.kind in "fO"
+            kind = np.asarray(self.value(statement.value)).dtype.kind
+            if kind == "c":
+                raise self.refused(self.at, "an array of complex numbers")
+            active = kind in "fO"
         if isinstance(statement.target, ast.Subscript):
             base = statement.target.value
             if isinstance(self.value(base), np.ndarray):
@@ -401,6 +413,8 @@ class Expressions:
                 statement.target.id
             )
         self.block.append(statement)
+        if self.depth:
+            self.varying |= writes(statement)
         code = as_code([statement])[0]
         self.run(code)
 
@@ -409,7 +423,7 @@ class Expressions:
         return self.carried
 
     def run(self, code: ast.stmt) -> None:
-        tree = ast.fix_missing_locations(ast.Module([copy.deepcopy(code)], []))
+        tree = ast.fix_missing_locations(ast.Module([twin(code)], []))
         with np.errstate(all="ignore"):
             try:
                 exec(compile(tree, "<derive>", "exec"), self.env)
@@ -441,16 +455,6 @@ def _loaded(target: ast.Subscript) -> ast.Subscript:
     return ast.Subscript(target.value, target.slice, ast.Load())
 
 
-def is_users(kind: type) -> bool:
-    """Whether a class is the user's own."""
-    return type(kind) is type and kind.__module__.split(".")[0] not in {"builtins", "numpy", *sys.stdlib_module_names}
-
-
-def is_float(x: Any) -> bool:
-    """Whether an argument is differentiated: a float or an array of floats."""
-    return isinstance(x, float) or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
-
-
 def constant(x: Any) -> ast.Constant:
     """A default of a parameter as an expression, an array too."""
     return ast.Constant(x)
@@ -458,12 +462,3 @@ def constant(x: Any) -> ast.Constant:
 
 def quoted(key: Any) -> str:
     return f'"{key}"' if isinstance(key, str) else repr(key)
-
-
-def scope_of(function: Function) -> Mapping[str, Any]:
-    """The globals and the closure of a function."""
-    function = inspect.unwrap(function)
-    found = dict(vars(builtins)) | dict(getattr(function, "__globals__", {}))
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        found[name] = cell.cell_contents
-    return found

@@ -61,7 +61,7 @@ class Items:
 
     def node(self) -> ast.expr:
         """As an expression."""
-        parts = [x.node() if isinstance(x, Items) else copy.deepcopy(x) for x in self.by_key.values()]
+        parts = [x.node() if isinstance(x, Items) else twin(x) for x in self.by_key.values()]
         if self.kind is dict:
             return ast.Dict([ast.Constant(key) for key in self.by_key], parts)
         return (ast.List if self.kind is list else ast.Tuple)(parts, ast.Load())
@@ -112,8 +112,20 @@ class Text:
         return line + self.before, self.lines[line - 1].strip() if line <= len(self.lines) else ""
 
 
+def twin(node: Any) -> Any:
+    """A copy of a tree, whose values stay the same objects."""
+    new = copy.copy(node)
+    for name, child in ast.iter_fields(node):
+        if isinstance(child, ast.AST):
+            setattr(new, name, twin(child))
+        elif isinstance(child, list):
+            setattr(new, name, [twin(x) if isinstance(x, ast.AST) else x for x in child])
+    return new
+
+
 def stored(target: ast.expr) -> ast.expr:
-    new = copy.deepcopy(target)
+    """A target of an assignment."""
+    new: ast.expr = twin(target)
     for x in ast.walk(new):
         if isinstance(x, (ast.Name, ast.Tuple, ast.List)):
             x.ctx = ast.Store()
@@ -125,18 +137,16 @@ def as_code(statements: Iterable[Statement]) -> list[ast.stmt]:
     found: list[ast.stmt] = []
     for x in statements:
         if isinstance(x, Loop):
-            found.append(ast.For(stored(x.target), copy.deepcopy(x.iter), as_code(x.body) or [ast.Pass()], []))
+            found.append(ast.For(stored(x.target), twin(x.iter), as_code(x.body) or [ast.Pass()], []))
         elif isinstance(x, Append):
-            call = ast.Call(
-                ast.Attribute(ast.Name(x.name, ast.Load()), "append", ast.Load()), [copy.deepcopy(x.value)], []
-            )
+            call = ast.Call(ast.Attribute(ast.Name(x.name, ast.Load()), "append", ast.Load()), [twin(x.value)], [])
             found.append(ast.Expr(call))
         else:
-            target = copy.deepcopy(x.target)
+            target = twin(x.target)
             for node in [target, *(target.elts if isinstance(target, ast.Tuple) else [])]:
-                node.ctx = ast.Store()  # type: ignore[attr-defined]
-            value = copy.deepcopy(x.value)
-            adding: Any = ast.AugAssign(target, ast.Add(), value)  # type: ignore[arg-type]
+                node.ctx = ast.Store()
+            value = twin(x.value)
+            adding: Any = ast.AugAssign(target, ast.Add(), value)
             found.append(adding if x.adds else ast.Assign([target], value))
     return found
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from compare.derive.ahead import kept_by
 from compare.derive.calls import names_of
-from compare.derive.ir import Loop, Set
+from compare.derive.ir import Loop, Set, twin
 from compare.derive.lines import Out, OutLoop
 from compare.derive.text import Program
 from matrix_backprop.rules import filled, parsed, written
@@ -147,13 +147,14 @@ def _targets(program: Program, name: str, names: dict[str, Any], value: Array) -
         for factor in _factors(program, names, value, p - one, [name]):
             rows = [
                 f"the_difference = {name}.copy()",
-                filled("the_difference[index] -= 1", {"index": copy.deepcopy(index)}),
+                filled("the_difference[index] -= 1", {"index": twin(index)}),
             ]
             if factor != "{0}":
                 tail = factor.format("x", "x")
                 operator, _, rest = tail.removeprefix("x ").partition(" ")
                 rows.append(f"the_difference {operator}= {rest}")
-            yield rows, f"{name} - 1 at [{written(index)}]" + factor.format("", "").rstrip()
+            place = written(index).removeprefix("(").removesuffix(")")
+            yield rows, f"{name} - 1 at [{place}]" + factor.format("", "").rstrip()
 
 
 def _indices(program: Program, name: str) -> list[ast.expr]:
@@ -239,16 +240,27 @@ def _shapes(program: Program, names: dict[str, Any]) -> Iterator[Program]:
             bare = re.compile(rf"\b{re.escape(written(array))}\b(?!\.shape)")
             if value is None or (isinstance(array, ast.Name) and any(map(bare.search, texts))):
                 continue
-            for shape in _same_shapes(program, names, value.shape, known, x.line):
+            for shape in [*_turned_alike(array, names, known), *_same_shapes(program, names, value.shape, known)]:
                 new = x.text.replace(written(node), f"{written(func)}({shape})")
                 if new != x.text:
                     says = f"{written(array)}.shape is ({shape})"
                     yield _with(program, at, [Out(new, x.why, x.line, x.source)], says)
 
 
-def _same_shapes(
-    program: Program, names: dict[str, Any], shape: tuple[int, ...], known: list[str], line: int
-) -> Iterator[str]:
+def _turned_alike(array: ast.expr, names: dict[str, Any], known: list[str]) -> Iterator[str]:
+    """The shape of an array with its axes turned, asked of one of that shape."""
+    inside = sorted(names_of(array) - {"np"})
+    if len(inside) != 1 or isinstance(array, ast.Name):
+        return
+    x = names[inside[0]]
+    for other in known:
+        y = names.get(other)
+        if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.shape == y.shape:
+            yield re.sub(rf"\b{inside[0]}\b", other, written(array)) + ".shape"
+
+
+def _same_shapes(program: Program, names: dict[str, Any], shape: tuple[int, ...], known: list[str]) -> Iterator[str]:
+    """Shapes as text that are this one here."""
     for name in known:
         if isinstance(names.get(name), np.ndarray) and names[name].shape == shape:
             yield f"{name}.shape"

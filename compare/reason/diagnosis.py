@@ -52,6 +52,7 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
     court = Court(true, wrong, tolerance, elsewhere.agrees)
     remarks: list[str] = []
     findings: list[Finding] = []
+    mended: set[str] = set()
     with quiet():
         if passes.sites:
             search = Mistakes(passes, court)
@@ -64,10 +65,9 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
             remarks.append("the source of your code is not at hand, so no line of it can be named")
         read = _lines(passes, findings)
         mistakes = [mistake(passes, finding) for finding in findings]
-    explained = {name for finding in findings if finding.edit is not None for name in finding.mended}
     numbers = list(subject.known_numbers())
     for name in wrong:
-        if name not in explained:
+        if name not in mended:
             remarks += laws(name, floats.ours.get(name), true, numbers)
     return Diagnosis(mistakes, read, remarks)
 

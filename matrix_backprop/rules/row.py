@@ -238,6 +238,13 @@ class _Tidy(ast.NodeTransformer):
                     return ast.BinOp(left, ast.MatMult(), right)
         return node
 
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        positive, odd = without_sign(node.value)
+        if odd and isinstance(node.op, ast.Add):
+            return ast.AugAssign(node.target, ast.Sub(), positive)
+        return node
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         self.generic_visit(node)
         if isinstance(node.op, ast.USub):

@@ -70,18 +70,18 @@ def test_it_is_no_longer_than_what_a_person_wrote(layer: Layer, all_of_them: dic
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 def test_a_wrong_line_in_the_derived_code_would_be_noticed(layer: Layer, all_of_them: dict[str, Derivation]) -> None:
     """The proof is that of a hand-written pass: with one gradient doubled it fails."""
-    found, module = all_of_them[layer.name], layer.module
+    made, module = all_of_them[layer.name].function, layer.module
     if layer.is_cost:
 
         def gradients(params: Any, *args: Any) -> Any:
-            grads = found.function(params, *args)
+            grads = made(params, *args)
             first = next(iter(grads))
             return {**grads, first: 2 * grads[first]}
 
         args = getattr(module, "args", ())
         report = gradcheck(module.cost, gradients, module.params, *args, raise_exception=False, diagnose=False)
     else:
-        forward, right = as_layer(module.forward, found.function, module.inputs)
+        forward, right = as_layer(module.forward, made, module.inputs)
 
         def backward(dout: Any, cache: Any) -> Any:
             grads = right(dout, cache)
