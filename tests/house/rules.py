@@ -15,7 +15,6 @@ MOST_LINES = 500
 LONG: dict[str, str] = {  # a module that is longer, and why
     "autograd/number/carrier.py": "one table of NumPy's functions, each in a few lines in terms of the carrier's own",
     "compare/command/main.py": "one command after the other, each with its options and a few lines",
-    "compare/reason/solve.py": "one table of what is at hand, and one way to solve for each kind of part",
 }
 
 Rule = Callable[[Path], list[str]]
