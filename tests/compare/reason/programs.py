@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from compare import Report, check_vjp, gradcheck
@@ -418,7 +419,7 @@ def source_of(program: str) -> str:
 def checked(name: str, source: str, diagnose: bool = True) -> Report:
     """The report on a program."""
     layer = load(name, source)
-    check = gradcheck if layer.is_cost else check_vjp
+    check: Callable[..., Report] = gradcheck if layer.is_cost else check_vjp
     return check(*layer.call, raise_exception=False, diagnose=diagnose)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from compare import Report, check_vjp, gradcheck
@@ -12,7 +14,8 @@ SAMPLE = MISTAKES[::20]  # a share of the catalogue; `python -m benchmarks diagn
 
 def check(mistake: Mistake) -> Report:
     layer = mistaken(mistake)
-    return (gradcheck if layer.is_cost else check_vjp)(*layer.call, raise_exception=False)
+    run: Callable[..., Report] = gradcheck if layer.is_cost else check_vjp
+    return run(*layer.call, raise_exception=False)
 
 
 @pytest.fixture(scope="module")
