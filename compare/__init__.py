@@ -31,6 +31,7 @@ from compare.reason.derived import derived_lines as _of_reasons
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
 
+__version__ = "0.1.0"
 GradcheckError.__module__ = CannotDerive.__module__ = __name__  # the name under which a traceback shows it
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "GradcheckError",
     "Report",
     "UnusableCode",
+    "__version__",
     "check_network",
     "check_same",
     "check_vjp",

@@ -10,6 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +31,6 @@ from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load
 app = typer.Typer(
     help="An exact gradient checker that explains itself. With no command: the main job, every gradient of a logistic"
     " regression and of a deep network on real data, checked exactly against the multivariate chain rule.",
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -70,8 +70,19 @@ class BadInput(Exception):
     """Input that cannot be used; its message is the sentence that the user reads."""
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"backprop-compare {version('backprop-compare')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+]
+
+
 @app.callback(invoke_without_command=True)
-def main_job(context: typer.Context) -> None:
+def main_job(context: typer.Context, show_version: VersionOption = False) -> None:
     if context.invoked_subcommand:
         return
     logistic = load_breast_cancer(), Network([30, 1], ["sigmoid"], seed=0), 200
@@ -336,7 +347,10 @@ def teach(
     ] = Path("lesson.html"),
     layers: LayersOption = "",
     activation: Annotated[
-        str, typer.Option("--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity.")
+        str,
+        typer.Option(
+            "--activations", "--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity."
+        ),
     ] = "tanh",
     data: DataOption = None,
     target: TargetOption = "",
@@ -506,7 +520,7 @@ def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):  # backprop-compare FILE.py
         sys.argv.insert(1, "check")
     try:
-        app()
+        app(prog_name="backprop-compare")
     except (BadInput, ValueError, OSError, RuntimeError) as error:
         Console(stderr=True, highlight=False).print(
             f"backprop-compare: {error}", style="red", markup=False, soft_wrap=True

@@ -24,10 +24,10 @@ from compare.derive.derive import derived_lines
 from compare.explain.explanation import Explanation
 from compare.explain.star import Term
 from compare.report.report import Report, counted
+from compare.steps.known import base_name
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import NetworkSubject, describe
-from compare.steps.known import base_name
 from compare.subject.subject import UserCode
 from matrix_backprop import Backward, Network, Step
 

@@ -158,20 +158,22 @@ def _scalars(graph: NetworkGraph, collapse: str, highlight: str, title: str, opt
 
 def arrays(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str], int]]:
     """A block for each array: the layers' z and a on the way, W above and b below their z."""
-    frames, where = _frames(graph, graph.J), dict[Value, str]()
-    columns = list[list[Block]]()
-    for heading, frame in frames.items():
+    where, columns = dict[Value, str](), list[list[Block]]()
+    for heading, frame in _frames(graph, graph.J).items():
+        blocks = []
         for name, part in frame.items():
-            title, _, size = name.partition("\n")
-            kind = {"X": "leaf", "W": "leaf", "b": "leaf", "": "cost"}.get(title[:1], "operation")
-            key = f"block{len(where)}"
-            where |= dict.fromkeys(part, key)
-            words = [title, size, counted(len(part), "node")] if name else ["J", f"= {show(graph.J.data)}"]
-            block = _block(key, words, kind, {"W": -1, "b": 1}.get(title[:1], 0))
-            columns.append([block])
+            if part:  # with the identity a is z, which has its block
+                title, _, size = name.partition("\n")
+                kind = {"X": "leaf", "W": "leaf", "b": "leaf", "": "cost"}.get(title[:1], "operation")
+                words = [title, size, counted(len(part), "node")] if name else ["J", f"= {show(graph.J.data)}"]
+                key = f"block{len(where)}"
+                where |= dict.fromkeys(part, key)
+                blocks.append(_block(key, words, kind, {"W": -1, "b": 1}.get(title[:1], 0)))
         if heading.startswith("layer"):
-            W, b, z, a = columns[-4:]
-            columns[-4:] = [[*W, *z, *b], a]
+            W, b, z, *a = blocks
+            columns += [[W, z, b], *([block] for block in a)]
+        else:
+            columns += [[block] for block in blocks]
     return columns, counted_edges(graph.J, where)
 
 

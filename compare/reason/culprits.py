@@ -68,7 +68,7 @@ class Culprits:
         """The place in a return statement that a wrong gradient comes from."""
         for suspect in self.suspects:
             focus = self.bench.focus(suspect.site) if not suspect.sites else None
-            if focus is None:
+            if focus is None or not isinstance(suspect.statement, ast.Return):
                 continue
             value = suspect.statement.value
             field = "values" if isinstance(value, ast.Dict) else "elts"
@@ -182,9 +182,11 @@ class Culprits:
                     if passes > 1:  # what a pass leaves for the next
                         for start in (np.full_like(some[-1], np.nan), *self._inputs(shape)) if carried else ():
                             scaled.append((first, [*some[1:], start], False))
-                    if is_gradient_of(name, first.name):  # of a sum where the mean is meant
+                    if is_gradient_of(name, first.name):
+                        yield from scaled  # before all that has another name
+                        # of a sum where the mean is meant
                         factors = sorted({n for n in (*shape, int(np.prod(shape))) if n > 1})
-                        scaled += [(first, [c * x for x in some], False) for c in factors]
+                        scaled = [(first, [c * x for x in some], False) for c in factors]
             if len(arrays) == 1 < passes and arrays[0].shape == shape:  # many passes add up to one
                 yield first, arrays, True
             elif len(arrays) == passes + 1 > 2:

@@ -26,7 +26,6 @@ from compare.reason.nodes import (
     loaded,
     parsed,
     product,
-    put,
     slots,
     transposed,
 )
@@ -53,11 +52,13 @@ class Edits:
     def changed(self) -> Iterator[Edit]:
         """Something in the statement is another one of its kind, or left out."""
         yield from self.of_the_statement()
-        whole = getattr(self.statement, "value", None)
+        whole = getattr(self.statement, "value", None) if not isinstance(self.statement, ast.Expr) else None
         if whole is not None and len(shape_of(self.scope.value(whole)) or ()) == 2:
             yield Edit(1.0, transposed(whole), "transposed", "", (("value", None),))
         for path, node in slots(self.statement):
             if isinstance(node, ast.expr) and not is_stored(node):
+                if isinstance(self.statement, ast.Expr) and node is self.statement.value:
+                    continue  # it is called for what it does
                 for edit in self.small(node, path):
                     yield edit if edit.kind == "replaced everywhere" else edit._replace(path=path)
             elif isinstance(node, ast.Subscript) and is_stored(node):
@@ -226,6 +227,8 @@ class Edits:
                 minus = node.value.operand if isinstance(node.value, ast.UnaryOp) else None
                 if minus is not None:
                     yield Edit(0.9, ast.copy_location(ast.AugAssign(first, way, minus), node), "accumulate")
+            if isinstance(first, ast.Subscript):
+                yield Edit(0.9, ast.copy_location(ast.AugAssign(first, ast.Mult(), node.value), node), "scaled")
             target: Any = copied(node.targets[0])
             if hasattr(target, "ctx"):
                 read = copied(target, ctx=ast.Load())
@@ -237,12 +240,12 @@ class Edits:
                 for i, j in itertools.combinations(range(len(inner.elts)), 2):
                     elts = list(inner.elts)
                     elts[i], elts[j] = elts[j], elts[i]
-                    yield Edit(1.0, put(node, path, copied(inner, elts=elts)), "swapped")
+                    yield Edit(1.0, copied(inner, elts=elts), "swapped", "", path)
             if isinstance(inner, ast.Dict) and len(inner.values) >= 2:
                 for i, j in itertools.combinations(range(len(inner.values)), 2):
                     values = list(inner.values)
                     values[i], values[j] = values[j], values[i]
-                    yield Edit(1.0, put(node, path, copied(inner, values=values)), "swapped")
+                    yield Edit(1.0, copied(inner, values=values), "swapped", "", path)
 
     def _of_a_part(self, node: Any) -> Iterator[Edit]:
         """Only a part of an array is added to: the same part everywhere."""

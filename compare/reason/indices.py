@@ -16,6 +16,7 @@ from compare.reason.scope import Scope, shape_of
 def of_subscript(scope: Scope, node: Any) -> Iterator[Edit]:
     if shape_of(scope.value(node.value)) is not None:
         yield Edit(1.0, node.value, "index left out")
+        yield from _of_another(scope, node)
     if isinstance(node.slice, ast.Tuple) and any(_is_reversed(x) for x in node.slice.elts):
         kept = [ast.Slice() if _is_reversed(x) else x for x in node.slice.elts]
         yield Edit(0.9, copied(node, slice=copied(node.slice, elts=kept)), "reversed")
@@ -59,6 +60,16 @@ def of_index(scope: Scope, node: Any) -> Iterator[Edit]:
     for term in scope.scalars:
         if isinstance(term.value, (int, np.integer)) and term.cost == 0:
             yield Edit(1.2, product(term.node, node), "stride", term.text)
+
+
+def _of_another(scope: Scope, node: Any) -> Iterator[Edit]:
+    """The same index of another array, which need not have the same shape."""
+    before, shape = scope.value(node.value), shape_of(scope.value(node))
+    for term in scope.atoms:
+        if shape is not None and term.value.ndim == np.ndim(before) and term.value.shape != np.shape(before):
+            other = copied(node, value=term.node)
+            if shape_of(scope.value(other)) == shape:
+                yield Edit(1.0 + term.cost, other, "replaced", term.text)
 
 
 def _slices_like(scope: Scope, old: Any) -> Iterator[Any]:

@@ -7,6 +7,7 @@ knows is right. The first of the others whose array, put right, makes everything
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from compare.reason.edits import Edits
 from compare.reason.nodes import Edit
 from compare.reason.scope import Scope, evaluated, shape_of
 from compare.reason.solve import Table, before, parts, solved
-from compare.reason.structure import inserted, rearranged
+from compare.reason.structure import inserted, last_before_return, rearranged
 from compare.reason.suspects import Suspect, Suspects, is_copy
 from compare.reason.trial import Aim, Court
 from compare.steps.known import base_name
@@ -37,6 +38,7 @@ MOST_OTHERS = 400  # runs for other statements where a culprit is known
 COVERED = 0.5  # of the wrong entries, that a mistake reaches
 MOST_GROWN = 4  # statements in which something more is looked for beside the culprits
 SOLVED = 1.2  # the least that what is solved for costs
+MOST_ORDERS = 120  # of the statements of a function
 ORDER = 1.5  # how unlikely another order of statements is
 #: how unlikely a mistake is: in what is right, after another culprit, before one, in a copy, in what is unknown
 RIGHT, LATER, BEFORE, COPY, UNKNOWN = 0.5, 0.15, 0.06, 0.3, 0.3
@@ -122,18 +124,17 @@ class Mistakes:
         self._is_known = bool(chain)
         best, cost = self._of_the_culprits(chain, wrong)
         pool = self._pool(suspects, chain)
-        again = (
-            [] if cost < SOLVED else [(self._doubt(c, chain), c.suspect) for c in chain]
-        )  # an aim may ask for too much
+        of_chain = [(self._doubt(c, chain), c.suspect) for c in chain]
+        again = of_chain if cost >= SOLVED else []  # an aim may ask for too much
         found = self._tried(Edits.changed, sorted([*pool, *again], key=lambda one: one[0]), wrong, cost)
         if found is None and cost > ORDER:
             found = self._rearranged(wrong)
         if found is None:
             found = best
-        found = found or self._following(chain, wrong) or self._carried(chain, wrong)
+        found = found or self._following(chain, wrong) or self._added(chain, wrong) or self._carried(chain, wrong)
         near = pool[:MOST_GROWN] if chain else pool
         found = found or self._tried(Edits.grown, near, wrong, 9.0)
-        found = found or self._inserted(pool[:MOST_EXTENDED], wrong)
+        found = found or self._inserted([*of_chain, *pool[:MOST_EXTENDED]], wrong)
         found = found or self._tried(Edits.extended, pool[:MOST_EXTENDED], wrong, 9.0)
         if found is None and chain:
             found = self._two_at_a_time(chain[0], wrong)
@@ -326,11 +327,7 @@ class Mistakes:
         ran = {id(s.site.statement): s.site for s in self.suspects}
         functions = {id(site.function): site for site in (self.passes.sites[e.site] for e in self.bench.events)}
         for site in functions.values():
-            for change in rearranged(site.function) if site.function is not None else ():
-                if self.bench.left <= 0:
-                    self.bench.stopped = True
-                    return None
-                self.bench.left -= 2  # the file is compiled anew
+            for change in itertools.islice(rearranged(site.function), MOST_ORDERS) if site.function is not None else ():
                 try:
                     codes = self.passes.source.changed(site.file, change.changes)
                 except (SyntaxError, ValueError, TypeError):
@@ -362,14 +359,32 @@ class Mistakes:
                     return found
         return None
 
+    def _added(self, chain: list[Culprit], wrong: set[str]) -> Finding | None:
+        """A statement that is missing at the end of a loop, about what all its passes add up to."""
+        ran = {id(self.passes.sites[e.site].statement): self.passes.sites[e.site] for e in self.bench.events}
+        for suspect, aim in ((c.suspect, c.aim) for c in chain):
+            if len(aim.arrays) != 1 or aim.total or not aim.target.isidentifier() or suspect.site.function is None:
+                continue
+            for loop in (x for x in ast.walk(suspect.site.function) if isinstance(x, (ast.For, ast.While))):
+                last = ran.get(id(loop.body[-1]))
+                found = self._new(last, Aim(aim.target, aim.arrays, True), wrong) if last is not None else None
+                if found is not None:
+                    return found
+        return None
+
     def _new(self, site: Site, aim: Aim, wrong: set[str]) -> Finding | None:
         """A statement that is missing after a site, about what is to be left in a target."""
-        then = ast.parse(f"{aim.target} = {aim.target}").body[0]
+        nothing = f"+= 0 * {aim.target}" if aim.total else f"= {aim.target}"
+        then = ast.parse(f"{aim.target} {nothing}").body[0]
         focus = self.bench.focus(site, then)
         spaces = focus.look(aim) if focus is not None else []
-        if focus is None or len(spaces) != len(aim.arrays):
+        if focus is None or not spaces or (len(spaces) != len(aim.arrays) and not aim.total):
             return None
-        edits = solved(then, self.bench.scope(then), spaces, aim, {}, False)
+        edits = (
+            edit
+            for edit in solved(then, self.bench.scope(then), spaces, aim, {}, False)
+            if edit.kind == "replaced" or not aim.total
+        )
         for edit in sorted(edits, key=lambda e: e.cost)[:MOST_NEW]:
             after = edit.after(then)
             mended = self.bench.mends(focus, after, wrong)
@@ -383,9 +398,11 @@ class Mistakes:
             site, aim = culprit.suspect.site, culprit.aim
             if aim.total or not aim.target or isinstance(site.statement, (ast.Return, ast.Lambda)):
                 continue
-            found = self._new(site, aim._replace(inside=False), wrong)
-            if found is not None:
-                return found
+            ran = {id(self.passes.sites[e.site].statement): self.passes.sites[e.site] for e in self.bench.events}
+            for where in (site, last_before_return(site, ran)):
+                found = self._new(where, aim._replace(inside=False), wrong) if where is not None else None
+                if found is not None:
+                    return found
         return None
 
     def _inserted(self, pool: Iterable[tuple[float, Suspect]], wrong: set[str]) -> Finding | None:

@@ -75,8 +75,10 @@ class Scope:
             atoms, key=lambda atom: (atom[2], atom[0].rstrip("]")[-1:].isdigit() and " " not in atom[0])
         ):  # of two that are the same the name
             self._add(text, value, 0.05 * is_part)
+        used = {name for one in own for name in one.code.co_names}
+        of_module = [name for name in used if name not in local and isinstance(names.get(name), np.ndarray)]
         for name, x in names.items():
-            if type(x) in (int, float) and name not in local:
+            if (type(x) in (int, float) and name not in local) or name in of_module:
                 self._add(name, x, 0.0)
         sizes = [
             (f"{t.text}.{what}", x)
@@ -85,9 +87,7 @@ class Scope:
             for what, x in [*((f"shape[{k}]", n) for k, n in enumerate(t.value.shape)), ("size", t.value.size)]
         ]
         self.sizes = [Term(text, value, 0.1) for text, value in sizes]
-        lists = [
-            x for x in local if isinstance(names.get(x), (list, tuple)) or shape_of(names.get(x)) not in (None, ())
-        ]
+        lists = [x for x in local if isinstance(names.get(x), list) or shape_of(names.get(x)) not in (None, ())]
         self.sizes += [Term(f"len({name})", len(names[name]), 0.12) for name in lists]
         for text, code in own[:MOST_TERMS]:
             if text not in self._seen:
@@ -118,7 +118,7 @@ class Scope:
         if shape is None or text in self._seen:
             return
         self._seen.add(text)
-        if shape:
+        if shape and value.any():  # what is 0 in the first pass need not stay the same
             key = (shape, value.dtype.kind, value.tobytes())
             if key in self._values:
                 return

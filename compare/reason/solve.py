@@ -274,8 +274,8 @@ class Table:
         shape = self.shape
         terms = [t for t in self.scope.terms if shape_of(t.value) is not None]
         for number in (1, 2, *self.scope.numbers):
-            if number > 0:
-                found += self._row(repr(number), 0.1)
+            if number > 0:  # a fraction that stands in the code is seldom met by chance
+                found += self._row(repr(number), 0.1 if number == int(number) else 0.0)
         for term in [*terms, *self.scope.sizes]:
             if np.shape(term.value) == () or broadcasts(np.shape(term.value), shape):
                 found += self._row(_bracketed(term.text), term.cost)

@@ -32,11 +32,9 @@ def rearranged(function: Any) -> Iterator[Change]:
     """The other orders of a function's statements, the likeliest first."""
     lists = list(_lists(function))
     for loop in (s for _, _, body in lists for s in body if isinstance(s, ast.For)):
-        for iterated, _ in _iterated(loop.iter):
-            if not hasattr(iterated, "lineno"):
-                ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
-            after = copied(loop, iter=iterated)
-            yield Change(loop, after, "order of the loop", "", [(loop, "iter", iterated)])
+        for iterated, kind in _iterated(loop.iter):
+            ast.fix_missing_locations(ast.copy_location(iterated, loop.iter))
+            yield Change(loop, copied(loop, iter=iterated), kind, "", [(loop, "iter", iterated)])
     for parent, field, body in lists:
         for k, loop in enumerate(body):
             if not isinstance(loop, (ast.For, ast.While, ast.If)):
@@ -90,36 +88,42 @@ def _header(statement: Any) -> str:
 
 
 def _iterated(node: Any) -> Iterator[tuple[Any, str]]:
-    """The other ways to run through the same."""
-    name = getattr(getattr(node, "func", None), "id", "")
+    """The other ways to run through the same, or through one more or less, and what is another one."""
+    name, order = getattr(getattr(node, "func", None), "id", ""), "order of the loop"
     if name == "reversed":
-        yield node.args[0], "forwards"
+        yield node.args[0], order
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and node.slice.step is not None:
-        yield node.value, "forwards"
-    elif name == "range" and len(node.args) == 3:
-        start, stop, step = node.args
-        if isinstance(step, ast.UnaryOp):
-            yield (
-                copied(
-                    node,
-                    args=[ast.BinOp(stop, ast.Add(), ast.Constant(1)), ast.BinOp(start, ast.Add(), ast.Constant(1))],
-                ),
-                "forwards",
-            )
+        yield node.value, order
+    elif name == "range" and len(node.args) == 3 and isinstance(node.args[2], ast.UnaryOp):
+        first, end = _moved(node.args[1], 1), _moved(node.args[0], 1)
+        yield copied(node, args=[end] if getattr(first, "value", None) == 0 else [first, end]), order
     elif name in ("range", ""):
-        yield ast.Call(ast.Name("reversed", ast.Load()), [node], []), "backwards"
+        yield ast.Call(ast.Name("reversed", ast.Load()), [node], []), order
     elif name in ("enumerate", "zip"):
         listed = ast.Call(ast.Name("list", ast.Load()), [node], [])
-        yield ast.Call(ast.Name("reversed", ast.Load()), [listed], []), "backwards"
+        yield ast.Call(ast.Name("reversed", ast.Load()), [listed], []), order
     if name == "range":
-        for k, bound in enumerate(node.args):
-            for op in (ast.Sub(), ast.Add()):
-                moved: Any = ast.BinOp(bound, op, ast.Constant(1))
-                if isinstance(bound, ast.Constant) and isinstance(bound.value, int):
-                    moved = ast.Constant(bound.value + (1 if isinstance(op, ast.Add) else -1))
-                yield copied(node, args=[moved if i == k else x for i, x in enumerate(node.args)]), "bounds"
+        for k, bound in enumerate(node.args[:2]):
+            for by in (-1, 1):
+                yield copied(node, args=[_moved(bound, by) if i == k else x for i, x in enumerate(node.args)]), "bounds"
         if len(node.args) == 1:
             yield copied(node, args=[ast.Constant(1), *node.args]), "bounds"
+
+
+def _moved(node: Any, by: int) -> Any:
+    """A whole number more or less, in the shortest way to write it."""
+    is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+    if is_sum and isinstance(node.right, ast.Constant) and type(node.right.value) is int:
+        total = by + node.right.value * (1 if isinstance(node.op, ast.Add) else -1)
+        node = node.left
+    else:
+        try:
+            return ast.parse(repr(int(ast.literal_eval(node)) + by), mode="eval").body
+        except (ValueError, TypeError):
+            total = by
+    if not total:
+        return node
+    return ast.BinOp(node, ast.Add() if total > 0 else ast.Sub(), ast.Constant(abs(total)))
 
 
 Ways = Callable[[Edits], Iterator[Edit]]
@@ -153,7 +157,15 @@ def inserted(passes: Passes, events: list[Event], likely: list[Site]) -> Iterato
         yield site, clone, _of_a_clone
     for site in likely:
         if (site.target or "").isidentifier():
-            yield site, ast.parse("pass").body[0], _adding_at(site.target or "")
+            yield last_before_return(site, sites) or site, ast.parse("pass").body[0], _adding_at(site.target or "")
+
+
+def last_before_return(site: Site, sites: dict[int, Site]) -> Site | None:
+    """The last statement of a function's own that ran: there everything is at hand."""
+    for statement in getattr(site.function, "body", [])[::-1] if isinstance(site.function, ast.FunctionDef) else ():
+        if not isinstance(statement, ast.Return) and id(statement) in sites:
+            return sites[id(statement)]
+    return None
 
 
 def _itself(name: str) -> Any:

@@ -17,6 +17,8 @@ from compare.steps.sites import Site
 
 Array = NDArray[Any]
 
+PUTTING = ("append", "insert", "extend", "appendleft")
+
 
 class Suspect(NamedTuple):
     """A statement of the backward pass: its sites, the passes through the first, what it reaches, what it is."""
@@ -73,15 +75,17 @@ class Suspects:
         return id(site.function), (site.target or "").partition("[")[0]
 
     def _results(self, found: list[Suspect]) -> Iterator[Suspect]:
-        """The return statements that give several arrays at once."""
+        """The return statements that give several arrays at once, and the calls that put something into a list."""
         ran = {
             id(s.function): s for s in (self.passes.sites[e.site] for e in self.bench.events) if s.function is not None
         }
         has = {id(s.statement) for s in found}
         for site in ran.values():
             for node in ast.walk(site.function):
-                several = isinstance(getattr(node, "value", None), (ast.Tuple, ast.List, ast.Dict))
-                if isinstance(node, ast.Return) and several and id(node) not in has:
+                value = getattr(node, "value", None)
+                several = isinstance(node, ast.Return) and isinstance(value, (ast.Tuple, ast.List, ast.Dict))
+                put = isinstance(node, ast.Expr) and getattr(getattr(value, "func", None), "attr", "") in PUTTING
+                if (several or put) and id(node) not in has:
                     has.add(id(node))
                     reaches = {name: np.ones(x.shape, bool) for name, x in self.court.true.items()}
                     yield Suspect(

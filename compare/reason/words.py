@@ -61,7 +61,8 @@ def corrected(passes: Passes, site: Site, finding: Finding) -> str:
     if not (statement.lineno == statement.end_lineno == getattr(old, "end_lineno", None)):
         return whole
     line = lines[statement.lineno - 1].encode()
-    for text in (new, f"({new})"):
+    bare = line[old.col_offset : old.col_offset + 1] != b"(" and new.startswith("(")
+    for text in ([new[1:-1]] if bare else []) + [new, f"({new})"]:
         parts = (
             line[statement.col_offset : old.col_offset],
             text.encode(),
@@ -119,6 +120,8 @@ def _because(passes: Passes, finding: Finding) -> str:
         return f"this is not what the chain rule gives here ({about})" if about else "the chain rule gives another line"
     if kind == "axis" and about == "None":
         return "all entries are to be summed"
+    if finding.is_new and kind == "replaced":
+        return f"nothing adds `{about}`, which belongs after this line"
     said = SENTENCES.get(kind, "it is to read otherwise").format(about=about, old=old)
     left_out = _path_left_out(passes, finding) if kind in ("term", "path", "accumulate", "a use left out") else ""
     return f"{said}{left_out}"
@@ -164,9 +167,11 @@ SENTENCES = {
     "row term": "what comes back through the sum that normalises `{about}` is left out",
     "projection": "what comes back through the norm is left out, the part along `{about}`",
     "accumulate": "contributions of several uses add up, and here one takes the place of the others",
+    "scaled": "the entries are to be multiplied by it, not set to it",
     "overwrite": "the value is to be set here, not added to",
     "repeated index": "an index that occurs twice loses a contribution: `x[i] += v` adds once, np.add.at each time",
-    "order of the loop": "the loop runs the wrong way, or not through all that it should",
+    "order of the loop": "the loop runs the wrong way",
+    "bounds": "the loop runs through too much, or not through all that it should",
     "out of the loop": "it belongs after the loop, not into `{about}`",
     "into the loop": "it belongs into the loop, `{about}`",
     "must go": "this statement must go",

@@ -147,8 +147,8 @@ def _zero_terms(passes: Passes, events: list[Event]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for k, is_zero in always.items():
         site = passes.sites[k]
-        sums = [x for x in ast.walk(site.statement) if isinstance(x, ast.BinOp) and isinstance(x.op, (ast.Add, ast.Sub))]
-        if is_zero and any(site.node in (x.left, x.right) for x in sums):
+        sums = [x for x in ast.walk(site.statement) if isinstance(x, ast.BinOp)]
+        if is_zero and any(site.node in (x.left, x.right) for x in sums if isinstance(x.op, (ast.Add, ast.Sub))):
             found.setdefault(id(site.statement), []).append(f"`{site.text}` is 0 here")
     return found
 

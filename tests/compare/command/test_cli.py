@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,28 @@ def test_draw_replaces_what_was_there_only_by_a_whole_picture(command: Command, 
     assert (tmp_path / "network.svg").read_text() == "old"
     assert command("draw", "network", "--layers", "1,1")[0] == 0
     assert (tmp_path / "network.svg").read_text().startswith("<?xml")
+
+
+# the command itself
+
+
+def test_the_version_is_that_of_the_package(command: Command) -> None:
+    import compare
+
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert command("--version") == (0, f"backprop-compare {project['version']}\n", "")
+    assert compare.__version__ == project["version"]
+
+
+def test_shells_can_complete_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "source_bash")
+    status, text, _ = command()
+    assert status == 0 and "complete" in text and "backprop-compare" in text
+
+
+def test_check_and_teach_name_activations_by_one_word(command: Command) -> None:
+    for name in ("check", "draw", "teach"):
+        assert "--activations" in command(name, "--help")[1]
 
 
 # What a user can do wrong

@@ -258,6 +258,15 @@ def test_a_collapsed_network_has_one_node_for_each_array_and_all_its_edges() -> 
     assert "160 edges" in sheet.label.values()
 
 
+def test_the_identity_has_no_block_of_its_own() -> None:
+    graph = recorded([2, 3, 2], ["identity", "identity"])
+    sheet = Sheet(pictures.network(graph, collapse="arrays").source)
+    names = [label for name, label in sheet.label.items() if name.endswith("_00")]
+    assert names == ["X", "W₁", "z₁", "b₁", "W₂", "z₂", "b₂", "J⁽ⁱ⁾", "J"]
+    units = Sheet(pictures.network(graph).source)
+    assert not units.overlapping() and not any(label.startswith("a₁") for label in units.label.values())
+
+
 def test_a_deep_network_has_one_node_for_each_layer() -> None:
     graph = recorded([4, 5, 5, 5, 3], ["tanh", "relu", "identity", "sigmoid"], m=3)
     source = pictures.network(graph, collapse="layers").source
