@@ -188,7 +188,14 @@ def _derived(
     if isinstance(returned, Items) and "appended" not in returned.by_key:
         if returned.kind is dict:
             raise CannotDerive(f"{name_of(function)} returns a dict: name one output")
+        others = [x for x in returned.by_key.values() if isinstance(x, ast.expr) and flat.is_active(x)]
         returned = returned.by_key[0]
+        names_of_others = {written(x) for x in others} - {written(flat.plain(returned))}
+        if names_of_others and not is_cost:
+            rest = ", ".join(sorted(re.sub(r"__\d+", "", name) for name in names_of_others))
+            flat.remarks.append(
+                f"the first of what {name_of(function)} returns is its output; {rest} is taken for a cache"
+            )
     returned = flat.plain(returned)
     if not flat.is_active(returned):
         raise CannotDerive(f"{name_of(function)} does not depend on {', '.join(leaves)}")

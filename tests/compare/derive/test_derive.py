@@ -115,6 +115,17 @@ def test_the_sum_over_a_broadcast_axis_is_written_out_with_its_reason() -> None:
     assert "b takes part at every place along axis 0: sum over axis 0" in line.why
 
 
+def test_what_is_returned_beside_the_output_is_said_to_be_a_cache() -> None:
+    def forward(x):  # type: ignore[no-untyped-def]
+        h = np.tanh(x)
+        c = h * x
+        return h, c
+
+    found = derive(forward, (rng.normal(size=3),))
+    assert found.remarks == ["the first of what forward returns is its output; c is taken for a cache"]
+    assert found.remarks[0] in str(found)
+
+
 def spectrum(x):  # type: ignore[no-untyped-def]
     y = 2 * x
     return np.linalg.eigvalsh(y @ y.T)
