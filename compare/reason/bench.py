@@ -14,7 +14,7 @@ from compare.steps.passes import Passes
 from compare.steps.sites import Site
 
 MOST_AIMS = 1_000  # runs with the chain rule's arrays
-WORK, WORK_OF_AIMS = 600_000, 300_000  # steps of all the runs together, a hundred numbers are one
+WORK, WORK_OF_AIMS = 900_000, 400_000  # steps of all the runs together, a hundred numbers are one
 
 
 class Bench:

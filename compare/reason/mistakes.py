@@ -122,6 +122,8 @@ class Mistakes:
         """What makes these gradients right: the likeliest edit, then another order, then something new."""
         if culprit is None and len(wrong) == 1:
             culprit = self.culprits.result(next(iter(wrong)))
+        if (found := self._gone(suspects, wrong)) is not None:
+            return found
         chain = self.culprits.chain(culprit, wrong) if culprit is not None else []
         self._is_known = bool(chain)
         best, cost = self._of_the_culprits(chain, wrong)
@@ -325,6 +327,25 @@ class Mistakes:
         found = [e for e in Edits(statement, scope).changed() if e.cost <= 1.2 and e.kind != "replaced everywhere"]
         return sorted(found, key=lambda e: e.cost)[:40]
 
+    def _gone(self, suspects: list[Suspect], wrong: set[str]) -> Finding | None:
+        """A statement that changes what is there, and without which all is right."""
+        for suspect in suspects:
+            statement = suspect.statement
+            if not (
+                isinstance(statement, ast.AugAssign) or (isinstance(statement, ast.Assign) and _is_update(statement))
+            ):
+                continue
+            changes = self.passes.source.replacing(suspect.site.file, statement, [])
+            try:
+                codes = self.passes.source.changed(suspect.site.file, changes)
+            except (SyntaxError, ValueError):  # nothing is left of its block
+                continue
+            mended = self.bench.settled(self.passes.run(codes), wrong)
+            if mended is not None:
+                edit = Edit(1.0, statement, "must go")
+                return Finding(suspect.site, edit, None, mended, None, changes)
+        return None
+
     def _rearranged(self, wrong: set[str]) -> Finding | None:
         ran = {id(s.site.statement): s.site for s in self.suspects}
         functions = {id(site.function): site for site in (self.passes.sites[e.site] for e in self.bench.events)}
@@ -423,3 +444,10 @@ class Mistakes:
                 if mended is not None:
                     return Finding(site, edit, after, mended, is_new=True)
         return None
+
+
+def _is_update(statement: ast.Assign) -> bool:
+    """Whether an assignment changes what has its name already: x = f(x), x[i] = ..."""
+    target = statement.targets[0]
+    names = {x.id for x in ast.walk(statement.value) if isinstance(x, ast.Name)}
+    return isinstance(target, ast.Subscript) or (isinstance(target, ast.Name) and target.id in names)
