@@ -446,8 +446,10 @@ class Mistakes:
         return None
 
 
-def _is_update(statement: ast.Assign) -> bool:
-    """Whether an assignment changes what has its name already: x = f(x), x[i] = ..."""
+def _is_update(statement: Any) -> bool:
+    """Whether a statement changes what has its name already: x += y, x = f(x), x[i] = ..."""
+    if not isinstance(statement, ast.Assign):
+        return isinstance(statement, ast.AugAssign)
     target = statement.targets[0]
     names = {x.id for x in ast.walk(statement.value) if isinstance(x, ast.Name)}
     return isinstance(target, ast.Subscript) or (isinstance(target, ast.Name) and target.id in names)
