@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -54,7 +55,11 @@ def _on_data(function: Any) -> Any:
         if of_data(args, kwargs):
             return on_floats(function, *args, **kwargs)
         try:
-            return function(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DeprecationWarning
+                )  # of arrays of objects: what comes of it is seen here
+                return function(*args, **kwargs)
         except (TypeError, ValueError, RuntimeError) as error:
             if not function.__module__.startswith("scipy."):
                 raise

@@ -84,7 +84,7 @@ class Mistakes:
         if one is None:
             return []
         still = [name for name in self.court.wrong if name not in one.mended]
-        if not still or one.after is None:
+        if not still or (one.after is None and one.changes is None):
             return [one]
         changes = one.changes or self.passes.source.replacing(
             one.site.file, one.site.statement, [one.site.statement, one.after] if one.is_new else [one.after]

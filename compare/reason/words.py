@@ -174,7 +174,7 @@ SENTENCES = {
     "bounds": "the loop runs through too much, or not through all that it should",
     "out of the loop": "it belongs after the loop, not into `{about}`",
     "into the loop": "it belongs into the loop, `{about}`",
-    "must go": "this statement must go",
+    "must go": "without it all is what the chain rule gives",
     "later": "it comes too early: it belongs after `{about}`",
     "a second part": "the other operand of the difference gets no gradient",
     "a use left out": "another use of the array sends back a gradient, too",

@@ -144,7 +144,10 @@ OF_SCIPY: dict[str, Code] = {
         scipy.special.erf([v[0], v[1]]),
     ),
     "scipy.linalg.cholesky": lambda x, v: (scipy.linalg.cholesky(spd(x)), scipy.linalg.cholesky(spd(x), lower=True)),
-    "scipy.linalg.cho_factor": lambda x, v: [scipy.linalg.cho_factor(spd(x), lower=low)[0] for low in (True, False)],
+    "scipy.linalg.cho_factor": lambda x, v: [  # the other triangle holds anything: in some versions 0, in some not
+        np.tril(scipy.linalg.cho_factor(spd(x), lower=True)[0]),
+        np.triu(scipy.linalg.cho_factor(spd(x), lower=False)[0]),
+    ],
     "scipy.linalg.cho_solve": lambda x, v: [
         scipy.linalg.cho_solve(scipy.linalg.cho_factor(spd(x), lower=low), x) for low in (True, False)
     ],

@@ -394,7 +394,7 @@ def test_each_mistake_turns_exactly_the_wrong_entries_red_and_says_why(page: Pag
         assert page.locator("#mistakes .diagnosis").count() >= 1
     page.check(f"#mistakes input[value='{len(planted)}']")
     said = " ".join(page.locator("#mistakes .diagnosis").all_text_contents())
-    assert "exactly the gradient with the wrong sign" in said
+    assert "`dJdz3 = Y - a3`, ought to be `dJdz3 = a3 - Y`" in said
     page.check("#mistakes input[value='0']")
     assert page.locator("#mistakes .wrong").count() == 0
 
