@@ -13,6 +13,7 @@ if not hasattr(autograd, "Exact"):
 from compare.check import (
     GradcheckError,
     UnusableCode,
+    check_jacobian,
     check_network,
     check_same,
     check_vjp,

@@ -28,7 +28,7 @@ from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import ONE_AT_A_TIME, Subject, UserCode
 from compare.subject.trees import described
-from compare.subject.usercode import Function, UnusableCode, name_of, parameter_names, required_count
+from compare.subject.usercode import Function, UnusableCode, call_users, name_of, parameter_names, required_count
 from compare.subject.watch import watch
 from compare.verdict.audit import audit, impure
 from compare.verdict.figures import about_floats, mismatches, peak_memory, ulps
@@ -42,6 +42,7 @@ from matrix_backprop import Network
 __all__ = [
     "GradcheckError",
     "UnusableCode",
+    "check_jacobian",
     "check_network",
     "check_same",
     "check_vjp",
@@ -173,6 +174,45 @@ def check_same(first: Function, second: Function, inputs: Sequence[Any] | Mappin
     """
     subject = Pair(first, second, inputs, seed)
     return check(subject, None, seed, None, diagnose=False)
+
+
+def check_jacobian(
+    residuals: Function, jacobian: Function, x: ArrayLike, *args: Any, seed: int = 0, raise_exception: bool = True
+) -> Report:
+    """Check a Jacobian written by hand, exactly: entry [i, j] is the derivative of residual i by x[j].
+
+    >>> def residuals(x, t, y):
+    ...     return x[0] * np.exp(x[1] * t) - y
+    >>> def jacobian(x, t, y):
+    ...     e = np.exp(x[1] * t)
+    ...     return np.stack([e, x[0] * t * e], axis=1)
+    >>> t, y = np.array([0.5, 1.0, 1.5]), np.array([1.0, 2.5, 4.0])
+    >>> check_jacobian(residuals, jacobian, [1.0, 0.5], t, y)["x"].shape
+    (3, 2)
+
+    `residuals(x, *args)` gives m numbers for x of shape (n,), and `jacobian(x, *args)` an array (m, n), as
+    `scipy.optimize.least_squares` wants them. Each residual gets an x of its own, so that one cost has the whole
+    Jacobian for its gradient. Returns and raises as `gradcheck`.
+    """
+    __tracebackhide__ = True  # pytest shows the line of the test
+    point = np.asarray(x, float)
+    first = np.asarray(call_users(residuals, point.copy(), *args))
+    if point.ndim != 1 or first.ndim != 1:
+        raise UnusableCode(f"x has shape {point.shape} and the residuals {first.shape}: both must be vectors")
+    shape = np.shape(call_users(jacobian, point.copy(), *args))
+    if shape != (first.size, point.size):
+        raise UnusableCode(f"your Jacobian has shape {shape}; of {first.size} residuals by {point.size} numbers it is due")
+
+    def cost(rows: Any, *given: Any) -> Any:
+        terms = [residuals(rows["x"][k], *given)[k] for k in range(first.size)]
+        return sum(terms[1:], start=terms[0])
+
+    def by_hand(rows: Any, *given: Any) -> Any:
+        return {"x": np.stack([jacobian(rows["x"][k], *given)[k] for k in range(first.size)])}
+
+    subject = Gradients(cost, by_hand, {"x": np.tile(point, (first.size, 1))}, args, seed)
+    subject.title = f"{name_of(jacobian)} against the chain rule over {name_of(residuals)}"
+    return _finish(check(subject, None, seed, None, diagnose=True), raise_exception)
 
 
 def _read_as(first: Function, second: Function, point: Any, args: tuple[Any, ...], seed: int) -> UserCode:
