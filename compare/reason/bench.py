@@ -14,13 +14,15 @@ from compare.steps.passes import Passes
 from compare.steps.sites import Site
 
 MOST_AIMS = 1_000  # runs with the chain rule's arrays
+MOST_LOOKS = 8_000  # edits whose value is worked out where the statement stands, before a run
 WORK, WORK_OF_AIMS = 900_000, 400_000  # steps of all the runs together, a hundred numbers are one
 
 
 class Bench:
     """The backward pass, ready to be run with something else in it, and what it gives.
 
-    `left` is how often it may still run with another statement, `aims` how often with the chain rule's arrays in it.
+    `left` is how often it may still run with another statement, `aims` how often with the chain rule's arrays in it, and
+    `looks` how often the value of an edit may be worked out.
     """
 
     def __init__(self, passes: Passes, court: Court, left: int) -> None:
@@ -29,6 +31,7 @@ class Bench:
         self.base = passes.run()
         work = 1 + len(self.events) + sum(np.size(e.value) for e in self.events) // 100
         self.left, self.aims = min(left, WORK // work), min(MOST_AIMS, WORK_OF_AIMS // work)
+        self.looks = MOST_LOOKS
         self._focuses: dict[int, Focus | None] = {}
         self._scopes: dict[int, Scope] = {}
         self._own: dict[str, list[Own]] = {}

@@ -269,7 +269,8 @@ class Mistakes:
                 found = self._run(suspect, edit, after, wrong)
                 if found is not None:
                     return found
-            if self.bench.left <= max(least, 0):
+            self.bench.looks -= 1
+            if self.bench.left <= max(least, 0) or self.bench.looks <= 0:
                 self.bench.stopped = True
                 break
         return None

@@ -316,7 +316,7 @@ def test_the_functions_of_math_are_the_same_on_all_carriers(name: str) -> None:
             return f(x, y) + f(x, y, 2.0)
         if name == "modf":
             return f(x)[0]
-        return f([x, y]) if name in ("fsum", "prod") else f(*(x, y)[:few])
+        return f([x, y]) if name in ("fsum", "prod") else f(*(x, y, 2.0)[:few])
 
     x, y = (1.7 if name == "acosh" else 0.6), (3 if name == "ldexp" else 0.3)
     if name in ("floor", "ceil", "trunc"):
