@@ -42,6 +42,7 @@ __all__ = [
     "Report",
     "UnusableCode",
     "__version__",
+    "check_jacobian",
     "check_network",
     "check_same",
     "check_vjp",

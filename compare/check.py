@@ -201,7 +201,8 @@ def check_jacobian(
         raise UnusableCode(f"x has shape {point.shape} and the residuals {first.shape}: both must be vectors")
     shape = np.shape(call_users(jacobian, point.copy(), *args))
     if shape != (first.size, point.size):
-        raise UnusableCode(f"your Jacobian has shape {shape}; of {first.size} residuals by {point.size} numbers it is due")
+        of = f"{first.size} residuals by {point.size} numbers"
+        raise UnusableCode(f"your Jacobian has shape {shape}; of {of} it is due")
 
     def cost(rows: Any, *given: Any) -> Any:
         terms = [residuals(rows["x"][k], *given)[k] for k in range(first.size)]

@@ -21,8 +21,8 @@ WORK, WORK_OF_AIMS = 900_000, 400_000  # steps of all the runs together, a hundr
 class Bench:
     """The backward pass, ready to be run with something else in it, and what it gives.
 
-    `left` is how often it may still run with another statement, `aims` how often with the chain rule's arrays in it, and
-    `looks` how often the value of an edit may be worked out.
+    `left` is how often it may still run with another statement, `aims` how often with the chain rule's arrays in it,
+    and `looks` how often the value of an edit may be worked out.
     """
 
     def __init__(self, passes: Passes, court: Court, left: int) -> None:
