@@ -19,7 +19,6 @@ OPERATORS = {
     ast.Pow: "power",
 }
 TEXT = {"pad_width", "n", "repeats", "shift"}  # options that a line repeats as the user wrote them
-FIRST = {"atleast_1d", "asarray", "array", "ascontiguousarray", "copy"}
 
 
 class Known(NamedTuple):

@@ -18,7 +18,6 @@ from compare.reason.words import mistake
 from compare.report.lines import MISTAKE, Line, Mistake
 from compare.steps.lines import lines_of
 from compare.steps.passes import Event, Passes, quiet
-from compare.steps.sites import Changes, Source
 from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.source import stabilisers
@@ -63,8 +62,8 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
                 remarks.append("the search for the mistake stopped before everything was tried")
         elif wrong:
             remarks.append("the source of your code is not at hand, so no line of it can be named")
-        read = _lines(passes, findings)
         mistakes = [mistake(passes, finding) for finding in findings]
+        read = _lines(passes, findings, mistakes)
     numbers = list(subject.known_numbers())
     for name in wrong:
         if name not in mended:
@@ -75,10 +74,10 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
 def lines(subject: UserCode) -> list[Line]:
     """The lines of a backward pass that has no mistake."""
     with quiet():
-        return _lines(Passes(subject), [])
+        return _lines(Passes(subject), [], [])
 
 
-def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
+def _lines(passes: Passes, findings: list[Finding], mistakes: list[Mistake]) -> list[Line]:
     if not passes.sites:
         return []
     with passes.ready():
@@ -88,11 +87,12 @@ def _lines(passes: Passes, findings: list[Finding]) -> list[Line]:
         def reaches(sites: Iterable[int]) -> bool:
             return base is not None and passes.reaches(base, sites)
 
-        mistaken = {id(finding.site.statement): mistake(passes, finding).says for finding in findings}
+        mistaken = {id(f.site.statement): one.says for f, one in zip(findings, mistakes, strict=True)}
         mended = _mended(passes, findings)
         found = lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
-    for one in (mistake(passes, f) for f in findings if hasattr(f.site.statement, "body")):  # a loop has no line there
-        if all((line.file, line.number) != (one.file, one.line) for line in found):
+    for finding, one in zip(findings, mistakes, strict=True):
+        is_loop = hasattr(finding.site.statement, "body")  # which has no line there
+        if is_loop and all((line.file, line.number) != (one.file, one.line) for line in found):
             found.append(Line(one.line, one.source, MISTAKE, one.says, (), one.file))
     return sorted(found, key=lambda line: (line.file, line.number))
 
@@ -135,20 +135,13 @@ class _Elsewhere:
         return True
 
 
-def changes_of(source: Source, finding: Finding) -> Changes:
-    """What a finding changes in the tree of its file."""
-    statement = finding.site.statement
-    new = [statement, finding.after] if finding.is_new else [finding.after]
-    return finding.changes or source.replacing(finding.site.file, statement, new)
-
-
 def _mended(passes: Passes, findings: list[Finding]) -> set[int]:
     """The sites whose values are others when the mistakes are mended."""
     if not findings or any(finding.after is None and finding.changes is None for finding in findings):
         return set()
     first = findings[0]
     before = _values(passes.backward())
-    after = passes.edited(first.site.file, changes_of(passes.source, first))
+    after = passes.edited(first.site.file, first.changes_in(passes.source))
     with after.ready():
         now = _by_place(after)
     return {k for k, values in before.items() if (place := _place(passes, k)) in now and not _same(values, now[place])}

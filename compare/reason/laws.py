@@ -13,7 +13,6 @@ from compare.reason.trial import close
 Array = NDArray[Any]
 
 PART = 1e-9
-MOST_DIGITS = 12  # a factor is said as a number of no more digits
 
 
 def laws(name: str, ours: Any, true: dict[str, Array], numbers: Iterable[tuple[str, float]]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from compare.reason.table import Table
 from compare.reason.trial import Aim, Court
 from compare.steps.known import base_name
 from compare.steps.passes import ForwardStep, Passes
-from compare.steps.sites import Changes, Site
+from compare.steps.sites import Changes, Site, Source
 
 Array = NDArray[Any]
 
@@ -60,6 +60,12 @@ class Finding(NamedTuple):
     changes: Changes | None = None
     is_new: bool = False
 
+    def changes_in(self, source: Source) -> Changes:
+        """What it changes in the tree of its file."""
+        statement = self.site.statement
+        new = [statement, self.after] if self.is_new else [self.after]
+        return self.changes or source.replacing(self.site.file, statement, new)
+
 
 class Mistakes:
     """The search for the mistakes of one backward pass."""
@@ -86,11 +92,8 @@ class Mistakes:
         still = [name for name in self.court.wrong if name not in one.mended]
         if not still or (one.after is None and one.changes is None):
             return [one]
-        changes = one.changes or self.passes.source.replacing(
-            one.site.file, one.site.statement, [one.site.statement, one.after] if one.is_new else [one.after]
-        )
         after = Mistakes(
-            self.passes.edited(one.site.file, changes),
+            self.passes.edited(one.site.file, one.changes_in(self.passes.source)),
             Court(self.court.true, still, self.court.tolerance, self.court.elsewhere),
             self.left,
         )
