@@ -34,6 +34,7 @@ class Append:
     value: ast.expr
     line: int
     source: str
+    place: str = ""  # where in the list it is put, where the list is read entry by entry
 
 
 @dataclass
@@ -77,9 +78,14 @@ class Local:
 
 @dataclass
 class Obj:
-    """An object of the user's, and the attributes that the forward pass has given it."""
+    """An object of the user's, and the attributes that the forward pass has given it.
 
-    instance: Any
+    `instance` is None where the forward pass makes it, `path` what a text calls it, "" where it has no name there.
+    """
+
+    kind: type
+    instance: Any = None
+    path: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -187,6 +193,14 @@ def read_first(body: list[Statement]) -> set[str]:
         found |= reads(x) - set_before
         if not isinstance(x, Loop):
             set_before |= writes(x) if not (isinstance(x, Set) and isinstance(x.target, ast.Subscript)) else set()
+    return found
+
+
+def looks_at(body: list[Statement]) -> set[str]:
+    """The names whose values a body takes, not only a place in them to write to."""
+    found: set[str] = set()
+    for x in body:
+        found |= looks_at(x.body) if isinstance(x, Loop) else names_in(x.value)
     return found
 
 
