@@ -18,7 +18,10 @@ from compare.derive.ir import (
     Set,
     Statement,
     first_set,
+    head_of,
     in_place_only,
+    looks_at,
+    only_added_to,
     reads,
     set_once,
     text_of,
@@ -138,6 +141,10 @@ class Backward(Lists):
             self.back(x.value, Gradient(code, own, own, (line.why,)), written(x.value))
             self.write()
         if not x.adds and getattr(target, "was_active", False):
+            for name, g in list(self.gradients.items()):
+                if place in g.text:
+                    self.out(f"{self.d(name)} = {g.text}{'.copy()' * (g.text == place)}", g.whys[-1] if g.whys else "")
+                    self.gradients[name] = Gradient(self.d(name), g.shape, g.whole, (), True)
             self.out(f"{place} = 0", "what stood here before was overwritten: nothing comes back to it")
 
     def loop(self, x: Loop) -> None:
@@ -197,14 +204,19 @@ class Backward(Lists):
         for name in list(self.gradients):
             if name not in before and name not in fresh and name in body_writes and name not in carried:
                 del self.gradients[name]
-        backwards = bool(carried) or bool(body_writes & self.flat.containers)
+        filled = {name for name in body_writes & looks_at(x.body) if name in arrays and name in self.flat.active}
+        backwards = (
+            not all(only_added_to(x.body, name) for name in carried)
+            or bool(filled)
+            or bool(body_writes & self.flat.containers)
+        )
         loop = OutLoop("", own_lines, x, backwards)
         self.complete(loop, x)
         head = written(x.iter)
         if loop.backwards:
             simple = head.startswith("range(") or isinstance(x.iter, ast.Name)
             head = f"reversed({head})" if simple else f"reversed(list({head}))"
-        loop.head = f"for {written(x.target)} in {head}:"
+        loop.head = head_of(x.target, head)
         if own_lines:
             self.lines.append(loop)
 

@@ -119,7 +119,12 @@ def derive_functions(
         return found
 
     for stop_at_max, in_place in ((True, True), (True, False), (False, True), (False, False)):
-        program, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place, outputs)
+        try:
+            program, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place, outputs)
+        except (CannotDerive, UnusableCode):
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError) as problem:
+            raise CannotDerive(f"{name_of(function)} cannot be derived: {problem}") from problem
         try:
             found = proved(program)
         except UnusableCode:

@@ -353,6 +353,8 @@ class Flat(Loops):
             self.varying.add(name)
 
     def append(self, items: Items, value: Any, node: ast.stmt) -> None:
+        if self.depth and isinstance(value, Items) and value.kind is list and "appended" not in value.by_key:
+            value = self.plain(value)
         if not self.depth or isinstance(value, Items):
             items.by_key[len(items.by_key)] = value
             if self.depth:

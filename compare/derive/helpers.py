@@ -51,6 +51,9 @@ class Helpers(Expressions):
                 if isinstance(method, FunctionType):
                     return self.inlined_function(method, node, thing)
                 function = thing.attributes.get(node.func.attr, getattr(thing.instance, node.func.attr, None))
+        if isinstance(node.func, (ast.Call, ast.Subscript, ast.IfExp)):
+            called = self.expr(node.func)
+            function = called if isinstance(called, (Obj, Local)) else None
         if isinstance(function, Local):
             return self.inlined(function.tree, function.frame, function.frame.scope, function.frame.text, node)
         if getattr(node.func, "id", "") == "sum" and function is sum and len(node.args) == 1:
@@ -120,7 +123,8 @@ class Helpers(Expressions):
                     if np.ndim(self.value(total)) == 0:
                         return total
                     self.restore(before)
-                    return self.added(self.unfolded(part, [over], node))
+                    parts = written(self.plain(self.gathered(part, [over], node)))
+                    return parsed(f"np.sum(np.stack({parts}), axis=0)")
         items = self.expr(terms)
         if isinstance(items, Items) and items.by_key and "appended" not in items.by_key:
             return self.added(list(items.by_key.values()))

@@ -215,6 +215,32 @@ def in_place_only(body: list[Statement], name: str) -> bool:
     return True
 
 
+def only_added_to(body: list[Statement], name: str) -> bool:
+    """Whether a body takes a name only to add to it, so that the order of the passes does not matter."""
+    chain = {name}  # what it is called on the way through a pass
+    for s in body:
+        if isinstance(s, Loop):
+            if chain & (reads(s) | writes(s)):
+                return False
+        elif chain & reads(s):
+            match s:
+                case Set(
+                    target=ast.Name(id=new), value=ast.BinOp(left=ast.Name(id=left), op=ast.Add(), right=added)
+                ) if left in chain and not chain & names_in(added):
+                    chain.add(new)
+                case Set(target=ast.Name(id=new), value=ast.Name()):
+                    chain.add(new)
+                case _:
+                    return False
+    return True
+
+
+def head_of(target: ast.expr, over: str) -> str:
+    """The first line of a loop."""
+    text = written(target)
+    return f"for {text[1:-1] if isinstance(target, ast.Tuple) and text.startswith('(') else text} in {over}:"
+
+
 def first_set(body: list[Statement], name: str) -> int:
     return next((k for k, s in enumerate(body) if name in writes(s)), -1)
 

@@ -119,6 +119,11 @@ class Lists(Hoisting):
         axis = call.call.get("axis", 0)
         if not isinstance(operand, ast.Name) or axis not in (0, 1):
             raise self.refused(operand)
+        if g.spreads and axis == 0 and g.shape == g.whole[1:]:  # the same for each
+            self.gradients[operand.id] = Gradient(g.text, g.shape, g.shape, g.whys)
+            return
+        if g.spreads:
+            g = Gradient(f"np.broadcast_to({g.text}, np.shape({operand.id}))", g.whole, g.whole, g.whys)
         if g.text != self.d(operand.id):
             self.out(f"{self.d(operand.id)} = {g.text}", "")
         place = "pass of the loop" if axis == 0 else ":, pass of the loop"

@@ -165,7 +165,7 @@ class Loops(Helpers):
         values = [self.plain(x) for x in values]
         if not must and not any(map(self.is_active, values)):
             return None
-        if not all(isinstance(self.value(x), (np.ndarray, list, tuple)) for x in values):
+        if not all(isinstance(self.value(x), (np.ndarray, list, tuple, range)) for x in values):
             return None
         if index is None:
             taken = names_in(self.function_tree) | self.used
@@ -212,6 +212,8 @@ class Loops(Helpers):
                 self.index = name
             case ast.Call(func=ast.Name(id="range"), args=[start, _]), ast.Name(id=name) if self.depth == 1:
                 self.index = f"{name} - {written(start)}" if isinstance(start, ast.Constant) else ""
+            case ast.Call(func=ast.Name(id="range"), args=[start, _, step]), ast.Name(id=name) if self.depth == 1:
+                self.index = written(parsed(f"({name} - {written(start)}) // ({written(step)})"))
         if isinstance(target, ast.Name):
             self.positions = {name: (target.id, first) for name, (_, first) in self.positions.items()}
         first = ast.Assign([stored(target)], ast.Name("passes of a loop", ast.Load()))
@@ -259,8 +261,15 @@ class Loops(Helpers):
 
     def entries(self, over: ast.expr, passes: list[Any]) -> list[ast.expr]:
         """What a loop goes over, as expressions."""
-        if all(isinstance(x, (int, float, str, np.integer, tuple)) for x in passes):
-            return [ast.Constant(x) for x in passes]
+        plain = (int, float, str, np.integer, tuple)
+        if not self.is_active(over) and all(isinstance(x, plain) for x in passes):
+            return [ast.Constant(x.item() if isinstance(x, np.generic) else x) for x in passes]
+        match over:
+            case ast.Subscript(
+                value=ast.Name(id=name) as filled, slice=ast.Slice(lower=ast.Constant(value=int() as k), upper=None)
+            ):
+                if name in self.containers and k >= 0:
+                    return [ast.Subscript(twin(filled), ast.Constant(k + n), ast.Load()) for n in range(len(passes))]
         return [ast.Subscript(twin(over), ast.Constant(k), ast.Load()) for k in range(len(passes))]
 
     def zipped(self, iterator: ast.expr) -> list[Any] | None:

@@ -145,6 +145,7 @@ CASES = [
     numpys("squeeze", (4, 1, 3), axis=1),
     numpys("expand_dims", (4, 3), axis=1),
     numpys("copy", (4, 3)),
+    Case("item", lambda x: x.item(), ((1, 1),)),
     *(placed("transpose", shape, axes) for shape, axes in [((2, 3, 4), (2, 0, 1)), ((2, 3), None), ((2, 3, 4), None)]),
     Case("T", lambda x: x.T, ((2, 3),)),
     placed("swapaxes", (2, 3, 4), 0, 2),
