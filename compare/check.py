@@ -10,18 +10,18 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.number.vocabulary import shadows
-from compare.reason.diagnosis import Diagnosis, diagnosis, lines
 from compare.report.lines import Line, Reading
 from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
-from compare.subject.arithmetic import NAMES, precise
+from compare.subject.arithmetic import precise
 from compare.subject.functions import Gradients
 from compare.subject.layer import Layer
+from compare.subject.names import NAMES
 from compare.subject.network import NetworkSubject
 from compare.subject.pair import Pair
 from compare.subject.points import redrawn
@@ -38,6 +38,9 @@ from compare.verdict.kinks import conventions
 from compare.verdict.numbers import Numbers, another_way
 from compare.verdict.stabiliser import stabilised
 from matrix_backprop import Network
+
+if TYPE_CHECKING:
+    from compare.reason.diagnosis import Diagnosis
 
 __all__ = [
     "GradcheckError",
@@ -58,6 +61,8 @@ BITS = 200  # of the long floats that tell an overflow in float64 from a cost th
 
 class GradcheckError(AssertionError):
     """Raised by a check that failed; its message is the report, which is `error.report`."""
+
+    __module__ = "compare"  # the name under which a traceback shows it
 
     def __init__(self, report: Report) -> None:
         super().__init__(f"{report.headline}\n{report}")
@@ -321,7 +326,7 @@ def _checked(
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     wrong = [row.name for row in rows if row.verdict == DIFFERENT]
-    found = Diagnosis([], [], [])
+    found: Diagnosis | None = None
     if diagnose and wrong and isinstance(subject, UserCode):
         tell("looking for the mistake")
         found = _diagnosis(subject, runs, formula, wrong, seed)
@@ -343,9 +348,9 @@ def _checked(
             *(f"test point: {warning}" for warning in audit(runs)),
         ]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
-    read: Callable[[], list[Line]] | None = None
+    read: Callable[[], Sequence[Line]] | None = None
     if isinstance(subject, UserCode):
-        read = (lambda: found.lines) if wrong else functools.partial(lines, subject)
+        read = functools.partial(_lines, subject, found, bool(wrong))
     return Report(
         subject.title,
         rows,
@@ -355,18 +360,27 @@ def _checked(
         ours=subject.ours,
         theirs=subject.theirs,
         subject=subject,
-        mistakes=found.mistakes,
-        remarks=found.remarks,
+        mistakes=found.mistakes if found else [],
+        remarks=found.remarks if found else [],
         read=read,
     )
 
 
 def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str], seed: int) -> Diagnosis:
     """The mistakes; what is equal at this point only is looked at where it is not."""
+    from compare.reason.diagnosis import diagnosis  # much that code which is right never needs
+
     point = next((formula.elsewhere[name] for name in wrong if name in formula.elsewhere), None)
     if point is not None and isinstance(point.subject, UserCode):
         return diagnosis(point.subject, point.floats, wrong, seed)
     return diagnosis(subject, runs.floats, wrong, seed)
+
+
+def _lines(subject: UserCode, found: Diagnosis | None, wrong: bool) -> Sequence[Line]:
+    """The lines of the backward pass; of one that is wrong only where they were looked for."""
+    from compare.reason.diagnosis import lines
+
+    return found.lines if found else [] if wrong else lines(subject)
 
 
 def _refuse_no_cost(runs: Runs) -> None:
