@@ -15,8 +15,8 @@ from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.ops import Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
-from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording
-from autograd.tape.sweep import BUFFERS, Sweep, at, slab, slabs
+from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, at
+from autograd.tape.sweep import BUFFERS, Sweep, add_at, slab, slabs
 
 Array = NDArray[Any]
 
@@ -48,7 +48,7 @@ class Numbers(Sweep):
         raise NotImplementedError
 
     def gather(self, ids: Array) -> Any:
-        return self.array(self.tape._data[ids], [at(lane, ids) for lane in self.lanes])
+        return self.array(at(self.tape._data, ids), [at(lane, ids) for lane in self.lanes])
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         if not isinstance(array, NumberArray):
@@ -162,10 +162,10 @@ class Rounding(Numbers):
         grads[0][J] = 1
 
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
-        ids = block.operands[operand].ravel()
+        ids = block.operands[operand]
         for grad, part in zip(grads, found, strict=True):
-            np.add.at(grad, ids, part.ravel())
-        np.add.at(grads[1], ids, self.unit * np.abs(grads[0][ids]))  # adding it to what other consumers gave
+            add_at(grad, ids, part)
+        add_at(grads[1], ids, self.unit * np.abs(at(grads[0], ids)))  # adding it to what other consumers gave
 
     def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         shape = block.shape + (1,) * (len(block.whole) - len(block.shape))

@@ -20,10 +20,10 @@ from autograd.number.number import Number
 from autograd.number.residue import ResidueArray
 from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
-from autograd.tape.blocks import GIVEN, VARIABLE
+from autograd.tape.blocks import GIVEN, VARIABLE, at
 from autograd.tape.node import Node, node_of
 from autograd.tape.numbers import Bounds, Fractions, Modular, Numbers, Objects, Rounding
-from autograd.tape.sweep import Swept, at
+from autograd.tape.sweep import Swept
 
 Array = NDArray[Any]
 
