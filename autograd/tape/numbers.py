@@ -141,17 +141,23 @@ class Rounding(Numbers):
         found = np.add.reduce(error, axis=axes, keepdims=True) + max(count - 1, 0) * self.unit * sizes
         return [np.add.reduce(value, axis=axes, keepdims=True), found]
 
-    def _products(self, x: list[Array], y: list[Array]) -> list[Array]:
-        value = x[0] * y[0]
-        return [value, np.abs(x[0]) * y[1] + np.abs(y[0]) * x[1] + x[1] * y[1] + self.unit * np.abs(value)]
+    def _sums_of_products(self, x: list[Array], y: list[Array], axes: tuple[int, ...]) -> list[Array]:
+        """The same of products xy, each off by |x|dy + |y|dx + dx dy and a rounding: its part of the sum's is added."""
+        whole = np.broadcast_shapes(x[0].shape, y[0].shape)
+        count, size = math.prod(whole[axis] for axis in axes), np.abs(y[0])
+        value = self.summed(self._product(x[0], y[0]), axes)
+        error = self.summed(self._product(np.abs(x[0]), y[1] + count * self.unit * size), axes)
+        if x[1].any():
+            error += self.summed(self._product(x[1], size + y[1]), axes)
+        return [value, error]
 
     def _forward_sums(self, block: Block) -> None:
         ends, _ = self._ends(block)
         axes = tuple(range(len(block.shape), len(block.whole)))
         for first, last, index in slabs(block.shape, block.terms):
-            parts = [[slab(lane, index) for lane in end] for end in ends]
-            terms = parts[0] if len(parts) == 1 else self._products(*parts)
-            for lane, found in zip(self.lanes, self._sums(terms, axes), strict=True):
+            x, *others = ([slab(lane, index) for lane in end] for end in ends)
+            sums = self._sums_of_products(x, others[0], axes) if others else self._sums(x, axes)
+            for lane, found in zip(self.lanes, sums, strict=True):
                 lane[block.start + first : block.start + last] = found.ravel()
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
@@ -180,8 +186,8 @@ class Rounding(Numbers):
             others, axes = ends[1 - k], block.repeats(k)
             sums = [np.zeros(block.operands[k].shape) for _ in grads]
             for _, _, index in slabs(block.shape, block.terms):
-                terms = self._products([slab(x, index) for x in others], [slab(x, index) for x in above])
-                value, error = self._sums(terms, axes)
+                other, up = ([slab(x, index) for x in end] for end in (others, above))
+                value, error = self._sums_of_products(other, up, axes)
                 into, bound = (slab(total, index) for total in sums)
                 into += value
                 bound += error + self.unit * np.abs(into)
