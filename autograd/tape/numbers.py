@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from gmpy2 import mpq
 from numpy.typing import NDArray
 
+from autograd.number import degree
 from autograd.number.array import NumberArray
-from autograd.number.degree import DegreeArray, combined, summed
+from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.ops import Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
-from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, at
+from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at
 from autograd.tape.sweep import BUFFERS, Sweep, add_at, slab, slabs
 
 Array = NDArray[Any]
@@ -226,74 +228,66 @@ class Objects(Numbers):
 
 
 class Bounds(Numbers):
-    """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
-
-    The gradient of a node is a sum of contributions n / d; over a common denominator of degree D the numerator has
-    degree D + max(n - d). Two such denominators are known, and the smaller counts: the product of all d, and that of
-    the denominators of all local derivatives on the way, each once, for no path comes twice through a block. `lanes`
-    are the degrees of numerator and denominator.
-    """
+    """Bounds on degrees, one for a whole block: see `DegreeArray`. The lane says which bound is that of a node."""
 
     dtype = np.int64
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
-        super().__init__(tape, numbers, 2, leaves)
+        self.bounds = [degree.CONSTANT, degree.VARIABLE]
+        super().__init__(tape, numbers, 1, leaves)
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
-        degree = 1 if kind == VARIABLE else 0
-        return NumberArray(numbers, [np.full(numbers.shape, degree), np.zeros(numbers.shape, int)])
+        return NumberArray(numbers, [np.full(numbers.shape, int(kind == VARIABLE))])
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
-        return self.numbers(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
-
-    def gather(self, ids: Array) -> Any:
-        return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])
+        return self.numbers(shadow, bound=self._all(lanes[0]))
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
-        return [np.full(shape, degree) for degree in _degree(array)]
+        return [np.full(shape, self._put_down(_bound(array)))]
+
+    def _put_down(self, bound: degree.Bound) -> int:
+        self.bounds.append(bound)
+        return len(self.bounds) - 1
+
+    def _all(self, which: Array) -> degree.Bound:
+        """A bound for all these nodes."""
+        if not which.size:
+            return degree.CONSTANT
+        first, last = int(which.min()), int(which.max())
+        few = (first,) if first == last else np.unique(which)
+        return functools.reduce(degree.Bound.either, (self.bounds[k] for k in few))
 
     def _forward_sums(self, block: Block) -> None:
-        degree = (0, 0)
-        for ids in block.operands:
-            degree = combined("multiply", degree, (_most(self.lanes[0][ids]), _most(self.lanes[1][ids])))
-        for lane, found in zip(self.lanes, summed(degree, block.terms), strict=True):
-            lane[block.rows] = found
+        ends = (self._all(at(self.lanes[0], ids)) for ids in block.operands)
+        self.lanes[0][block.rows] = self._put_down(functools.reduce(degree.Bound.times, ends).total(block.terms))
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
-        size = self.tape.size
-        excess, denominators, reached = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, bool)
-        reached[J] = True
-        on_the_way = 0
+        gradients = np.full(self.tape.size, -1)  # not reached yet
+        gradients[J] = 0
         for block in reversed(self.tape.blocks):
-            rows = block.rows
-            if not reached[rows].any():
+            reached = gradients[block.rows]
+            reached = reached[reached >= 0]
+            if not reached.size:
                 continue
-            upstream = _most(excess[rows] + denominators[rows]), _most(denominators[rows])
+            upstream = self._all(reached)
             if block.op.arity == 0:
                 ends = [self.gather(ids) for ids in block.operands]
                 partials = ends[::-1] if len(ends) == 2 else [1]
             else:
-                out = np.arange(rows.start, rows.stop).reshape(block.shape)
+                out = np.arange(block.rows.start, block.rows.stop).reshape(block.shape)
                 partials = block.op.partials(self.gather(out), *self._operands(block))
             for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
-                if not asked:
-                    continue
-                if isinstance(partial, DegreeArray):
-                    on_the_way += partial.degree[1] * partial.size
-                n, d = combined("multiply", _degree(partial), upstream)
-                few = ids.ravel()
-                np.maximum.at(excess, few, n - d)
-                consumers = math.prod(block.whole) // max(few.size, 1)
-                if d:
-                    np.add.at(denominators, few, d * consumers)
-                reached[few] = True
-        denominators = np.minimum(denominators, on_the_way)
-        return [np.maximum(excess + denominators, 0), denominators]
+                if asked:
+                    before, consumers = at(gradients, ids), math.prod(block.whole) // max(ids.size, 1)
+                    new = _bound(partial).times(upstream).total(consumers * _repeats(ids))
+                    gradients[ids.ravel()] = self._put_down(self._all(before[before >= 0]).plus(new))
+        return [np.maximum(gradients, 0)]
 
 
-def _most(degrees: Array) -> int:
-    return int(np.max(degrees, initial=0))
+def _bound(x: Any) -> degree.Bound:
+    return x.bound if isinstance(x, DegreeArray) else degree.CONSTANT
 
 
-def _degree(x: Any) -> tuple[int, int]:
-    return x.degree if isinstance(x, DegreeArray) else (0, 0)
+def _repeats(ids: Array) -> int:
+    """How often one of these nodes comes at most."""
+    return 1 if ids.size < 2 or are_different(ids) else 1 + ids.size - len(np.unique(ids))

@@ -567,6 +567,21 @@ def test_consumers_that_share_a_denominator_count_it_once() -> None:
     assert run.gradients(x).degree[1] < 1000  # 8861 if each consumer counted
 
 
+def test_sums_over_many_divisors_share_one_denominator() -> None:
+    """As in attention, where every row has a divisor of its own: once beyond the largest int, layer after layer."""
+    tape = Tape()
+    x = tape.array(np.ones((4, 8)), "x")
+    h = x
+    for _ in range(12):
+        e = np.exp(h)
+        weights = e / e.sum(axis=-1, keepdims=True)  # (4, 8)
+        h = (weights @ weights.T) @ h
+    run = tape.replay(DegreeArray)
+    run.backward(np.sum(h))
+    n, d = run.gradients(x).degree
+    assert max(n, d) < 12 * 4 * 100
+
+
 # Node numbers that are evenly spaced are views
 
 N = 40  # more than are copied

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd.number.degree import Atoms, Degree, DegreeArray
+from autograd.number.degree import Atoms, Bound, Degree, DegreeArray
 from autograd.number.residue import PRIME, SMALL_PRIME, Residue, ResidueArray
 from compare.report.report import DIFFERENT, PROVED
 from compare.subject.arithmetic import degrees
@@ -18,7 +18,7 @@ def scalars(*contents):
 
 
 def array(size, degree):
-    return DegreeArray(np.ones(size), degree=degree)
+    return DegreeArray(np.ones(size), bound=Bound(degree, degree[0] - degree[1], {-1: (1, degree[1])}))
 
 
 def test_without_functions_it_is_the_lemma_for_scalars_and_arrays():
