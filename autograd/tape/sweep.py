@@ -102,6 +102,7 @@ class Sweep:
     def __init__(self, tape: Recording) -> None:
         self.tape = tape
         self.spare: list[Array] = []
+        self._reached: Array | None = None  # what J depends on, for the sweep that is under way
 
     @property
     def lanes(self) -> list[Array]:
@@ -187,7 +188,7 @@ class Sweep:
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
         """dJ/dnode for every node, in lanes: from the last block to the first, each adds to its operands' gradients."""
-        size = self.tape.size
+        size, self._reached = self.tape.size, None
         if not self.spare or len(self.spare[0]) < size:
             self.spare = [np.empty(len(self.tape._data), self.dtype) for _ in self.lanes]
         grads = [buffer[:size] for buffer in self.spare]
@@ -210,7 +211,7 @@ class Sweep:
 
     def passed_on(self, blocks: Iterable[Block], gradients: Array, J: int) -> Array:
         """What these blocks give to their operands, where these are the gradients of all nodes."""
-        found = [np.zeros(self.tape.size)]
+        found, self._reached = [np.zeros(self.tape.size)], None
         with np.errstate(all="ignore"):
             for block in blocks:
                 back = self._back_sums if block.op.arity == 0 else self._back
@@ -266,7 +267,9 @@ class Sweep:
         chosen = np.full(block.shape, isinstance(partial, int) or partial.dtype.kind in "bi")
         for operand, needed in zip(operands, block.needed, strict=True):
             chosen |= False if needed else np.equal(operand, 0)
-        reached: Array = self.reach(J)[block.rows].reshape(block.shape)
+        if self._reached is None:
+            self._reached = self.reach(J)
+        reached: Array = self._reached[block.rows].reshape(block.shape)
         counts: Array = reached & ~(chosen & np.equal(partial, 0))
         return counts
 
