@@ -6,6 +6,7 @@ import functools
 import math
 from typing import Any
 
+import gmpy2
 import numpy as np
 from gmpy2 import mpq
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from autograd.number.array import NumberArray
 from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
+from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
 from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at
@@ -44,6 +46,10 @@ class Numbers(Sweep):
     @property
     def lanes(self) -> list[Array]:
         return self._lanes
+
+    def taken_out(self, numbers: Any) -> Any:
+        """Numbers of this run for somebody else."""
+        return numbers
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         """The numbers of a leaf."""
@@ -225,6 +231,52 @@ class Objects(Numbers):
             return np.frompyfunc(lambda *x: op.partials(*x)[k], 1 + len(operands), 1)(out, *operands)
 
         return [partial(k) for k in range(len(operands))]
+
+
+class LongFloats(Objects):
+    """The same in floats of many bits: arithmetic on gmpy2's own numbers, the rest of the table on `Precise` ones."""
+
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        self.context = numbers.context
+        self._wrapped = np.frompyfunc(lambda x: x if isinstance(x, (int, float)) else numbers.of(x), 1, 1)
+        self._divided = np.frompyfunc(self.context.div, 2, 1)
+        with gmpy2.context(self.context):
+            super().__init__(tape, numbers, points, leaves)
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        found = super().leaf(kind, name, numbers)
+        return NumberArray(numbers, [_bare(lane) for lane in found.lanes])
+
+    def taken_out(self, numbers: Any) -> Any:
+        return np.asarray(self._wrapped(numbers), object)
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        with gmpy2.context(self.context):
+            return super().backward(J, everything)
+
+    def _value(self, op: Op, operands: list[Any]) -> Any:
+        match op.name:
+            case "add" | "subtract" | "multiply":
+                return getattr(np, op.name)(*operands)
+            case "divide":
+                return self._divided(*operands)
+        return _bare(super()._value(op, [*map(self._wrapped, operands)]))
+
+    def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
+        match op.name:
+            case "add" | "subtract" | "multiply":
+                return op.partials(out, *operands)
+            case "divide":
+                return self._divided(1, operands[1]), -self._divided(out, operands[1])
+        return [_bare(x) for x in super()._partials(op, self._wrapped(out), [*map(self._wrapped, operands)])]
+
+    def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
+        product = np.multiply(partial, above)
+        return super()._contributions(block, operands, partial, above, J) if np.any(product != product) else product
+
+
+def _bare(numbers: Any) -> Array:
+    return np.asarray(np.frompyfunc(lambda x: x.raw if isinstance(x, Number) else x, 1, 1)(numbers), object)
 
 
 class Bounds(Numbers):
