@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd.number.vocabulary import shadows
 from compare.report.lines import Line, Reading
-from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
+from compare.report.report import CONVENTION, DIFFERENT, DIGITS, INHERITED, PROVED, STABILISED, UNSTABLE, Report, Row
 from compare.subject.arithmetic import precise
 from compare.subject.functions import Gradients
 from compare.subject.layer import Layer
@@ -31,6 +31,7 @@ from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode, call_users, name_of, parameter_names, required_count
 from compare.subject.watch import watch
 from compare.verdict.audit import audit, impure
+from compare.verdict.blocks import in_blocks, places_of, spoiling_blocks
 from compare.verdict.figures import about_floats, mismatches, peak_memory, ulps
 from compare.verdict.formula import Finding, Formula
 from compare.verdict.inherited import inherited
@@ -80,6 +81,7 @@ def gradcheck(
     progress: Callable[[str], None] | None = None,
     generic: bool = False,
     diagnose: bool = True,
+    blocks: Mapping[str, Any] | None = None,
 ) -> Report:
     """Check `gradients(params, *args)`, written by hand, exactly: against the chain rule over `cost(params, *args)`.
 
@@ -98,7 +100,8 @@ def gradcheck(
     recorded, integers and booleans are left alone, nothing of the caller's is changed. Gradients of arrays that `cost`
     names with `watch` may be among them. `generic=True` checks at a random point of similar scale instead
     (whole numbers among the data stay); `diagnose=False` looks for no reasons. `arithmetic` and `seed` as in
-    `check_network`.
+    `check_network`. Parts of one flat vector can be named, `blocks={"W": slice(0, 6), "b": slice(6, 8)}`: the report
+    then has a row for each.
 
     Returns a true Report, or raises GradcheckError; with `raise_exception=False` the report either way. Raises
     UnusableCode (a ValueError) where the code cannot be run at all.
@@ -106,7 +109,8 @@ def gradcheck(
     __tracebackhide__ = True  # pytest shows the line of the test
     subject = Gradients(cost, gradients, params, args, seed)
     subject = subject.moved(redrawn(seed)) if generic else subject
-    return _finish(check(subject, arithmetic, seed, progress, diagnose), raise_exception)
+    places = places_of(blocks, subject.arrays) if blocks else {}
+    return _finish(check(subject, arithmetic, seed, progress, diagnose, places), raise_exception)
 
 
 def check_vjp(
@@ -280,7 +284,12 @@ def _finish(report: Report, raise_exception: bool) -> Report:
 
 
 def check(
-    subject: Subject, arithmetic: str | None, seed: int, progress: Callable[[str], None] | None, diagnose: bool
+    subject: Subject,
+    arithmetic: str | None,
+    seed: int,
+    progress: Callable[[str], None] | None,
+    diagnose: bool,
+    blocks: Mapping[str, Array] | None = None,
 ) -> Report:
     """Both sides of a subject in the strongest arithmetic that can decide, and why they differ."""
     if arithmetic is not None and arithmetic not in NAMES:
@@ -289,11 +298,16 @@ def check(
         differs = subject.differs_between_runs() if isinstance(subject, UserCode) else ""
         if differs:
             raise UnusableCode(differs)
-        return _checked(subject, arithmetic, seed, progress or (lambda step: None), diagnose)
+        return _checked(subject, arithmetic, seed, progress or (lambda step: None), diagnose, blocks or {})
 
 
 def _checked(
-    subject: Subject, arithmetic: str | None, seed: int, tell: Callable[[str], None], diagnose: bool
+    subject: Subject,
+    arithmetic: str | None,
+    seed: int,
+    tell: Callable[[str], None],
+    diagnose: bool,
+    blocks: Mapping[str, Array],
 ) -> Report:
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
     runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
@@ -348,6 +362,11 @@ def _checked(
             *(f"test point: {warning}" for warning in audit(runs)),
         ]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
+    mistakes = found.mistakes if found else []
+    if blocks:
+        right = DIGITS if DIGITS in formula.evidence else next(iter(formula.evidence), PROVED)
+        rows = [part for row in rows for part in in_blocks(runs, row, findings[row.name], blocks, right)]
+        mistakes = spoiling_blocks(mistakes, rows)
     read: Callable[[], Sequence[Line]] | None = None
     if isinstance(subject, UserCode):
         read = functools.partial(_lines, subject, found, bool(wrong))
@@ -360,7 +379,7 @@ def _checked(
         ours=subject.ours,
         theirs=subject.theirs,
         subject=subject,
-        mistakes=found.mistakes if found else [],
+        mistakes=mistakes,
         remarks=found.remarks if found else [],
         read=read,
     )
