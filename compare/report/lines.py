@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import overload
-
-from rich.console import Group, RenderableType
-from rich.text import Text
+from typing import TYPE_CHECKING, overload
 
 from compare.report.table import CSS, as_text, grid
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
 
@@ -83,6 +84,8 @@ class Mistake:
 
     def texts(self) -> list[Text]:
         """What a report says of it."""
+        from rich.text import Text
+
         file = f" of {Path(self.file).name}" if self.file else ""
         head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
         lines = [Text(f"{head} {self.line}{file}:", style="bold")]
@@ -117,6 +120,8 @@ class Reading(Sequence[Line]):
 
     def _rows(self) -> Iterator[tuple[Text, Text, Text]]:
         """Number, source and what it is, line by line; below a mistaken line the one that it ought to be."""
+        from rich.text import Text
+
         left = list(self.mistakes)
         for line in self.lines:
             mark, style = MARKS[line.status]
@@ -135,6 +140,9 @@ class Reading(Sequence[Line]):
                 yield Text("   +", "green"), Text(mistake.should, "green"), Text("  ought to be", "green")
 
     def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
         return Group(Text(self.title, style="bold"), grid(list(self._rows())))
 
     def __str__(self) -> str:
