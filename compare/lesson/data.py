@@ -21,7 +21,7 @@ from matrix_backprop import Backward, Dataset, Network
 
 Array = NDArray[Any]
 
-MOST_SCALARS = 100  # named ones; more are too many to look at
+MOST_SCALARS = 150  # named ones; more are too many to look at
 MOST_UNITS = 6  # of a layer: more make matrices that are too wide
 
 

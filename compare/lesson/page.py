@@ -25,9 +25,11 @@ from compare.lesson.data import (
     refuse_too_large,
     runs,
 )
+from compare.lesson.derived import of_network
+from compare.lesson.layout import picture
 from compare.lesson.mistakes import planted
 from compare.lesson.own import as_json, own_data, reasons
-from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
+from compare.lesson.scene import Name, Scene, decimal, fraction, signed
 from compare.notes.claims import Claim
 from compare.notes.shown import notes
 from compare.report.report import Report, counted
@@ -89,7 +91,7 @@ def teach(
     shown = {
         "c2": _chain_rule(),
         "nets": {
-            "main": {**facts(net, X.shape[1]), **_both(main), "film": _film(main)},
+            "main": {**facts(net, X.shape[1]), **_both(main), "film": _film(main), "derived": of_network(net, X, Y)},
             "logistic": {**facts(one, X1.shape[1]), **_both(logistic)},
         },
         "mistakes": planted(net, main, X, Y, seed, progress),
@@ -98,12 +100,12 @@ def teach(
         "c2": _chain_rule_picture(),
         **_pictures("main", main),
         **_pictures("logistic", logistic),
-        "main-all": picture(_scenes(main), _ids(main), "LR"),
+        "main-all": picture(_scenes(main), _ids(main)),
     }
     about = f"{describe(net)}, with {counted(X.shape[1], 'observation')}{f' from {data}' if data else ''}"
     filled = {
         "css": _resource("page.css"),
-        "js": _resource("page.js"),
+        "js": _script("explorer", "derivation", "mistakes"),
         "about": f"The network of this page: {escape(about)}.",
         "logistic": f"Here is one with {counted(3, 'input')} and {counted(X1.shape[1], 'observation')}.",
         "c2_last": str(len(C2) - 1),
@@ -134,7 +136,7 @@ def lesson(report: Report) -> Lesson:
         data, svg = own_data(report, report.subject)
         filled = {
             "css": _resource("page.css"),
-            "js": _resource("page.js"),
+            "js": _script("derivation", "own"),
             "title": escape(report.title),
             "summary": escape(report.summary),
             "verdicts": _verdicts(report),
@@ -153,7 +155,12 @@ def _filled(name: str, parts: dict[str, str]) -> str:
 
 
 def _resource(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+    return (resources.files(__package__) / "web" / name).read_text(encoding="utf-8")
+
+
+def _script(*parts: str) -> str:
+    """The page's own JavaScript: what all pages need, and the parts of this one."""
+    return "\n".join(_resource(f"{name}.js") for name in ("base", "film", *parts, "main"))
 
 
 def _with_formulas(page: str) -> str:
@@ -244,7 +251,7 @@ def _chain_rule() -> dict[str, Any]:
 
 def _chain_rule_picture() -> str:
     scenes = [_chain_rule_scene(x, mode) for mode in ("decimal", "fraction") for x in C2]
-    return picture(scenes, ["x", "g1", "g2", "f"], "LR", on_edges=True, in_order=False)
+    return picture(scenes, ["x", "g1", "g2", "f"])
 
 
 # What is written as HTML

@@ -54,7 +54,7 @@ ROOMS = [
     Room(
         "compare/lesson",
         "the lesson: what its page shows; the page computes nothing",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN),
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, STEPS, CHECK, DERIVE, EXPLAIN),
     ),
     Room(
         "compare/command",

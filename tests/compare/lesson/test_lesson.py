@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import compare.lesson
 from autograd import Exact, contributions
 from compare import Report, check_network, gradcheck, watch
 from compare.command import main as cli
-from compare.lesson import Lesson, LessonError, data, example, lesson, mistakes, scene, teach
+from compare.lesson import Lesson, LessonError, data, derived, example, layout, lesson, mistakes, scene, teach
 from compare.subject.graph import NetworkGraph
 from matrix_backprop import Network, formulas, load_penguins
 
@@ -217,10 +218,65 @@ def test_the_lesson_of_a_report_shows_every_entry_of_ones_own_gradients() -> Non
         if array["name"] != "a":
             ours = [[float(number(text)) for text in row] for row in array["rows"]]
             assert np.array(ours) == pytest.approx(gradients(PARAMS, *DATA)[array["name"]], abs=5.1e-5)
-    # W is multiplied in z, which has no name and is a part of a: what comes back is not dJ/da
+    # W is multiplied in z, which has no name: it goes by its expression, and what comes back is not dJ/da
     (first,) = (array["ids"][0][0] for array in shown["arrays"] if array["name"] == "W")
     terms = shown["nodes"][first]["terms"]
-    assert [(t["consumer"], t["upstreamName"]) for t in terms] == [(f"a part of a[0,{i}]", "") for i in range(3)]
+    z = "(np.dot(params['W'].T, X…)"
+    assert [(t["consumer"], t["upstreamName"]) for t in terms] == [(f"{z}[0,{i}]", f"dJ/d{z}[0,{i}]") for i in range(3)]
+    assert "a part of" not in str(shown["nodes"])
+
+
+def two_layers(params: Any, X: Any, y: Any) -> Any:
+    z1 = np.dot(params["W1"].T, X) + params["b1"]
+    a1 = np.tanh(z1)
+    z2 = np.dot(params["W2"].T, a1)
+    return np.sum((z2 - y) ** 2)
+
+
+def test_without_watch_the_steps_of_ones_own_code_are_the_consumers() -> None:
+    def by_hand(params: Any, X: Any, y: Any) -> Any:
+        a1 = np.tanh(np.dot(params["W1"].T, X) + params["b1"])
+        dz2 = 2 * (np.dot(params["W2"].T, a1) - y)
+        dz1 = np.dot(params["W2"], dz2) * (1 - a1**2)
+        return {"W1": X @ dz1.T, "b1": dz1.sum(axis=1, keepdims=True), "W2": a1 @ dz2.T}
+
+    rng = np.random.default_rng(0)
+    params = {"W1": rng.normal(size=(2, 3)), "b1": rng.normal(size=(3, 1)), "W2": rng.normal(size=(3, 4))}
+    own_page = contents(gradcheck(two_layers, by_hand, params, *map(np.ones, ((2, 5), (4, 5)))).lesson())["own"]
+    assert [array["name"] for array in own_page["arrays"]] == ["W1", "b1", "W2", "z1", "a1", "z2"]
+    node = own_page["nodes"]["v4-7"]  # a1[1,2]
+    assert [term["consumer"] for term in node["terms"]] == [f"z2[{k},2]" for k in range(4)]
+    assert [term["local"] for term in node["terms"]] == [scene.decimal(w) for w in params["W2"][1]]
+    assert {term["consumer"][:3] for term in own_page["nodes"]["v0-0"]["terms"]} == {"z1["}
+    lines = {line["of"]: (line["forward"], line["line"]) for line in own_page["derived"]["lines"]}
+    assert lines["a1"] == ('z2 = np.dot(params["W2"].T, a1)', 'da1 = np.dot(params["W2"], dz2)')
+    assert lines["W2"][0] == lines["a1"][0]
+    assert lines["z1"][0] == "a1 = np.tanh(z1)"
+    assert own_page["derived"]["certificate"].endswith("proved")
+
+
+def test_a_forward_pass_that_cannot_be_derived_says_why() -> None:
+    def cost(w: Any) -> Any:
+        return functools.reduce(lambda total, x: total + x**2, w, 0.0)
+
+    report = gradcheck(cost, lambda w: 2 * w, np.array([-1.0, 2.0]))
+    found = contents(lesson(report))["own"]["derived"]
+    assert found["lines"] == [] and found["certificate"].startswith("not derived: ")
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 4, 1], [3, 2, 4]])
+def test_the_derived_lines_of_a_network_are_those_of_the_notes(sizes: list[int]) -> None:
+    net, X, Y = example(sizes, "sigmoid", 3)
+    found = derived.of_network(net, X, Y)
+    assert [line["line"].split(" = ")[0] for line in found["lines"]] == [
+        data.short(step.name) for step in net.steps() if (step.kind, step.layer) != ("dJda", net.layers[-1])
+    ]
+    for line in found["lines"]:
+        kind, layer = line["of"][0], int(line["of"][1:])
+        uses = {"z": f"a{layer} = ", "a": f"z{layer + 1} = ", "W": f"z{layer} = ", "b": f"z{layer} = "}[kind]
+        assert line["forward"].startswith(uses) or line["statement"] == "A4"
+        assert line["of"] in line["forward"] or line["statement"] == "A4"
+        assert line["why"]
 
 
 def test_wrong_entries_of_ones_own_gradients_are_marked() -> None:
@@ -237,7 +293,7 @@ def test_wrong_entries_of_ones_own_gradients_are_marked() -> None:
 
 def test_a_report_that_cannot_be_shown_is_refused(quick: None) -> None:
     large = gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.arange(1.0, 201.0))
-    with pytest.raises(LessonError, match=r"201 scalars, too many to look at \(at most 120\)"):
+    with pytest.raises(LessonError, match=r"201 scalars, too many to look at \(at most 200\)"):
         lesson(large)
     with pytest.raises(ValueError, match="not made by a check"):
         lesson(Report("title", []))
@@ -374,7 +430,7 @@ def test_the_page_names_every_statement_in_the_order_of_the_notes(quick: None) -
     reader.feed(html)
     assert len(set(reader.ids)) == len(reader.ids)
     parts = [name for name in reader.ids if re.fullmatch(r"part-\d", name)]
-    assert parts == [f"part-{k}" for k in range(1, 8)]
+    assert parts == [f"part-{k}" for k in range(1, 9)]
     assert [name for name in reader.ids if re.fullmatch(r"E\d", name)] == [f"E{k}" for k in range(1, 8)]
     assert html.count("<math") >= 20
     assert "\\(" not in html.split("<script")[0]
@@ -398,7 +454,7 @@ def test_a_scene_draws_each_scalar_once_and_each_edge_of_the_graph() -> None:
     layer_1 = {(f"x-{j}-{i}", f"z1-{k}-{i}") for j in (1, 2) for k in (1, 2, 3) for i in (1, 2)}
     assert layer_1 <= edges
     assert len(edges) == 2 * (3 * (2 + 2 + 1) + 3 + (3 + 3 + 1) + 1 + 1 + 1)
-    svg = scene.picture([found], ["x-1-1", "z1-1-1", "z1-2-1"])
+    svg = layout.picture([found], ["x-1-1", "z1-1-1", "z1-2-1"])
     assert re.findall(r'class="edge ([^"]*)"', svg.replace("&#45;", "-")) == [
         "k-edge x-1-1--z1-1-1",
         "k-edge x-1-1--z1-2-1",

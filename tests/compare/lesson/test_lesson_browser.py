@@ -364,6 +364,40 @@ def test_for_every_x_the_two_terms_add_up_to_4x_plus_1(page: Page, kind: str) ->
         assert [label.split(" = ")[1] for label in labels] == shown["products"]
 
 
+# From a line to its derivative
+
+
+@pytest.mark.parametrize("kind", ["decimal", "fraction"])
+def test_beside_each_derived_line_stands_an_entry_and_what_its_consumers_send_back(page: Page, kind: str) -> None:
+    numbers(page, kind)
+    chain, run = RUNS[kind].graph.gradients(), RUNS[kind]
+    lines = page.locator("#derivation .derived")
+    assert lines.count() == 11
+    for k in range(lines.count()):
+        lines.nth(k).click()
+        text = str(lines.nth(k).text_content())
+        assert page.locator("#derivation .derived-line").text_content() == text
+        name, layer = text[:4], int(text[4])
+        for (j, i), true in np.ndenumerate(getattr(chain, name)[layer]):
+            entry(page, "derivation", j, i).dispatch_event("click")
+            said = str(page.locator("#derivation .star-sum").text_content())
+            assert said.startswith(f"{name}{layer}[{j},{i}] = ")
+            assert said.endswith(run.scene.number(true))
+            consumers = page.locator("#derivation .star .node.lit").count()
+            assert consumers == {"dJdz": 1, "dJda": NET.sizes[min(layer + 1, 3)]}.get(name, X.shape[1])
+            labels = page.locator("#derivation .star .edge text").all_text_contents()
+            if kind == "fraction":
+                sums = [label.split(" = ") for label in labels]
+                for factors, product in sums:
+                    local, upstream = (value(x.strip("()")) for x in factors.split(" × "))
+                    assert local * upstream == value(product)
+                m = X.shape[1] if name in ("dJdb", "dJdW") else 1
+                assert sum(value(product) for _, product in sums) / m == true
+    assert page.locator("#derivation .certificate").text_content() == (
+        "held against the chain rule over scalars, at these sizes and at others: db3, dW3, db2, dW2, db1, dW1: proved"
+    )
+
+
 # Mistakes
 
 
