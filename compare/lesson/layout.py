@@ -61,8 +61,9 @@ def picture(scenes: Iterable[Scene], drawn: Iterable[str]) -> str:
         [
             f'<svg width="{size[0]:g}" height="{size[1]:g}" viewBox="0 0 {size[0]:g} {size[1]:g}"'
             ' xmlns="http://www.w3.org/2000/svg"><g class="graph">',
-            *(_edge(boxes[tail], boxes[head], width) for tail, head in edges),
+            *(_edge(boxes[tail], boxes[head]) for tail, head in edges),
             *(_node(box, width) for box in boxes.values()),
+            *(_label(boxes[tail], boxes[head]) for tail, head in edges),  # above all lines
             "</g></svg>",
         ]
     )
@@ -116,23 +117,24 @@ def _places(
     return places, (whole, y + BOX_HEIGHT + MARGIN)
 
 
-def _edge(tail: Box, head: Box, width: float) -> str:
-    """A line from the lower side of one box to the upper side of the other; its label stands above the arrow's head."""
+def _edge(tail: Box, head: Box) -> str:
+    """An arrow from the lower side of one box to the upper side of the other."""
     x1, y1, x2, y2 = tail.x, tail.y + BOX_HEIGHT, head.x, head.y - 1
-    dx, dy = x2 - x1, y2 - y1
-    length = (dx**2 + dy**2) ** 0.5 or 1
-    ux, uy = dx / length, dy / length
+    length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5 or 1
+    ux, uy = (x2 - x1) / length, (y2 - y1) / length
     points = [(x2, y2), (x2 - 8 * ux - 3 * uy, y2 - 8 * uy + 3 * ux), (x2 - 8 * ux + 3 * uy, y2 - 8 * uy - 3 * ux)]
     arrow = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    if abs(dx) < 1:
-        label = f'x="{x2 + 8:.1f}" y="{(y1 + y2) / 2 - 2:.1f}"'
-    else:
-        label = f'x="{x2:.1f}" y="{y2 - 24:.1f}" text-anchor="middle"'
     line = f"M{x1:.1f},{y1:.1f}L{x2 - 6 * ux:.1f},{y2 - 6 * uy:.1f}"
-    return (
-        f'<g class="edge k-edge {tail.id}--{head.id}"><path d="{line}"/>'
-        f'<polygon points="{arrow}"/><text {label}></text></g>'
-    )
+    return f'<g class="edge k-edge {tail.id}--{head.id}"><path d="{line}"/><polygon points="{arrow}"/></g>'
+
+
+def _label(tail: Box, head: Box) -> str:
+    """Where an edge's numbers are to stand: three lines above the head of a slanted one, one line beside another."""
+    if abs(head.x - tail.x) < 1:
+        place = f'class="beside" x="{head.x + 8:.1f}" y="{(tail.y + BOX_HEIGHT + head.y) / 2 + 4:.1f}"'
+    else:
+        place = f'x="{head.x:.1f}" y="{head.y - 38:.1f}" text-anchor="middle"'
+    return f'<g class="label {tail.id}--{head.id}"><text {place}></text></g>'
 
 
 def _node(box: Box, width: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -31,8 +30,9 @@ from compare.lesson.mistakes import planted
 from compare.lesson.own import as_json, own_data, reasons
 from compare.lesson.scene import Name, Scene, decimal, fraction, signed
 from compare.notes.claims import Claim
-from compare.notes.shown import notes
+from compare.notes.shown import contradictions
 from compare.report.report import Report, counted
+from compare.subject.graph import sub
 from compare.subject.network import NetworkSubject, describe
 from compare.subject.subject import UserCode
 from matrix_backprop import Network
@@ -69,7 +69,6 @@ def teach(
     Y: ArrayLike,
     data: str = "",
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
 ) -> Lesson:
     """The lesson about one network and its data, X of shape (n_0, m) and Y of shape (n_L, m).
 
@@ -77,9 +76,9 @@ def teach(
     >>> teach(net, X, Y).title
     'network 2-3-1 (tanh, sigmoid), 2 observations'
 
-    `data` says in words where X and Y are from; `progress` is told each step. Raises LessonError (a ValueError) for a
-    network that is too large to look at or has no hidden layer, and for formulas that do not give what the chain rule
-    gives; ValueError as `check_network` does. Source: A1 to E7, in the order of the notes.
+    `data` says in words where X and Y are from. Raises LessonError (a ValueError) for a network that is too large to
+    look at or has no hidden layer, and for formulas that do not give what the chain rule gives; ValueError as
+    `check_network` does. Source: A1 to E7, in the order of the notes.
     """
     X, Y = np.asarray(X), np.asarray(Y)
     refuse_too_large(net.sizes, X.shape[-1])
@@ -94,18 +93,20 @@ def teach(
             "main": {**facts(net, X.shape[1]), **_both(main), "film": _film(main), "derived": of_network(net, X, Y)},
             "logistic": {**facts(one, X1.shape[1]), **_both(logistic)},
         },
-        "mistakes": planted(net, main, X, Y, seed, progress),
+        "mistakes": planted(net, main, X.shape[1]),
     }
     templates = {
         "c2": _chain_rule_picture(),
         **_pictures("main", main),
         **_pictures("logistic", logistic),
-        "main-all": picture(_scenes(main), _ids(main)),
     }
     about = f"{describe(net)}, with {counted(X.shape[1], 'observation')}{f' from {data}' if data else ''}"
     filled = {
         "css": _resource("page.css"),
-        "js": _script("explorer", "derivation", "mistakes"),
+        "js": _script("engine", "mover", "path", "explorer", "derivation", "mistakes"),
+        "m": str(X.shape[1]),
+        "sizes": ", ".join(f"n{sub(layer)} = {n}" for layer, n in enumerate(net.sizes)),
+        "activations": ", ".join(dict.fromkeys(net.activations)),
         "about": f"The network of this page: {escape(about)}.",
         "logistic": f"Here is one with {counted(3, 'input')} and {counted(X1.shape[1], 'observation')}.",
         "c2_last": str(len(C2) - 1),
@@ -179,10 +180,6 @@ def _scenes(both: dict[str, Run]) -> list[Scene]:
 
 def _both(both: dict[str, Run]) -> dict[str, Any]:
     return {mode: network_data(run) for mode, run in both.items()}
-
-
-def _ids(both: dict[str, Run]) -> list[str]:
-    return [name.id for name in both["decimal"].scene.names.values()]
 
 
 def _pictures(net: str, both: dict[str, Run]) -> dict[str, str]:
@@ -265,7 +262,7 @@ def _for_page(svg: str) -> str:
 
 @functools.cache
 def _contradictions() -> list[Claim]:
-    return [claim for claim in notes() if claim.as_written is not None]
+    return contradictions()
 
 
 def _slip(claim: Claim) -> str:

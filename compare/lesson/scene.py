@@ -6,14 +6,16 @@ as w·a is a part of z = b + w·a; one that is a part of several is drawn as its
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Exact, Value, contributions, graph
+from autograd import Exact, Value, graph
 from autograd.draw.dot import formula_of
+from autograd.graph.value import Contribution, all_contributions
 from autograd.number.ops import OPS
 from autograd.number.show import show
 
@@ -125,12 +127,33 @@ class Scene:
 
     def as_data(self) -> dict[str, Any]:
         """By id: value, gradient, how it was computed, and the terms of the gradient with the running sum."""
-        return {self.names[node].id: self._node(node) for node in self.drawn}
+        return self._data
 
-    def _node(self, node: Value) -> dict[str, Any]:
+    @functools.cached_property
+    def _data(self) -> dict[str, Any]:
+        found = all_contributions(self.J)
+        return {self.names[node].id: self._node(node, found.get(node, [])) for node in self.drawn}
+
+    def program(self) -> dict[str, Any]:
+        """The recorded graph, for a page to compute it anew with other numbers at its leaves.
+
+        "nodes" are (operation, operands) in the order in which they were computed, with the number of a leaf as text;
+        "at" says where a named scalar is among them.
+        """
+        nodes = graph(self.J)
+        place = {node: k for k, node in enumerate(nodes)}
+        return {
+            "nodes": [
+                ["", str(node.data)] if node.op is None else [node.op.name, *(place[x] for x in node.operands)]
+                for node in nodes
+            ],
+            "at": {self.names[node].id: place[node] for node in self.drawn},
+        }
+
+    def _node(self, node: Value, contributions: list[Contribution]) -> dict[str, Any]:
         name, number = self.names[node], self.number
         terms, total = [], None
-        for found in contributions(self.J, node):
+        for found in contributions:
             total = found.product if total is None else total + found.product
             whole, as_whole = self.names[self.whole[found.consumer]], self._is_term(found.consumer)
             partner = self._partner(found.consumer, node)

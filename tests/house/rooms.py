@@ -53,7 +53,7 @@ ROOMS = [
     ),
     Room(
         "compare/lesson",
-        "the lesson: what its page shows; the page computes nothing",
+        "the lesson: what its page shows, and the page, which computes anew what a reader moves",
         (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, STEPS, CHECK, DERIVE, EXPLAIN),
     ),
     Room(

@@ -1,5 +1,5 @@
 "use strict";
-// Shows what the engine and the formulas computed; computes nothing itself. No library, no request.
+// Shows what the engine and the formulas computed. No library, no request.
 
 const lesson = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
@@ -49,7 +49,7 @@ function write(svg, id, value, gradient) {
 }
 
 function unlight(svg) {
-  for (const node of svg.querySelectorAll(".lit, .now")) node.classList.remove("lit", "now");
+  for (const node of svg.querySelectorAll(".lit, .now")) node.classList.remove("lit", "now", "pale");
 }
 
 // Lights a scalar, its consumers, and the edges between them, which carry local derivative × upstream = product
@@ -61,19 +61,22 @@ function lightTerms(svg, id, terms) {
   for (const [to, several] of Object.entries(on)) {
     nodeOf(svg, to)?.classList.add("lit");
     const edge = edgeOf(svg, id, to);
-    if (edge) lightEdge(edge, several);
+    if (edge) lightEdge(svg, edge, several);
   }
 }
 
-function lightEdge(edge, terms) {
+function lightEdge(svg, edge, terms) {
   edge.classList.add("lit");
   edge.parentNode.insertBefore(edge, edge.parentNode.querySelector(".node")); // above the other edges
-  const text = edge.querySelector("text"), x = text.getAttribute("x");
-  text.replaceChildren();
   if (terms.length !== 1) return; // several uses: the table tells them apart
-  const [term] = terms, factors = `${signed(term.local)} × ${signed(term.upstream)} `;
-  text.append(drawn("tspan", { x }, factors), drawn("tspan", { x, dy: 13 }, `= ${term.product}`));
+  const label = svg.querySelector(`.label.${CSS.escape(idOf(edge))}`), text = label.firstChild, x = text.getAttribute("x");
+  const [term] = terms, beside = text.classList.contains("beside");
+  const lines = beside ? [product(term)] : [`${signed(term.local)} × `, `${signed(term.upstream)} `, `= ${term.product}`];
+  text.replaceChildren(...lines.map((line, k) => drawn("tspan", { x, y: Number(text.getAttribute("y")) + 12 * k }, line)));
+  label.classList.add("lit");
 }
+
+const idOf = (box) => [...box.classList].find((cls) => !/^(node|edge|label|lit|now|later|pale|k-.*)$/.test(cls));
 
 const signed = (text) => (text.startsWith("−") ? `(${text})` : text);
 const product = (term) => `${signed(term.local)} × ${signed(term.upstream)} = ${term.product}`;
@@ -168,9 +171,9 @@ const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 function pointable(table, choose) {
   for (const cell of cells(table, () => true)) {
     const here = [Number(cell.dataset.j), Number(cell.dataset.i)];
-    cell.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") choose(here); });
-    cell.addEventListener("focus", () => choose(here));
-    cell.addEventListener("click", () => choose(here));
+    cell.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") choose(here, event); });
+    cell.addEventListener("focus", (event) => choose(here, event));
+    cell.addEventListener("click", (event) => choose(here, event));
   }
   table.addEventListener("keydown", (event) => {
     const cell = event.target.closest("[data-j]");

@@ -12,7 +12,7 @@ function star(node) {
   const middle = height / 2;
   shown.forEach((term, row) => {
     const y = (row + 0.5) * (height / shown.length), x = width - boxWidth;
-    const between = drawn("g", { class: "edge lit" },
+    const between = drawn("g", { class: "edge label lit" },
       drawn("path", { d: `M${boxWidth},${middle} L${boxWidth + 40},${y} L${x - 3},${y}` }),
       drawn("text", { x: x - 8, y: y - 5, "text-anchor": "end" }, `${signed(term.local)} × ${signed(term.upstream)} = ${term.product}`));
     const left = term.k > row && row ? `… ${all.length - SHOWN} more` : "";

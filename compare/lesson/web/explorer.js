@@ -17,7 +17,12 @@ function explorer(place) {
     const select = element("select", { id: `${place.id}-layer` });
     for (const l of layers) select.append(element("option", { value: l }, `${l}: ${pretty(kind + l)}`));
     select.value = layer;
-    select.addEventListener("change", () => { layer = Number(select.value); chosen = [0, 0]; draw(); });
+    select.addEventListener("change", () => {
+      layer = Number(select.value);
+      chosen = [0, 0];
+      draw();
+      if (kind === "dJda") remember({ layer, entry: "0,0" });
+    });
     chooser.append(element("label", { for: select.id }, "Layer"), select);
   }
   let columns = Infinity; // of the observations that are shown
@@ -68,16 +73,47 @@ function explorer(place) {
     };
     for (const part of parts(data)) {
       if (typeof part === "string") { sign = part; continue; }
-      const table = matrix(part.name, part.rows, part);
+      const table = matrix(part.name, part.rows, { ...part, buttons: true });
       operands.push({ ...part, table });
       add(table);
+      pointable(table, (at, event) => single(operands.findIndex((operand) => operand.table === table), at, event));
     }
     if (operands.length) sign = "=";
     result = matrix(`${kind}${layer}`, cut(data.arrays[`${kind}${layer}`]), { buttons: true });
     result.classList.add("result-matrix");
     add(result);
-    pointable(result, choose);
+    pointable(result, (at, event) => {
+      choose(at);
+      if (kind === "dJda" && event.type !== "pointerenter") remember({ layer, entry: at.join(",") });
+    });
     choose(chosen);
+  }
+
+  // An entry of an operand: the one term that it stands in, of the entry that is chosen; a click makes it the number to be moved
+  function single(which, [j, i], event) {
+    const [J, I] = chosen;
+    const [entry, term] = {
+      dJda: () => (which ? [[J, i], j] : [[j, I], i]),
+      dJdz: () => [[j, i], 0],
+      dJdb: () => [[j, 0], i],
+      dJdW: () => (which ? [[J, i], j] : [[j, I], i]),
+    }[kind]();
+    choose(entry);
+    operands[which].table.querySelectorAll("[tabindex='0']").forEach((cell) => { cell.tabIndex = -1; });
+    const [here] = cells(operands[which].table, (r, c) => r === j && c === i);
+    here.tabIndex = 0;
+    emphasise(term);
+    const id = { W: `w${layer + 1}-${j + 1}-${i + 1}`, X: `x-${j + 1}-${i + 1}` }[operands[which].name.replace(/\d+$/, "")];
+    if (event.type === "click" && id && place.dataset.net === "main") moving.choose(id);
+  }
+
+  function emphasise(term) {
+    const [first, second] = operands, [J, I] = chosen;
+    const at = { dJda: [[J, term], [term, I]], dJdW: [[J, term], [term, I]], dJdb: [[J, term]], dJdz: [chosen, chosen] }[kind];
+    [first, second].forEach((operand, k) => operand && cells(operand.table, (r, c) => r === at[k][0] && c === at[k][1]).forEach((cell) => cell.classList.add("one")));
+    panel.querySelectorAll(".terms tbody tr")[term]?.classList.add("one");
+    const to = find(net[mode], idOf(chosen)), node = net[mode].nodes[to];
+    if (kind === "dJda") svg.querySelectorAll(".edge.lit, .label.lit").forEach((edge) => edge.classList.toggle("pale", !edge.classList.contains(`${to}--${node.terms[term].to}`)));
   }
 
   function choose([j, i]) {
@@ -85,6 +121,7 @@ function explorer(place) {
     const data = net[mode], id = find(data, idOf(chosen)), node = data.nodes[id];
     mark(result, j, i);
     for (const { table, light, cls } of operands) {
+      for (const cell of cells(table, () => true)) cell.classList.remove("one");
       for (const cell of cells(table, () => true)) cell.classList.toggle(cls, light(Number(cell.dataset.j), Number(cell.dataset.i), j, i));
     }
     const observation = kind === "dJda" || kind === "dJdz" ? i + 1 : 1;
@@ -96,7 +133,8 @@ function explorer(place) {
       nodeOf(svg, unit)?.classList.add("lit");
       if (kind === "dJdW") {
         const from = find(data, layer > 1 ? `a${layer - 1}-${j + 1}-${observation}` : `x-${j + 1}-${observation}`);
-        edgeOf(svg, from, unit)?.classList.add("lit");
+        const edge = edgeOf(svg, from, unit);
+        if (edge) lightEdge(svg, edge, node.terms.slice(0, 1));
         nodeOf(svg, from)?.classList.add("now");
       }
     }
@@ -133,6 +171,17 @@ function explorer(place) {
     for (const [id, node] of Object.entries(data.nodes)) write(svg, id, node.value, node.gradient);
   }
 
+  if (place.id === "explore-dJda") {
+    states.entry = (l, at) => {
+      if (!layers.includes(l)) return;
+      const select = place.querySelector("select");
+      layer = l;
+      if (layers.length > 1) select.value = l;
+      chosen = at.map((n, k) => Math.min(Math.max(n || 0, 0), (k ? net.m : net.sizes[l]) - 1));
+      draw();
+      remember({ layer, entry: chosen.join(",") });
+    };
+  }
   redraw.push(draw);
   draw();
 }

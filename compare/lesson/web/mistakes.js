@@ -1,7 +1,7 @@
 // Part 6: mistakes
 
 function mistakes(place) {
-  const net = lesson.nets.main, { code: source, first, planted: list } = lesson.mistakes;
+  const net = moving.given, { code: source, first, planted: list } = lesson.mistakes;
   const switches = element("fieldset", {}, element("legend", {}, "Plant a mistake"));
   const shown = element("div", { "aria-live": "polite" });
   place.append(switches, shown);
@@ -20,7 +20,7 @@ function mistakes(place) {
     source.forEach((text, k) => {
       const number = `${k + 1}`.padStart(2) + "  ", edited = mistake?.line === k;
       const line = (cls, mark, content) => element("div", { class: cls }, `${mark} ${number}${k < first ? content : content.slice(4)}`);
-      const lines = edited ? [line("out", "−", text), line("in", "✗", `    ${mistake.instead}`)] : [line(false, " ", text)];
+      const lines = edited ? [line("out", "✗", `    ${mistake.instead}`), line("in", "✓", text)] : [line(false, " ", text)];
       (k < first ? before : code).append(...lines);
     });
     code.prepend(before);
@@ -42,9 +42,10 @@ function mistakes(place) {
     const says = element("div", { class: mistake ? "says" : "says right" });
     if (!mistake) says.append(element("p", { class: "agree" }, `✓ All ${total} entries are what the chain rule gives.`));
     else {
-      says.append(element("p", {}, element("strong", {}, `${bad} of ${total} entries differ from the chain rule: ${mistake.words}.`)));
+      const spoilt = Object.entries(effect.wrong).filter(([, entries]) => entries.length).map(([name]) => name);
+      says.append(element("p", { class: "cause" }, element("strong", {}, `Line ${mistake.line + 1}: `), `${mistake.why}.`),
+        element("p", {}, `It spoils ${spoilt.join(", ")}: ${bad} of ${total} entries.`));
       if (effect.problem) says.append(element("p", {}, effect.problem));
-      for (const sentence of mistake.diagnosis) says.append(element("p", { class: "diagnosis" }, sentence));
     }
     shown.replaceChildren(element("div", { class: "side" }, code, says), arrays);
   }

@@ -41,5 +41,7 @@ function own(place) {
   draw();
   const byName = Object.fromEntries(arrays.map((found) => [found.name, found]));
   derivation(document.getElementById("derivation"), lesson.own.derived, (name) => byName[name] ?? null, () => nodes);
-  film(document.getElementById("film-own"), { svg: graph("own", "The graph of your forward pass"), order, nodes: () => nodes, label: "The graph of scalars" });
+  film(document.getElementById("film-own"), {
+    reels: [{ title: "all", picture: () => graph("own", "The graph of your forward pass"), steps: stepsOf(order, nodes) }],
+    nodes: () => nodes, label: "The graph of scalars", group: "array" });
 }
