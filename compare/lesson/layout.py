@@ -94,8 +94,10 @@ def _rows(ids: Sequence[str], edges: Sequence[tuple[str, str]], most: int) -> li
 
 def _order(id: str) -> tuple[str, list[int]]:
     """Units of a layer side by side, one observation after the other; the entries of an array in its own order."""
-    letter, *numbers = id.split("-")
-    return f"{letter:>9}", [int(number) for number in reversed(numbers) if number.isdigit()]
+    array, *numbers = id.split("-")
+    if not numbers:
+        return "", [len(array), *map(ord, array)]
+    return f"{array:>9}", [int(number) for number in reversed(numbers) if number.isdigit()]
 
 
 def _places(
@@ -139,8 +141,10 @@ def _label(tail: Box, head: Box) -> str:
 
 def _node(box: Box, width: float) -> str:
     corner = 0 if box.kind in SQUARE else 9
+    letter = {"x": "X", "a": "a", "z": "z", "w": "W", "b": "b"}.get(box.kind, "")
+    marks = ["", f' data-sym="{letter}"', f' data-sym="dJd{letter}"'] if letter else [""] * 3
     texts = "".join(
-        f'<text x="{box.x:.1f}" y="{box.y + 14 + 14 * k:.1f}" text-anchor="middle">{escape(line)}</text>'
+        f'<text{marks[k]} x="{box.x:.1f}" y="{box.y + 14 + 14 * k:.1f}" text-anchor="middle">{escape(line)}</text>'
         for k, line in enumerate(box.lines)
     )
     double = (

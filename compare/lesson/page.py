@@ -168,10 +168,30 @@ def _with_formulas(page: str) -> str:
     r"""The page with its LaTeX, \(…\) within a line and \[…\] on a line, as MathML."""
     from latex2mathml.converter import convert  # slow to import, needed for a page only
 
-    page = re.sub(r"\\\((.+?)\\\)", lambda found: convert(found[1]), page)
+    page = re.sub(r"\\\((.+?)\\\)", lambda found: _marked(convert(found[1])), page)
     return re.sub(
-        r"\\\[(.+?)\\\]", lambda found: f'<div class="formula">{convert(found[1], display="block")}</div>', page
+        r"\\\[(.+?)\\\]",
+        lambda found: f'<div class="formula">{_marked(convert(found[1], display="block"))}</div>',
+        page,
     )
+
+
+def _marked(math: str) -> str:
+    """MathML whose symbols say what they are, so that the page can light them up with the matrices and the graph."""
+    fractions: list[str] = []
+
+    def fraction(found: re.Match[str]) -> str:
+        below = re.search(r"<mi>([azwb])</mi>", found[0].rpartition("</mrow><mrow>")[2])
+        kind = "" if below is None else f' data-sym="dJd{below[1].replace("w", "W")}"'
+        fractions.append(found[0].replace("<mfrac>", f"<mfrac{kind}>"))
+        return f"{{{len(fractions) - 1}}}"
+
+    math = re.sub(r"<mfrac>.*?</mfrac>", fraction, math)
+    math = re.sub(r"<(msub|msup|msubsup)><mtext>(\w+)</mtext>", r'<\1 data-sym="\2"><mtext>\2</mtext>', math)
+    math = re.sub(r"<(msub|msup|msubsup)><mi>([aW])</mi>", r'<\1 data-sym="\2"><mi>\2</mi>', math)
+    math = re.sub(r"<(msub|msup|msubsup)><mi>w</mi>", r'<\1 data-sym="W"><mi>w</mi>', math)
+    math = re.sub(r"(?<!\">)<(mtext|mi)>(dJd\w|dadz|W)</", r'<\1 data-sym="\2">\2</', math)
+    return re.sub(r"\{(\d+)\}", lambda found: fractions[int(found[1])], math)
 
 
 def _scenes(both: dict[str, Run]) -> list[Scene]:

@@ -72,9 +72,14 @@ function lightEdge(svg, edge, terms) {
   const label = svg.querySelector(`.label.${CSS.escape(idOf(edge))}`), text = label.firstChild, x = text.getAttribute("x");
   const [term] = terms, beside = text.classList.contains("beside");
   const lines = beside ? [product(term)] : [`${signed(term.local)} × `, `${signed(term.upstream)} `, `= ${term.product}`];
-  text.replaceChildren(...lines.map((line, k) => drawn("tspan", { x, y: Number(text.getAttribute("y")) + 12 * k }, line)));
+  text.replaceChildren(...lines.map((line, k) => drawn("tspan", { x, y: Number(text.getAttribute("y")) + 12 * k, ...(beside ? {} : marks(term)[k]) }, line)));
   label.classList.add("lit");
 }
+
+// What the numbers of a term are: the page lights up what is the same
+const marks = ({ localKind, upstreamName }) => [
+  localKind === "w" ? { "data-sym": "W" } : {}, /^dJ\/d[az]/.test(upstreamName) ? { "data-sym": `dJd${upstreamName[4]}` } : {}, {},
+];
 
 const idOf = (box) => [...box.classList].find((cls) => !/^(node|edge|label|lit|now|later|pale|k-.*)$/.test(cls));
 
@@ -91,11 +96,11 @@ function termsTable(node, what, shown = node.terms.length, formula = null) {
   }
   const body = element("tbody");
   node.terms.slice(0, shown).forEach((term, k) => {
-    const cell = (cls, text, name) => element("td", {}, element("b", { class: cls }, text), name ? small(name) : "");
+    const cell = (cls, text, name, k = 2) => element("td", {}, element("b", { class: cls, ...marks(term)[k] }, text), name ? small(name) : "");
     body.append(element("tr", { class: shown < node.terms.length && k === shown - 1 ? "new" : false },
       element("td", {}, term.consumer),
-      cell(`t-${term.localKind}`, term.local, term.localName),
-      cell("t-u", term.upstream, term.upstreamName),
+      cell(`t-${term.localKind}`, term.local, term.localName, 0),
+      cell("t-u", term.upstream, term.upstreamName, 1),
       cell("t-p", term.product),
       element("td", { class: "running" }, term.sum)));
   });
@@ -142,7 +147,7 @@ function matrix(name, rows, options = {}) {
   const [rowName, columnName] = heads(options.heads || name);
   const long = rows.some((row) => row.some((text) => text.length > 7));
   const shape = `${rows.length}×${rows[0].length}`;
-  const table = element("table", { class: "matrix" + (long ? " long" : ""), "data-array": name },
+  const table = element("table", { class: "matrix" + (long ? " long" : ""), "data-array": name, "data-sym": name.replace(/\d+T?$/, "") },
     element("caption", {}, options.title || pretty(name), " ", small(shape)));
   const head = element("tr", {}, element("td"));
   rows[0].forEach((_, i) => head.append(columnName(i) ? element("th", { scope: "col" }, columnName(i)) : element("td")));
@@ -199,3 +204,14 @@ function pointable(table, choose) {
 
 // With the identity as activation a and z are one scalar, which is called z
 const find = (data, id) => (id in data.nodes ? id : id.replace(/^a/, "z"));
+
+// Whatever stands for the same thing in a section lights up together: in formulas, text, matrices, tables, graphs
+function together() {
+  let shown = [];
+  document.addEventListener("pointerover", (event) => {
+    const over = event.target.closest("[data-sym]"), section = over?.closest("section");
+    for (const other of shown) other.classList.remove("together");
+    shown = section ? [...section.querySelectorAll(`[data-sym="${over.dataset.sym}"]`)] : [];
+    for (const other of shown) other.classList.add("together");
+  });
+}

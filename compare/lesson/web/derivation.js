@@ -18,7 +18,7 @@ function star(node) {
     const left = term.k > row && row ? `… ${all.length - SHOWN} more` : "";
     svg.append(between, boxed("lit", x, y - 17, boxWidth - 2, 34, [term.consumer, left || term.upstreamName]));
   });
-  svg.append(boxed("now k-a", 2, middle - 26, boxWidth - 4, 52, [node.label, node.value, node.gradient]));
+  svg.append(boxed(`now k-${node.kind}`, 2, middle - 26, boxWidth - 4, 52, [node.label, node.value, node.gradient]));
   return svg;
 }
 

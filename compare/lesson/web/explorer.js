@@ -11,7 +11,8 @@ function explorer(place) {
   const drawing = element("div", { class: "graph", tabindex: "0", role: "group" });
   const panel = element("div");
   const summary = element("p", { "aria-live": "polite", class: "summary" });
-  side.append(element("div", { class: "beside" }, chooser, equation, summary, panel), drawing);
+  const small = element("div", { class: "starred" }); // on a phone, in the place of the graph
+  side.append(element("div", { class: "beside" }, chooser, equation, small, summary, panel), drawing);
   place.append(side);
   if (layers.length > 1) {
     const select = element("select", { id: `${place.id}-layer` });
@@ -148,6 +149,7 @@ function explorer(place) {
         ? "In the graph of one observation the weight sits on the edge that is lit; the graphs of the other observations have the same edge."
         : "The graph shows one observation; the bias is added to the unit that is lit, and in the graphs of the other observations likewise."));
     }
+    small.replaceChildren(star(node));
     summary.textContent = words(j, i);
   }
 
@@ -194,7 +196,8 @@ function units(place) {
   for (const i of range(net.m)) select.append(element("option", { value: i + 1 }, String(i + 1)));
   const drawing = element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of one observation" });
   const panel = element("div", { "aria-live": "polite" });
-  place.append(drawing, panel);
+  const sumLine = element("p", { class: "sum-line" }); // on a phone, where the table is off the screen
+  place.append(sumLine, drawing, panel);
   let svg, chosen = null;
 
   function draw() {
@@ -225,6 +228,7 @@ function units(place) {
       box.setAttribute("aria-pressed", String(here));
       box.setAttribute("tabindex", here ? "0" : "-1"); // one unit is in the order of the tab key, arrows go to the others
     }
+    sumLine.textContent = `dJ/d${node.label} = ${node.terms.length > 1 ? `${node.terms.map((term) => signed(term.product)).join(" + ")} = ` : ""}${node.sum}`;
     panel.replaceChildren(termsTable(node, `dJ/d${node.label}: ${count(node.terms.length, "consumer")}`));
     if (node.how) panel.append(element("p", { class: "note" }, `Forward: ${node.label} = ${node.how} = ${node.value}`));
     if (node.kind === "J") panel.append(element("p", { class: "note" }, "The cost of this observation. It is counted once in the sum of all costs: its own derivative is 1."));

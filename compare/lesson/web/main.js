@@ -9,6 +9,7 @@ for (const radio of document.querySelectorAll("input[name=numbers]")) {
     if (!lesson.own) remember(mode === "fraction" ? { numbers: mode } : { numbers: undefined });
   });
 }
+together();
 if (lesson.own) own(document.getElementById("own"));
 else {
   moving = mover(document.getElementById("mover"));

@@ -57,7 +57,7 @@ function wish(place) {
       element("p", {}, `The cost moved by ${seen(moved)}: that is ${seen(moved / NUDGE)} for each unit of ${name}.`),
       element("p", {}, "Back propagation says ", element("strong", { class: "wish-derivative" }, `dJ/d${name} = ${derivative ?? `${net.decimal.nodes[id].gradient} / ${net.m}`}`),
         ": the same, but for what the curve bends on the way. One sweep back gives this number for every weight at once."),
-      element("p", {}, element("strong", {}, "Now move it yourself: "), `drag the slider “Move ${name}” at the ${narrow() ? "foot" : "head"} of the page. J is now `, element("output", { class: "wish-cost" }, seen(before)),
+      element("p", { class: "now-move" }, element("strong", {}, "Now move it yourself: "), `drag the slider “Move ${name}” at the ${narrow() ? "foot" : "head"} of the page. J is now `, element("output", { class: "wish-cost" }, seen(before)),
         `. Every number, sum and matrix of this page follows; a weight or an input can also be chosen by a click in any matrix.`));
   }
   const narrow = () => matchMedia("(max-width: 52rem)").matches;

@@ -100,11 +100,11 @@ READ = """place => {
     }
   }
   const id = (g) => [...g.classList].find((c) => !/^(node|edge|label|lit|now|later|pale|one|k-.*)$/.test(c));
-  const labels = {};
+  const labels = {}, graph = "svg:not(.star)";
   for (const label of place.querySelectorAll("svg:not(.star) .label.lit")) labels[id(label)] = label.textContent;
   const ids = (selector) => [...place.querySelectorAll(selector)].map(id).sort();
   return {
-    lit, labels, edges: ids("svg:not(.star) .edge.lit"), nodes: ids(".node.lit"), now: ids(".node.now"),
+    lit, labels, edges: ids(`${graph} .edge.lit`), nodes: ids(`${graph} .node.lit`), now: ids(`${graph} .node.now`),
     consumers: texts(".terms tbody td:nth-child(1)"),
     locals: texts(".terms tbody td:nth-child(2) b"), upstreams: texts(".terms tbody td:nth-child(3) b"),
     products: texts(".terms tbody td:nth-child(4) b"), sums: texts(".terms tbody .running"),
@@ -189,7 +189,7 @@ def test_an_entry_of_an_operand_shows_the_one_term_that_it_stands_in(page: Page)
       cells: [...place.querySelectorAll(".matrix .one")].map((c) =>
         [c.closest("table").dataset.array, +c.dataset.j, +c.dataset.i]),
       rows: [...place.querySelectorAll(".terms tr.one td:first-child")].map((c) => c.textContent),
-      bold: place.querySelectorAll(".edge.lit:not(.pale)").length,
+      bold: place.querySelectorAll("svg:not(.star) .edge.lit:not(.pale)").length,
       result: place.querySelector(".result-matrix .chosen").dataset,
     })"""
     for array, (j, i), row, (at_j, at_i) in (("W2", (2, 0), 0, (2, 3)), ("dJdz2", (3, 4), 3, (2, 4))):
@@ -629,6 +629,24 @@ def test_each_symbol_of_the_short_path_is_in_the_table_of_symbols(fresh: Page) -
     assert len({*NET.sizes[:-1], X.shape[1]}) == 4  # no two sizes are alike
 
 
+def test_what_stands_for_the_same_thing_lights_up_together(page: Page) -> None:
+    page.select_option("#explore-dJda-layer", "1")
+    entry(page, "explore-dJda .result-matrix", 0, 0).dispatch_event("click")
+    seen = """section => [...section.querySelectorAll(".together")].map((x) => x.closest("math") ? "formula"
+      : x.closest("svg") ? "graph" : x.matches(".matrix") ? x.dataset.array
+      : x.matches(".terms b") ? "table" : x.tagName)"""
+    for symbol, array, terms in (("dJdz", "dJdz2", 4), ("W", "W2", 4), ("dJda", "dJda1", 0)):
+        page.locator(f"#part-3 math [data-sym={symbol}]").first.hover()
+        found = page.locator("#part-3").evaluate(seen)
+        assert found.count(array) == 1 and found.count("table") == terms
+        assert "formula" in found and "graph" in found
+        assert {x for x in found if x[-1].isdigit()} == {array}
+    page.locator("#explore-dJda [data-array=W2] caption").hover()  # and the other way round
+    assert page.locator("#part-3 math .together").count() == 2
+    page.mouse.move(0, 0)
+    assert page.locator(".together").count() == 0
+
+
 def test_a_link_holds_the_state(browser: Any, path: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     page.goto(f"{path.as_uri()}#layer=2&entry=3,1&numbers=fraction&move=x-1-1:1.5")
@@ -695,18 +713,28 @@ def line_number(page: Page) -> str:
 # The page as a whole
 
 
-def faults(page: Page, *rules: str) -> list[str]:
+def faults(page: Page, *rules: str, without: str = "", within: str | None = None) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"runOnly": list(rules)} if rules else {}).response["violations"]
+    options: dict[str, Any] = {"runOnly": list(rules)} if rules else {}
+    if without:
+        options["rules"] = {without: {"enabled": False}}
+    found = Axe().run(page, context=within, options=options).response["violations"]
     return [f"{rule['id']}: {node['html'][:100]}" for rule in found for node in rule["nodes"]]
 
 
+def test_axe_finds_no_fault(page: Page) -> None:
+    page.check("#mistakes input[value='2']")
+    assert faults(page, without="color-contrast") == []
+    page.check("#mistakes input[value='0']")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault(page: Page, scheme: Any) -> None:
+def test_axe_finds_every_text_clear_to_read(page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.check("#mistakes input[value='2']")
-    assert faults(page, *(["color-contrast"] if scheme == "dark" else [])) == []
+    for part in ("nav", "#part-1", "#explore-dJda", "#derivation", "#mistakes"):  # each kind of colour; all takes long
+        assert faults(page, "color-contrast", within=part) == []
     page.check("#mistakes input[value='0']")
     page.emulate_media(color_scheme="light")
 
@@ -729,18 +757,62 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page, kind: str) -> None:
     page.set_viewport_size(desktop)
 
 
-def test_a_tap_chooses_an_entry(browser: Any, path: Path) -> None:
-    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+@pytest.fixture
+def phone(browser: Any, path: Path) -> Iterator[Page]:
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce")
     page = context.new_page()
     page.goto(path.as_uri())
     page.evaluate(OPEN)
-    entry(page, "explore-dJda .result-matrix", 2, 1).tap()
-    assert read(page, "explore-dJda")["now"] == ["a1-3-2"]
+    yield page
     context.close()
+
+
+def in_view(page: Page, selector: str) -> bool:
+    """Whether all that the selector finds is on the screen, above the slider at the foot."""
+    return bool(
+        page.evaluate(
+            """selector => {
+              const foot = document.querySelector("#mover").getBoundingClientRect().top;
+              const boxes = [...document.querySelectorAll(selector)].map((x) => x.getBoundingClientRect());
+              const seen = (b) => b.width && b.top >= 0 && b.bottom <= foot && b.left >= 0 && b.right <= innerWidth;
+              return boxes.length > 0 && boxes.every(seen);
+            }""",
+            selector,
+        )
+    )
+
+
+def test_what_a_touch_changes_is_on_the_screen_of_a_phone(phone: Page) -> None:
+    phone.evaluate("document.querySelector('#explore-dJda .equation').scrollIntoView()")
+    for j, i in ((2, 1), (0, 4)):
+        entry(phone, "explore-dJda .result-matrix", j, i).tap()
+        assert [at for _, *at, _ in read(phone, "explore-dJda")["lit"]["dJda1"]] == [[j, i]]
+        for changed in (".chosen", ".lit-w", ".lit-u", ".star .node", ".star .label"):
+            assert in_view(phone, f"#explore-dJda {changed}"), changed
+    phone.evaluate("document.querySelector('#units').scrollIntoView()")
+    phone.locator("#units .node.a1-2-1").tap()
+    assert str(phone.locator("#units .sum-line").text_content()).startswith("dJ/da₂⁽¹⁾[1] = ")
+    for changed in (".sum-line", ".node.now", ".node.lit"):
+        assert in_view(phone, f"#units {changed}"), changed
+    phone.evaluate("document.querySelector('#film-main').scrollIntoView()")
+    for _ in range(20):
+        phone.locator("#film-main button").nth(1).tap()
+        assert in_view(phone, "#film-main .panel p")
+        assert in_view(phone, "#film-main .node.now")
+    assert phone.locator("#mover").is_visible()
+
+
+def test_targets_of_a_finger_are_40_pixels_high(phone: Page) -> None:
+    targets = "button, select, input[type=range], summary, nav a, label:has(input), #units .node"
+    small = """targets => [...document.querySelectorAll(targets)]
+      .filter((x) => x.checkVisibility() && x.getBoundingClientRect().height < 39.5)
+      .map((x) => `${x.outerHTML.slice(0, 80)} ${x.getBoundingClientRect().height}`)"""
+    assert phone.evaluate(small, targets) == []
 
 
 def test_it_prints(page: Page) -> None:
     page.emulate_media(media="print")
+    assert not page.locator("#mover").is_visible()
     assert not page.locator(".controls").first.is_visible()
     assert page.locator("#explore-dJda .matrix").first.is_visible()
     assert len(page.pdf()) > 10_000
