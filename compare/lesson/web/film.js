@@ -4,7 +4,7 @@ const PACE = 1100; // milliseconds for a step
 
 // `reels` gives the films to choose from: a title, the picture, and the steps; of each step the scalar, whether it is
 // forward, how many of its terms are there, and the group (a layer, an array) that it belongs to
-function film(place, { reels, nodes, label, of = "J", group = "layer" }) {
+function film(place, { reels, nodes, label, of = "J", group = "layer", wide = false }) {
   const name = place.dataset.film;
   const button = (text, title) => element("button", { type: "button", "aria-label": title }, text);
   const back = button("Back", "One step back"), next = button("Step", "One step forward"), play = button("Play", "Play");
@@ -21,7 +21,7 @@ function film(place, { reels, nodes, label, of = "J", group = "layer" }) {
     element("label", {}, only, " backward only"));
   const left = element("div", { class: "beside" },
     element("div", { class: "controls" }, back, next, jump, play), element("div", { class: "controls" }, slider, where), settings, panel);
-  place.replaceChildren(element("div", { class: reels.length > 1 ? "side even" : "stacked" }, left, drawing));
+  place.replaceChildren(element("div", { class: `side ${wide ? "filmed" : "even"}` }, left, drawing));
   let svg, steps, at = 0, timer = 0;
 
   function choice(title, options) {

@@ -8,7 +8,9 @@ function own(place) {
   const panel = element("div", { "aria-live": "polite" });
   const svg = graph("own", "The graph of your forward pass");
   const drawing = element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of your forward pass" }, svg);
-  place.append(element("div", { class: "chooser" }, element("label", { for: select.id }, "Gradient of"), select), equation, panel, drawing);
+  const picture = element("div", { class: "pictured-star" });
+  place.append(element("div", { class: "chooser" }, element("label", { for: select.id }, "Gradient of"), select),
+    element("div", { class: "side even" }, element("div", { class: "beside" }, equation, picture), panel), drawing);
   for (const [id, node] of Object.entries(nodes)) write(svg, id, node.value, node.gradient);
   let result, array;
 
@@ -26,10 +28,12 @@ function own(place) {
     const id = array.ids[j][i], node = nodes[id];
     if (!node) {
       unlight(svg);
+      picture.replaceChildren();
       panel.replaceChildren(element("p", { class: "note" }, "J does not depend on this entry: its gradient is 0."));
       return;
     }
     lightTerms(svg, id, node.terms);
+    picture.replaceChildren(star(node));
     const table = termsTable(node, `dJ/d${node.label}: ${count(node.terms.length, "consumer")}`);
     const wrong = array.wrong.some(([r, c]) => r === j && c === i);
     panel.replaceChildren(table);
@@ -43,5 +47,5 @@ function own(place) {
   derivation(document.getElementById("derivation"), lesson.own.derived, (name) => byName[name] ?? null, () => nodes);
   film(document.getElementById("film-own"), {
     reels: [{ title: "all", picture: () => graph("own", "The graph of your forward pass"), steps: stepsOf(order, nodes) }],
-    nodes: () => nodes, label: "The graph of scalars", group: "array" });
+    nodes: () => nodes, label: "The graph of scalars", group: "array", wide: true });
 }
