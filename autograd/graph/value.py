@@ -215,6 +215,23 @@ def contributions(J: Value, x: Value) -> list[Contribution]:
     ]
 
 
+def all_contributions(J: Value) -> dict[Value, list[Contribution]]:
+    """`contributions` of every scalar of J's graph, by one sweep.
+
+    >>> x = Value(3.0, label="x")
+    >>> J = 2 * x**2 + x
+    >>> [c.product for c in all_contributions(J)[x]]
+    [12.0, 1.0]
+    """
+    J.backward()
+    found: dict[Value, list[Contribution]] = {}
+    for consumer in graph(J):
+        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
+            product = _product(consumer, slope)
+            found.setdefault(operand, []).append(Contribution(consumer, slope, consumer.grad, product))
+    return found
+
+
 # Nodes are made
 
 _data = operator.attrgetter("data")

@@ -365,7 +365,10 @@ def teach(
     ] = "tanh",
     data: DataOption = None,
     target: TargetOption = "",
-    observations: ObservationsOption = 2,
+    observations: Annotated[
+        int | None,
+        typer.Option("--observations", "-m", min=1, help="Random observations to draw."),
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Write the lesson: why the matrix formula holds, as one HTML page that needs no network."""
@@ -377,15 +380,8 @@ def teach(
         raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
     dataset = _dataset(data, target)
     net, X, Y = example(_sizes(layers) if layers else None, activation, observations, seed, dataset)
-    with Console(stderr=True).status(str(output)) as status:
-        page = teach(
-            net,
-            X,
-            Y,
-            data=dataset.name if dataset else "",
-            seed=seed,
-            progress=lambda step: status.update(f"{output}: {step} ..."),
-        )
+    with Console(stderr=True).status(str(output)):
+        page = teach(net, X, Y, data=dataset.name if dataset else "", seed=seed)
     try:
         page.save(output)
     except OSError as error:

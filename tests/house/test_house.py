@@ -132,8 +132,6 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings_give_what_they_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in ("compare.lesson", "compare.lesson.page"):  # their pages need no searched reasons
-        monkeypatch.setattr("compare.lesson.mistakes.diagnosis", lambda *_: ["a reason"])
     module = importlib.import_module(name)
     assert module.__doc__
     assert not doctest.testmod(module).failed
