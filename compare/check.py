@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import linecache
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -280,6 +281,7 @@ def check(
     """Both sides of a subject in the strongest arithmetic that can decide, and why they differ."""
     if arithmetic is not None and arithmetic not in NAMES:
         raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
+    linecache.checkcache()  # a file that was edited and loaded again is read again
     with ONE_AT_A_TIME:
         differs = subject.differs_between_runs() if isinstance(subject, UserCode) else ""
         if differs:

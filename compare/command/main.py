@@ -9,7 +9,7 @@ import contextlib
 import io
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,7 @@ from rich.progress import Progress
 
 from compare.check import check_network
 from compare.command.userfile import UserFile, load
+from compare.report.annotations import as_annotations, error
 from compare.report.report import Report, counted
 from compare.subject.arithmetic import NAMES
 from compare.subject.graph import NetworkGraph
@@ -63,11 +64,22 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the rand
 ArithmeticOption = Annotated[
     str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
 ]
+FORMATS = ("text", "json", "github")
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="text|json|github", help="github: annotations of a workflow, beside the mistaken lines."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 ABOUT_NETWORKS = ("layers", "activations", "data", "target", "observations")
 
 
 class BadInput(Exception):
     """Input that cannot be used; its message is the sentence that the user reads."""
+
+
+REFUSED = (BadInput, ValueError, OSError, RuntimeError)
 
 
 def _show_version(wanted: bool) -> None:
@@ -120,36 +132,41 @@ def check(
     observations: ObservationsOption = 8,
     seed: SeedOption = 0,
     arithmetic: ArithmeticOption = "",
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    form: FormatOption = "text",
+    json: JsonOption = False,
     diagnosis: Annotated[
         bool, typer.Option("--diagnosis/--no-diagnosis", help="Look for the mistaken lines in your own code.")
     ] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the verdicts rest on.")] = False,
 ) -> None:
     """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
-    if file is not None:
-        _refuse_network_options(context, file)
-        report = checked_file(load(file), arithmetic, seed, diagnosis)
-        _show(report, json, verbose, f"backprop-compare proofread {file}" if report.mistakes else "")
-        return finish(report)
-    net, X, Y, name = problem(layers, activations, data, target, observations, seed)
-    report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
-    _show(report, json, verbose, "")
-    return finish(report)
+    form = _form(form, json)
+    with _refusals(form, file):
+        if file is not None:
+            _refuse_network_options(context, file)
+            report = checked_file(load(file), arithmetic, seed, diagnosis)
+        else:
+            net, X, Y, name = problem(layers, activations, data, target, observations, seed)
+            report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
+    _show(report, form, verbose, file)
+    finish(report)
 
 
 @app.command()
 def proofread(
     file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
     seed: SeedOption = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
+    form: FormatOption = "text",
+    json: JsonOption = False,
 ) -> None:
     """Read your backward pass line by line: what each line is, which is mistaken, and what it ought to be."""
-    code = load(file)
-    with Console(stderr=True).status(f"{file.name}: reading ..."):
-        reading = code.proofread(seed)
-    if json:
+    form = _form(form, json)
+    with _refusals(form, file), Console(stderr=True).status(f"{file.name}: reading ..."):
+        reading = load(file).proofread(seed)
+    if form == "json":
         print(reading.to_json())
+    elif form == "github":
+        print(*as_annotations(reading, file), sep="\n")
     else:
         out.print(reading)
     raise typer.Exit(0 if reading else 1)
@@ -407,15 +424,47 @@ def checked_file(code: UserFile, arithmetic: str, seed: int, diagnose: bool = Tr
         )
 
 
-def _show(report: Report, json: bool, verbose: bool, next_command: str) -> None:
+def _form(form: str, json: bool) -> str:
+    """How a report is printed, as the options ask for it."""
+    if form not in FORMATS:
+        raise BadInput(f"there is no --format {form!r}: the known ones are {', '.join(FORMATS)}")
+    return "json" if json else form
+
+
+@contextlib.contextmanager
+def _refusals(form: str, file: Path | None) -> Iterator[None]:
+    """With the format of GitHub what cannot be used is an annotation, too."""
+    try:
+        yield
+    except REFUSED as problem:
+        if form != "github":
+            raise
+        line = re.search(r"\bline (\d+) of (\S+\.py)|\.py, line (\d+)", str(problem))
+        is_here = line is not None and file is not None and line[2] in (None, file.name)
+        print(error(str(problem), file, int(line[1] or line[3]) if line and is_here else None, "cannot be checked"))
+        raise typer.Exit(2) from None
+
+
+def _show(report: Report, form: str, verbose: bool, file: Path | None) -> None:
     """Print a report, and after one that fails what to type next."""
-    if json:
+    if form == "json":
         print(report.to_json())
-        return
-    out.print(report.shown(verbose))
-    if not report:
-        more = [f"every line: {next_command}"] * bool(next_command) + ["the evidence: -v"] * (not verbose)
-        out.print("; ".join(more))
+    elif form == "github":
+        print(*as_annotations(report, file), sep="\n")
+    else:
+        out.print(report.shown(verbose))
+        if not report:
+            out.print("\n".join(_next(report, verbose, file)), soft_wrap=True)
+
+
+def _next(report: Report, verbose: bool, file: Path | None) -> Iterator[str]:
+    """What to type after a check that fails."""
+    if report.mistakes:
+        yield f"every line: backprop-compare proofread {file}"
+    elif file is not None:
+        yield f"the backward pass as it ought to be: backprop-compare derive {file}"
+    if not verbose:
+        yield "the evidence: -v"
 
 
 def _refuse_network_options(context: typer.Context, file: Path) -> None:
@@ -517,12 +566,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
-    if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):  # backprop-compare FILE.py
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    given = sys.argv[1:]
+    if not commands & set(given) and any(argument.endswith(".py") for argument in given):  # backprop-compare FILE.py
         sys.argv.insert(1, "check")
     try:
         app(prog_name="backprop-compare")
-    except (BadInput, ValueError, OSError, RuntimeError) as error:
+    except REFUSED as problem:
         Console(stderr=True, highlight=False).print(
-            f"backprop-compare: {error}", style="red", markup=False, soft_wrap=True
+            f"backprop-compare: {problem}", style="red", markup=False, soft_wrap=True
         )
         sys.exit(2)

@@ -22,7 +22,7 @@ from compare.notes.claims import COLUMNS, ENTRIES, EVIDENCE, FAILS, HOLDS, MARKS
 from compare.notes.derivation import Step, as_formula, derivation
 from compare.notes.example import Short
 from compare.report.report import counted
-from compare.report.table import Column, Table, as_text, paragraph
+from compare.report.table import Column, Table, as_text, framed, paragraph
 
 WIDTH = 100  # of the printed table
 
@@ -94,8 +94,8 @@ class Notes(Sequence[Claim]):
         return Constrain(Group(*_parts(self)), WIDTH)
 
     def _repr_html_(self) -> str:
-        parts = "".join(part.html() if isinstance(part, Table) else paragraph(part) for part in _parts(self) if part)
-        return f'<div class="backprop-notes">{parts}</div>'
+        parts = (part.html() if isinstance(part, Table) else paragraph(part) for part in _parts(self) if part)
+        return framed("backprop-notes", *parts)
 
     def to_json(self) -> str:
         """All that was found, as a JSON object.

@@ -12,7 +12,7 @@ from typing import overload
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compare.report.table import CSS, as_text, grid
+from compare.report.table import CSS, as_text, box, framed, grid, hanging, paragraph
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
 
@@ -81,14 +81,25 @@ class Mistake:
             ought = f"line {self.line}, `{self.source}`, ought to be `{self.should}`"
         return f"{ought}: {self.says}"
 
-    def texts(self) -> list[Text]:
-        """What a report says of it."""
-        file = f" of {Path(self.file).name}" if self.file else ""
+    @property
+    def place_in_words(self) -> str:
+        """Where it is."""
         head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
-        lines = [Text(f"{head} {self.line}{file}:", style="bold")]
+        return f"{head} {self.line}{f' of {Path(self.file).name}' if self.file else ''}:"
+
+    def code(self) -> list[Text]:
+        """The line before and after, in colours."""
         styles = {"-": "red", "+": "green", " ": ""}
-        lines += [Text(f"  {mark} {source}", style=styles[mark]) for mark, source in self.pair]
-        return [*lines, Text(f"  {self.says}")]
+        return [Text(f"{mark} {source}", style=styles[mark]) for mark, source in self.pair]
+
+    def shown(self) -> list[RenderableType]:
+        """It for a terminal."""
+        head = Text(self.place_in_words, style="bold")
+        return [head, *(hanging(Text("  ") + line, 4) for line in self.code()), hanging(Text(f"  {self.says}"), 2)]
+
+    def html(self) -> str:
+        """It in a box, for a page."""
+        return box(self.says, Text(self.place_in_words, style="bold"), self.code())
 
 
 class Reading(Sequence[Line]):
@@ -150,7 +161,7 @@ class Reading(Sequence[Line]):
             f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
             for number, source, says in self._rows()
         )
-        return f'<div class="backprop-reading"><p><b>{html.escape(self.title)}</b></p><table>{rows}</table></div>'
+        return framed("backprop-reading", paragraph(Text(self.title, "bold")), f"<table>{rows}</table>")
 
     def to_json(self) -> str:
         """All lines and mistakes, as a JSON object.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from compare.report.lines import Line, Mistake
-from compare.report.table import Column, Table, as_text, paragraph
+from compare.report.table import Column, Table, as_text, box, folded, framed, paragraph
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
 DATA, CONVENTION = "within rounding of the data", "another convention"
@@ -85,6 +85,11 @@ class Row:
         """Whether the two sides agree."""
         return self.verdict not in (UNSTABLE, DIFFERENT, INHERITED)
 
+    @property
+    def gradient(self) -> str:
+        """What a sentence calls it: dW of a user's W, dJdW[1] as it is."""
+        return self.name if self.name.startswith("dJd") else f"d{self.name}"
+
 
 class Page(Protocol):
     """A page that can be saved."""
@@ -146,7 +151,7 @@ class Report:
         """Why what is wrong is wrong, each cause once."""
         explained = {name for mistake in self.mistakes if mistake.should for name in mistake.names}
         rows = [row for row in self.differing if row.name not in explained and (row.problem or row.says)]
-        problems = [f"d{row.name}: {row.problem or row.says}" for row in rows]
+        problems = [f"{row.gradient}: {row.problem or row.says}" for row in rows]
         return [*(mistake.sentence for mistake in self.mistakes), *problems, *self.remarks]
 
     @property
@@ -166,14 +171,10 @@ class Report:
     def __repr__(self) -> str:
         return f"<Report {self.title!r}: {self.summary}>"
 
-    def _above(self, verbose: bool) -> list[Text]:
-        """The lines above the table: of a report that fails what is wrong, in which line, and why."""
+    def _above(self, verbose: bool = False) -> list[Text]:
+        """The first lines: of a report that fails what is wrong."""
         lines = [Text(self.title, style="bold"), *(map(Text, self.preface) if self or verbose else ())]
-        if not self:
-            lines.append(Text(self.summary, style="bold red"))
-        for mistake in self.mistakes:
-            lines += [Text(), *mistake.texts()]
-        return lines
+        return lines if self else [*lines, Text(self.summary, style="bold red")]
 
     def _below(self, verbose: bool) -> list[Text]:
         """The lines below the table: what the verdicts rest on, and the entries that differ."""
@@ -185,19 +186,21 @@ class Report:
         """It for a terminal; of a report that fails `verbose` shows more entries, and what the verdicts rest on."""
         expressions = (row for row in self.rows if 0 < len(row.expression) < 200)
         first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
-        return Group(*self._above(verbose), _table(self.rows), *first, *self._below(verbose))
+        mistakes = (part for mistake in self.mistakes for part in (Text(), *mistake.shown()))
+        return Group(*self._above(verbose), *mistakes, _table(self.rows), *first, *self._below(verbose))
 
     def __rich__(self) -> RenderableType:
         return self.shown()
 
     def _repr_html_(self) -> str:
-        above, failures = "".join(map(paragraph, self._above(False))), map(Text, self._failures(False))
+        above = "".join(map(paragraph, self._above()))
         table = _table(self.rows).html()
         if self:
-            return f'<div class="backprop-report">{above}{table}{"".join(map(paragraph, self._below(False)))}</div>'
-        evidence = "".join(paragraph(Text(line)) for line in self.evidence)
-        more = f"<details><summary>What the verdicts rest on</summary>{evidence}</details>" if evidence else ""
-        return f'<div class="backprop-report">{above}{table}{"".join(map(paragraph, failures))}{more}</div>'
+            return framed("backprop-report", above, table, *map(paragraph, self._below(False)))
+        others = self.reasons[len(self.mistakes) :]
+        boxes = [*(mistake.html() for mistake in self.mistakes), *map(box, others)]
+        more = folded("The entries that differ", self._failures(True))
+        return framed("backprop-report", above, *boxes, table, more, folded("What the verdicts rest on", self.evidence))
 
     def to_json(self) -> str:
         """All that the report holds, as a JSON object.
@@ -249,6 +252,11 @@ class Report:
         lines = [f"{remark[:1].upper()}{remark[1:]}." for remark in self.remarks]
         for row in self.differing:
             differing = row.size - row.equal
+            if row.mismatches and not (verbose or row.formula or row.problem or row.says):
+                at, yours, chain_rule = astuple(row.mismatches[0])
+                line = f"{row.name}: {differing:,} of {counted(row.size, 'entry', 'entries')} differ"
+                lines.append(f"{line}; at {list(at)} {self.ours} {yours}, {self.theirs} {chain_rule}")
+                continue
             line = f"{row.name}: mismatched elements: {differing} / {row.size} ({100 * differing / row.size:.3g}%)"
             if row.verdict == INHERITED:
                 lines.append(f"{line}, only because {row.because} is wrong.")

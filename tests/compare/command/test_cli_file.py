@@ -80,9 +80,24 @@ def test_a_layer_and_inputs_that_are_one_array(run: Run) -> None:
 def test_wrong_code_is_1_and_the_reason_is_shown(run: Run) -> None:
     status, text, errors = run(RIGHT.replace("2 * X", "X"))
     assert (status, errors) == (1, "")
-    assert "w: mismatched elements: 2 / 2 (100%)" in text
+    assert "w: 2 of 2 entries differ; at [0] yours is " in text
     assert re.search(r"the mistake is in line \d+ of x.py: *\n  - .*\n  \+ .*2.*", text), text
     assert "every line: backprop-compare proofread " in text
+
+
+def test_the_format_of_github_is_annotations_alone_with_file_and_line(run: Run) -> None:
+    wrong = RIGHT.replace("2 * X", "X")
+    for arguments in (("check", "x.py", "--format", "github"), ("proofread", "x.py", "--format", "github")):
+        status, text, errors = run(wrong, *arguments)
+        assert (status, errors) == (1, "")
+        assert re.fullmatch(r"::error file=x\.py,line=6,title=dw is wrong::ought to be `.*2.*`%0A.*\n", text), text
+    status, text, errors = run(RIGHT, "--format", "github", "x.py")
+    assert (status, errors) == (0, "") and text.startswith("::notice file=x.py,title=")
+    status, text, errors = run(RIGHT.replace('["w"]', '["v"]'), "check", "x.py", "--format", "github")
+    assert (status, errors) == (2, "") and text.startswith("::error file=x.py,line=4,title=cannot be checked::cost")
+    status, text, errors = run(RIGHT, "check", "x.py", "--format", "xml")
+    assert (status, text) == (2, "") and "the known ones are text, json, github" in errors
+    assert run(RIGHT, "check", "x.py", "--format", "json") == run(RIGHT, "check", "x.py", "--json")
 
 
 # Proof-reading
