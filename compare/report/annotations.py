@@ -22,6 +22,8 @@ def as_annotations(found: Report | Reading, file: Path | None = None) -> list[st
     lines = [_of_mistake(mistake, file) for mistake in found.mistakes]
     if isinstance(found, Report):
         lines += _of_rows(found, file)
+    elif found.remarks:
+        lines.append(error("\n".join(found.remarks), file))
     if found:
         says = found.summary if isinstance(found, Report) else f"{len(found)} lines, none of them mistaken."
         lines.append(error(says, file, title=found.title, kind="notice"))

@@ -6,12 +6,12 @@ import html
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import overload
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from compare.report.places import called
 from compare.report.table import CSS, as_text, box, framed, grid, hanging, paragraph
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
@@ -85,7 +85,7 @@ class Mistake:
     def place_in_words(self) -> str:
         """Where it is."""
         head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
-        return f"{head} {self.line}{f' of {Path(self.file).name}' if self.file else ''}:"
+        return f"{head} {self.line}{f' of {called(self.file)}' if self.file else ''}:"
 
     def code(self) -> list[Text]:
         """The line before and after, in colours."""
@@ -110,8 +110,11 @@ class Reading(Sequence[Line]):
        3  dz = a - y  ✓ dJ/dz
     """
 
-    def __init__(self, title: str, lines: Sequence[Line], mistakes: Sequence[Mistake] = ()) -> None:
+    def __init__(
+        self, title: str, lines: Sequence[Line], mistakes: Sequence[Mistake] = (), remarks: Sequence[str] = ()
+    ) -> None:
         self.title, self.lines, self.mistakes = title, tuple(lines), tuple(mistakes)
+        self.remarks = tuple(remarks)  # what is wrong where no line is mistaken
 
     @overload
     def __getitem__(self, index: int) -> Line: ...
@@ -124,7 +127,7 @@ class Reading(Sequence[Line]):
         return len(self.lines)
 
     def __bool__(self) -> bool:
-        return not self.mistakes
+        return not self.mistakes and not self.remarks
 
     def _rows(self) -> Iterator[tuple[Text, Text, Text]]:
         """Number, source and what it is, line by line; below a mistaken line the one that it ought to be."""
@@ -146,7 +149,8 @@ class Reading(Sequence[Line]):
                 yield Text("   +", "green"), Text(mistake.should, "green"), Text("  ought to be", "green")
 
     def __rich__(self) -> RenderableType:
-        return Group(Text(self.title, style="bold"), grid(list(self._rows())))
+        remarks = (Text(remark, style="bold red") for remark in self.remarks)
+        return Group(Text(self.title, style="bold"), *remarks, grid(list(self._rows())))
 
     def __str__(self) -> str:
         return as_text(self)
@@ -161,7 +165,8 @@ class Reading(Sequence[Line]):
             f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
             for number, source, says in self._rows()
         )
-        return framed("backprop-reading", paragraph(Text(self.title, "bold")), f"<table>{rows}</table>")
+        above = [paragraph(Text(self.title, "bold")), *(paragraph(Text(remark, "bold red")) for remark in self.remarks)]
+        return framed("backprop-reading", *above, f"<table>{rows}</table>")
 
     def to_json(self) -> str:
         """All lines and mistakes, as a JSON object.
@@ -173,5 +178,6 @@ class Reading(Sequence[Line]):
             "title": self.title,
             "lines": list(map(asdict, self.lines)),
             "mistakes": list(map(asdict, self.mistakes)),
+            "remarks": list(self.remarks),
         }
         return json.dumps(found, indent=2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
@@ -152,7 +153,12 @@ class Report:
         explained = {name for mistake in self.mistakes if mistake.should for name in mistake.names}
         rows = [row for row in self.differing if row.name not in explained and (row.problem or row.says)]
         problems = [f"{row.gradient}: {row.problem or row.says}" for row in rows]
-        return [*(mistake.sentence for mistake in self.mistakes), *problems, *self.remarks]
+        return [*(mistake.sentence for mistake in self.mistakes), *self.remarks, *problems]
+
+    @property
+    def unexplained(self) -> list[str]:
+        """What is wrong and no line is mistaken for; none where one is, or where all agree."""
+        return [] if self or self.mistakes else [self.summary, *(f"{_as_sentence(text)}." for text in self.reasons)]
 
     @property
     def differing(self) -> list[Row]:
@@ -186,8 +192,11 @@ class Report:
         """It for a terminal; of a report that fails `verbose` shows more entries, and what the verdicts rest on."""
         expressions = (row for row in self.rows if 0 < len(row.expression) < 200)
         first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
-        mistakes = (part for mistake in self.mistakes for part in (Text(), *mistake.shown()))
-        return Group(*self._above(verbose), *mistakes, _table(self.rows), *first, *self._below(verbose))
+        reasons: list[RenderableType] = []
+        for mistake in self.mistakes:
+            reasons += [Text(), *mistake.shown()]
+        reasons += [Text(f"{_as_sentence(remark)}.") for remark in self.remarks]
+        return Group(*self._above(verbose), *reasons, _table(self.rows), *first, *self._below(verbose))
 
     def __rich__(self) -> RenderableType:
         return self.shown()
@@ -198,7 +207,7 @@ class Report:
         if self:
             return framed("backprop-report", above, table, *map(paragraph, self._below(False)))
         others = self.reasons[len(self.mistakes) :]
-        boxes = [*(mistake.html() for mistake in self.mistakes), *map(box, others)]
+        boxes = [*(mistake.html() for mistake in self.mistakes), *(box(f"{_as_sentence(text)}.") for text in others)]
         more = folded("The entries that differ", self._failures(True))
         return framed("backprop-report", above, *boxes, table, more, folded("What the verdicts rest on", self.evidence))
 
@@ -245,14 +254,14 @@ class Report:
     @property
     def headline(self) -> str:
         """The summary with the first reason, in one line."""
-        return " ".join([self.summary, *(f"{text[:1].upper()}{text[1:]}" for text in self.reasons[:1])])
+        return " ".join([self.summary, *map(_as_sentence, self.reasons[:1])])
 
     def _failures(self, verbose: bool) -> list[str]:
         """For each array that differs, what differs, in the manner of numpy.testing."""
-        lines = [f"{remark[:1].upper()}{remark[1:]}." for remark in self.remarks]
+        lines = []
         for row in self.differing:
             differing = row.size - row.equal
-            if row.mismatches and not (verbose or row.formula or row.problem or row.says):
+            if row.mismatches and row.verdict != INHERITED and not (verbose or row.formula or row.problem or row.says):
                 at, yours, chain_rule = astuple(row.mismatches[0])
                 line = f"{row.name}: {differing:,} of {counted(row.size, 'entry', 'entries')} differ"
                 lines.append(f"{line}; at {list(at)} {self.ours} {yours}, {self.theirs} {chain_rule}")
@@ -270,6 +279,15 @@ class Report:
                 at = f"    at {list(mismatch.index)}: "
                 lines.append(f"{at}{self.ours} {mismatch.yours}, {self.theirs} {mismatch.chain_rule}")
         return lines
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital letter, unless the first word is a name, as dW.
+
+    >>> _as_sentence("the factor"), _as_sentence("dW: your"), _as_sentence("dW is twice")
+    ('The factor', 'dW: your', 'dW is twice')
+    """
+    return text if re.match(r"d[A-Z\[]|\w*[\[.:_\d]", text) else f"{text[:1].upper()}{text[1:]}"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

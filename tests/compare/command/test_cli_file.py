@@ -204,7 +204,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
         "params holds no array or number of floats to differentiate: it is dict",
     ),
     (RIGHT + "params = {'w': np.array([1, np.nan])}", "w of shape (2,) holds nan at [1]: it must be finite"),
-    (RIGHT + "params = {}", "params holds no array or number of floats to differentiate: it is dict"),
+    (RIGHT + "params = {}", "params holds no array or number of floats to differentiate: it is an empty dict; hand"),
     (RIGHT.replace("y) ** 2)", "z) ** 2)"), "cost raised NameError at line 4 of x.py, `return np.sum("),
 ]
 
