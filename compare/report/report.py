@@ -171,6 +171,9 @@ class Report:
                 return row
         raise KeyError(f"the report has no row {name!r}; it has {', '.join(row.name for row in self.rows)}")
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [row.name for row in self.rows]
+
     def __str__(self) -> str:
         return as_text(self)
 

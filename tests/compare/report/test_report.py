@@ -58,6 +58,17 @@ def test_rows_are_found_by_name() -> None:
         WRONG["dJdz[2]"]
 
 
+def test_the_names_complete_themselves_in_ipython() -> None:
+    from IPython.core.completer import IPCompleter, provisionalcompleter
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell(user_ns={"report": WRONG})
+    completer = IPCompleter(shell=shell, namespace=shell.user_ns, use_jedi=False)
+    with provisionalcompleter():
+        found = [completion.text for completion in completer.completions('report["', 8)]
+    assert {name.removesuffix('"]') for name in found} == {row.name for row in WRONG.rows}
+
+
 def test_the_text_has_a_line_for_each_row() -> None:
     lines = str(WRONG).splitlines()
     assert lines[0] == "<wrong> & [bold]broken[/bold]"
