@@ -50,7 +50,9 @@ class Tape(Swept):
 
     def __repr__(self) -> str:
         edges = sum(len(block.operands) * math.prod(block.whole) for block in self.blocks)
-        return f"<Tape: {self.size - 1:,} nodes, {edges:,} edges>"  # the number 0, the first node of every tape, left out
+        return (
+            f"<Tape: {self.size - 1:,} nodes, {edges:,} edges>"  # the number 0, the first node of every tape, left out
+        )
 
     def array(self, numbers: ArrayLike, name: str = "", gradient: bool = True) -> TapeArray:
         """An array of scalars on this tape, of the same shape; its entries are called name[i,j].

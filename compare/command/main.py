@@ -23,7 +23,7 @@ from rich.progress import Progress
 from compare.check import check_network
 from compare.command.userfile import UserFile, load
 from compare.report.annotations import as_annotations, error
-from compare.report.report import Report, counted
+from compare.report.report import Page, Report, counted
 from compare.subject.arithmetic import NAMES
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import describe
@@ -114,7 +114,7 @@ def main_job(context: typer.Context, show_version: VersionOption = False) -> Non
     finish(*reports)
 
 
-@app.command()
+@app.command(short_help="Check your own file, or a network.")
 def check(
     context: typer.Context,
     file: Annotated[
@@ -152,7 +152,7 @@ def check(
     finish(report)
 
 
-@app.command()
+@app.command(short_help="What each line of your backward pass is.")
 def proofread(
     file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
     seed: SeedOption = 0,
@@ -161,7 +161,7 @@ def proofread(
 ) -> None:
     """Read your backward pass line by line: what each line is, which is mistaken, and what it ought to be."""
     form = _form(form, json)
-    with _refusals(form, file), Console(stderr=True).status(f"{file.name}: reading ..."):
+    with _refusals(form, file), _status(f"{file.name}: reading ..."):
         reading = load(file).proofread(seed)
     if form == "json":
         print(reading.to_json())
@@ -172,7 +172,7 @@ def proofread(
     raise typer.Exit(0 if reading else 1)
 
 
-@app.command()
+@app.command(short_help="One entry of a gradient, term by term.")
 def explain(
     context: typer.Context,
     entry: Annotated[
@@ -199,14 +199,15 @@ def explain(
         found = explain(checked_file(load(file), "", seed), entry)
     else:
         net, X, Y, _ = problem(layers, activations, data, target, observations, seed)
-        found = explain_network(net, X, Y, entry)
+        with _status(f"{entry} ..."):
+            found = explain_network(net, X, Y, entry)
     if json:
         print(found.to_json())
     else:
         out.print(found)
 
 
-@app.command()
+@app.command(short_help="Write the backward pass for you, proved.")
 def derive(
     context: typer.Context,
     file: Annotated[
@@ -234,11 +235,12 @@ def derive(
         _refuse_network_options(context, file)
         code = load(file, needs_backward=False)
         point, *args = code.forward_call[1:]
-        with Console(stderr=True).status(file.name), contextlib.redirect_stdout(sys.stderr):
+        with _status(f"{file.name}: deriving ..."), contextlib.redirect_stdout(sys.stderr):
             found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost)
     else:
         net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
-        found = derive(net, X, Y)
+        with _status("deriving ..."):
+            found = derive(net, X, Y)
     if output is not None:
         if output.suffix != ".py":
             raise BadInput(f"--output {output} must end in .py")
@@ -253,7 +255,7 @@ def derive(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Plant mistakes: does the check catch them?")
 def mutants(
     file: Annotated[
         Path | None,
@@ -288,7 +290,7 @@ def mutants(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="A picture of a computation graph.")
 def draw(
     what: Annotated[
         str,
@@ -349,21 +351,27 @@ def draw(
         raise BadInput(f"--output {path} must end in one of {', '.join(PICTURES)}")
     if path.is_dir():
         raise BadInput(f"--output {path} is a directory: name a file")
-    picture = views[what]() if what in views else explain_network(net, X, Y, what).picture(**look)
     try:
-        picture.render(outfile=path, cleanup=True)
+        with _status(f"{path} ..."):
+            picture = views[what]() if what in views else explain_network(net, X, Y, what).picture(**look)
+            picture.render(outfile=path, cleanup=True)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
     out.print(f"wrote {path}", soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="The lesson, as one page for a browser.")
 def teach(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check: a page about it."),
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE.html", help="Where to write the page.")
     ] = Path("lesson.html"),
     layers: LayersOption = "",
-    activation: Annotated[
+    activations: Annotated[
         str,
         typer.Option(
             "--activations", "--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity."
@@ -374,17 +382,26 @@ def teach(
     observations: ObservationsOption = 2,
     seed: SeedOption = 0,
 ) -> None:
-    """Write the lesson: why the matrix formula holds, as one HTML page that needs no network."""
+    """Write the lesson, one HTML page that works offline: why the matrix formula holds, or one about your own code."""
     from compare.lesson import example, teach
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--output {output} must end in .html")
     if not output.parent.is_dir():
         raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
+    if file is not None:
+        _refuse_network_options(context, file)
+        report = checked_file(load(file), "", seed)
+        with _status(f"{output}: the page ..."):
+            page = report.lesson()
+        _save(page, output, report.title)
+        if not report:
+            out.print(f"{report.summary}\nwhich line: backprop-compare check {file}", soft_wrap=True)
+        return finish(report)
     dataset = _dataset(data, target)
-    net, X, Y = example(_sizes(layers) if layers else None, activation, observations, seed, dataset)
+    net, X, Y = example(_sizes(layers) if layers else None, activations, observations, seed, dataset)
     with Console(stderr=True).status(str(output)) as status:
-        page = teach(
+        lesson = teach(
             net,
             X,
             Y,
@@ -392,25 +409,36 @@ def teach(
             seed=seed,
             progress=lambda step: status.update(f"{output}: {step} ..."),
         )
+    _save(lesson, output, lesson.title)
+    return None
+
+
+def _save(page: Page, output: Path, title: str) -> None:
     try:
-        page.save(output)
-    except OSError as error:
-        raise BadInput(f"{output} cannot be written: {error.strerror}") from None
-    out.print(f"wrote {output}: {page.title}", soft_wrap=True)
+        page.save(str(output))
+    except OSError as problem:
+        raise BadInput(f"{output} cannot be written: {problem.strerror}") from None
+    out.print(f"wrote {output}: {title}", soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="The lecture notes, executed: A1 to E7.")
 def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON.")] = False) -> None:
     """Run every statement of the lecture notes, A1 to D6, and settle their contradictions E1 to E7."""
     from compare.notes.shown import notes as run
 
-    claims = run()
+    with _status("the statements and the derivation ..."):
+        claims = run()
     if json:
         print(claims.to_json())
     else:
         out.print(claims)
     if not claims:
         raise typer.Exit(1)
+
+
+def _status(says: str) -> contextlib.AbstractContextManager[Any]:
+    """A line on a terminal that says what is being done."""
+    return Console(stderr=True).status(says)
 
 
 def checked_file(code: UserFile, arithmetic: str, seed: int, diagnose: bool = True) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import linecache
@@ -98,6 +99,45 @@ def test_the_format_of_github_is_annotations_alone_with_file_and_line(run: Run) 
     status, text, errors = run(RIGHT, "check", "x.py", "--format", "xml")
     assert (status, text) == (2, "") and "the known ones are text, json, github" in errors
     assert run(RIGHT, "check", "x.py", "--format", "json") == run(RIGHT, "check", "x.py", "--json")
+
+
+def test_a_page_about_a_file(run: Run, tmp_path: Path) -> None:
+    status, text, errors = run(RIGHT, "teach", "x.py", "-o", "x.html")
+    assert (status, text, errors) == (0, "wrote x.html: x.py: gradients against the chain rule over cost\n", "")
+    assert "<title>x.py: gradients" in (tmp_path / "x.html").read_text()
+    status, text, errors = run(RIGHT.replace("2 * X", "X"), "teach", "x.py", "-o", "x.html")
+    assert (status, errors) == (1, "") and text.endswith("which line: backprop-compare check x.py\n")
+    assert "ought to be" in (tmp_path / "x.html").read_text()
+    for option in (("--layers", "2,3,1"), ("--activations", "tanh"), ("--activation", "tanh")):
+        status, text, errors = run(RIGHT, "teach", "x.py", *option)
+        assert (status, text) == (2, "") and errors.startswith("backprop-compare: --")
+        assert "brings its own functions and data: take one" in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "x.py"),
+        ("proofread", "x.py"),
+        ("derive", "x.py"),
+        ("derive", "--layers", "2,3,1"),
+        ("explain", "w[0]", "x.py"),
+        ("explain", "dJda[1][0,0]", "--layers", "2,3,1"),
+        ("teach", "x.py"),
+        ("teach", "--layers", "2,3,1"),
+        ("draw", "unit"),
+        ("notes",),
+    ],
+    ids=" ".join,
+)
+def test_whatever_takes_a_second_says_what_it_does_on_a_terminal(
+    run: Run, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(cli.Console, "status", lambda self, says: said.append(says) or contextlib.nullcontext(self))
+    monkeypatch.setattr(cli.Console, "update", lambda self, says: said.append(says), raising=False)
+    assert run(RIGHT, *arguments)[0] == 0
+    assert said and all(says.strip() for says in said)
 
 
 # Proof-reading
