@@ -292,10 +292,15 @@ def mutants(
 
 @app.command(short_help="A picture of a computation graph.")
 def draw(
+    context: typer.Context,
     what: Annotated[
         str,
         typer.Argument(metavar="[chain-rule|unit|network|ENTRY]", help='ENTRY: as "dJda[1][2,0]", indices from 0.'),
     ] = "chain-rule",
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help='Your own code; then ENTRY is as "W[0,1]".'),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.svg", help="Where to write; default WHAT.svg.")
     ] = None,
@@ -326,10 +331,12 @@ def draw(
 ) -> None:
     """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
     from compare.explain import pictures
-    from compare.explain.explain import explain_network, refuse_large
+    from compare.explain.explain import explain, explain_network, refuse_large
 
     net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
     refuse_large(net, observations)
+    if file is not None:
+        _refuse_network_options(context, file)
     look: dict[str, Any] = {"rankdir": rankdir, "theme": theme}
 
     def graph() -> NetworkGraph:
@@ -342,6 +349,8 @@ def draw(
             graph(), collapse, highlight, observation, cost, max_nodes=max_nodes, **look
         ),
     }
+    if file is not None:
+        views = {what: lambda: explain(checked_file(load(file), "", seed), what).picture(**look)}
     if what not in views and not what.startswith("dJd"):
         raise BadInput(
             f'there is no picture {what!r}: the known ones are {", ".join(views)}, or an entry as "dJda[1][2,0]"'

@@ -114,6 +114,15 @@ def test_a_page_about_a_file(run: Run, tmp_path: Path) -> None:
         assert "brings its own functions and data: take one" in errors
 
 
+def test_a_picture_of_an_entry_of_a_file(run: Run, tmp_path: Path) -> None:
+    status, text, errors = run(RIGHT, "draw", "w[0]", "x.py", "-o", "w.svg")
+    assert (status, text, errors) == (0, "wrote w.svg\n", "")
+    assert "dJ/dw[0]: the sum over its consumers" in (tmp_path / "w.svg").read_text()
+    status, text, errors = run(RIGHT, "draw", "v[0]", "x.py")
+    assert (status, text) == (2, "") and "there is no gradient 'v[0]'" in errors
+    assert "take one" in run(RIGHT, "draw", "w[0]", "x.py", "--layers", "2,3")[2]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
