@@ -142,6 +142,9 @@ def check(
 def proofread(
     file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
     seed: SeedOption = 0,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Show the forward pass, too: each of its lines with those of the way back.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
 ) -> None:
     """Read your backward pass line by line: what each line is, which is mistaken, and what it ought to be."""
@@ -151,7 +154,7 @@ def proofread(
     if json:
         print(reading.to_json())
     else:
-        out.print(reading)
+        out.print(reading.beside() if beside else reading)
     raise typer.Exit(0 if reading else 1)
 
 
