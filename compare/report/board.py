@@ -59,6 +59,9 @@ class Board:
     def __str__(self) -> str:
         return as_text(self, WIDE)
 
+    def __repr__(self) -> str:
+        return f"<Board {self.title!r}: {sum(line is not None for line, _ in self.groups)} forward lines>"
+
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr>{''.join(map(_cell, range(5), row))}</tr>" for row in self.beside)
         return f'<div class="backprop-board"><p><b>{html.escape(self.title)}</b></p><table>{rows}</table></div>'

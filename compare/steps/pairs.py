@@ -46,32 +46,38 @@ class Pairs:
                 functions[id(site.function)] = site  # in the order in which they are left
                 if step.grad is not None and (site.target is not None or is_result(site)) and not _renames(site):
                     shown.setdefault(id(site.statement), site)
-        left = {key: site.function for key, site in functions.items()}
+        left = {key: site.function for key, site in functions.items() if site.file == self._file}
         found: list[list[Line]] = []
         while left:
             last = list(left)[-1]  # the one that is done last calls the others
-            found.insert(0, list(self._walk(left.pop(last), 0, shown, left, functions[last].file)))
+            found.insert(0, list(self._walk(left.pop(last), 0, shown, left)))
         return [line for lines in found for line in lines]
 
-    def _walk(self, node: Any, depth: int, shown: dict[int, Site], left: dict[int, Any], file: str) -> Iterator[Line]:
+    @functools.cached_property
+    def _file(self) -> str:
+        """The file of the forward pass; helpers in other files are no lines of it."""
+        files = [s.site.file for s in self.passes.forward if s.site is not None and not s.site.file.startswith(OURS)]
+        return files[-1] if files else ""
+
+    def _walk(self, node: Any, depth: int, shown: dict[int, Site], left: dict[int, Any]) -> Iterator[Line]:
         """The shown lines of a function or a block; a helper stands before the first line that calls it."""
         for statement in node.body if isinstance(node.body, list) else ():
             if isinstance(statement, BLOCKS):
-                inner = list(self._walk(statement, depth + 1, shown, left, file))
+                inner = list(self._walk(statement, depth + 1, shown, left))
                 if inner:
-                    yield Line(statement.lineno, INDENT * depth + self._source(file, statement), "", file=file)
+                    yield Line(statement.lineno, INDENT * depth + self._source(statement), "", file=self._file)
                     yield from inner
             elif id(statement) in shown:
                 for name in _called(statement):
                     for key, function in list(left.items()):
                         if getattr(function, "name", None) == name:
-                            yield from self._walk(left.pop(key), depth, shown, left, file)
+                            yield from self._walk(left.pop(key), depth, shown, left)
                 site = shown[id(statement)]
                 names = (site.target,) if site.target else ()
-                yield Line(statement.lineno, INDENT * depth + self._source(file, statement), "", "", names, file)
+                yield Line(statement.lineno, INDENT * depth + self._source(statement), "", "", names, self._file)
 
-    def _source(self, file: str, statement: Any) -> str:
-        return " ".join(self.passes.source.text(file, statement).split("\n", 1)[0].split())
+    def _source(self, statement: Any) -> str:
+        return " ".join(self.passes.source.text(self._file, statement).split("\n", 1)[0].split())
 
     @functools.cached_property
     def _order(self) -> dict[int, int]:
@@ -93,7 +99,10 @@ class Pairs:
         return [
             (int(site.statement.lineno), s.nodes.ids)
             for s in self.passes.forward
-            if isinstance(s.nodes, TapeArray) and (site := s.site) and (site.target is not None or is_result(site))
+            if isinstance(s.nodes, TapeArray)
+            and (site := s.site)
+            and site.file == self._file
+            and (site.target is not None or is_result(site))
         ]
 
     def _is_given(self, step: ForwardStep) -> bool:
@@ -120,7 +129,7 @@ class Pairs:
         if step is None:
             return 0
         if step.site is not None and not self._is_given(step):
-            return int(step.site.statement.lineno)
+            return int(step.site.statement.lineno) if step.site.file == self._file else 0
         return self._first_use(step)
 
     def _first_use(self, step: ForwardStep) -> int:
@@ -128,7 +137,11 @@ class Pairs:
         part = re.match(r"(?:the part of )?dJ/d(\S+)", step.name)
         step = self._named.get(part.group(1), step) if part else step
         if step.name not in self._used:
-            numbers = [int(site.statement.lineno) for site in self.passes.consumers(step) if site is not None]
+            numbers = [
+                int(site.statement.lineno)
+                for site in self.passes.consumers(step)
+                if site is not None and site.file == self._file
+            ]
             if numbers and isinstance(step.nodes, TapeArray):  # or where it is moved into something else
                 numbers += [number for number, ids in self._left if np.isin(step.nodes.ids, ids).any()]
             name = re.compile(rf"\b{re.escape(base_name(step.name))}\b")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,3 +115,21 @@ def test_forward_and_backward_in_one_function_stand_in_their_own_columns() -> No
     shown = board(reading)
     assert ('r = X @ params["w"] - y') in [source for source, _ in shown]
     assert sum("dr = 2 * r" in (source, *rows) for source, rows in shown) == 1
+
+
+def test_a_helper_in_another_file_is_no_line_of_the_forward_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "curves.py").write_text("\n" * 40 + "import numpy as np\ndef slow(x):\n    return np.tanh(x)\n")
+    (tmp_path / "mine.py").write_text(
+        "from curves import slow\n"
+        "def forward(x, w):\n    z = x * w\n    a = slow(z)\n    return a, (x, w, a)\n"
+        "def backward(da, cache):\n    x, w, a = cache\n    dz = da * (1 - a**2)\n    return dz * w, dz * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("mine")
+    reading = proofread(mine.forward, mine.backward, (np.array([0.3, -1.2]), np.array([0.7, 0.4])))
+    assert [line.source for line in reading.forward] == ["z = x * w", "a = slow(z)"]
+    assert pairs(reading)["dz = da * (1 - a**2)"] == "z = x * w"
+    for name in ("mine", "curves"):
+        sys.modules.pop(name)
