@@ -93,9 +93,7 @@ def main(layers: Sequence[Layer] = tuple(LAYERS), factor: int = FACTOR) -> None:
 
 def print_lines(layers: Sequence[Layer], tools: Mapping[str, Mapping[str, Found]]) -> None:
     print("\nLines of code of both passes (of JAX: equations of its jaxpr), and milliseconds to derive them, ours with")
-    print(
-        "the proof. Wrong: other numbers than the hand-written pass; a dash: not derived, the reasons are at the end."
-    )
+    print("the proof. Wrong: other numbers than the hand-written pass. A dash: not derived; why stands at the end.")
     if TANGENT["in functions"] in tools:
         print(
             "Rewritten: by tangent, from the layer without methods, @, dicts and caches, as np.dot(x, np.transpose(W))."
@@ -126,8 +124,10 @@ def print_times(
     factor: int,
 ) -> None:
     fewer = ", ".join(f"{name} {min(n, factor)}" for name, n in FEWER.items())
-    print("\nTime of both passes: microseconds of the hand-written ones, and how many times theirs the others take; as")
-    print(f"in the examples and with {factor} times as many observations ({fewer} times). JAX's are compiled.")
+    print("\nTime of both passes: microseconds of the hand-written ones, and how many times theirs the others take.")
+    print(f"As in the examples, and with {factor} times as many observations ({fewer} times).")
+    if JAX in tools:
+        print("JAX's are compiled beforehand, by XLA.")
     heads = ["layer", "us", *tools, "more: us", *tools]
     rows = []
     for layer in layers:
