@@ -1,7 +1,7 @@
 """Layers derived by tangent, in a process of its own: tangent needs another `autograd`, and a Python of its time.
 
 `python -I benchmarks/by_tangent.py` reads a list of layers as JSON and prints a line of JSON for each; `grown` is for
-the other derivers too. Nothing here is newer than Python 3.7, which is the last one that tangent runs on.
+the other derivers too. Nothing here is newer than Python 3.7, in which tangent runs.
 """
 
 from __future__ import annotations
