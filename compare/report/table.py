@@ -99,6 +99,8 @@ class Table:
 def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
     """Texts in columns without lines or a header; what is too long goes on in its own column."""
     table = RichTable.grid(padding=(0, 2))
+    for _ in max(rows, key=len, default=()):
+        table.add_column(overflow="fold")  # a long word, too
     for row in rows:
         table.add_row(*row)
     return table

@@ -57,6 +57,15 @@ def test_in_a_narrow_place_the_lines_back_stand_below_theirs() -> None:
     assert not any("from the end" in line for line in lines)
 
 
+def test_a_word_that_is_too_long_goes_on_in_the_next_line() -> None:
+    word = "dz=np.einsum(" + "abcdefgh," * 12 + ")"
+    for width in (80, 100):
+        text = as_text(Reading("long", [Line(9, word, RIGHT, "dJ/dz", of=2)], (), lambda: FORWARD).beside(), width)
+        assert "…" not in text and max(map(len, text.splitlines())) <= width
+        assert text.replace("\n", "").replace(" ", "").count("abcdefgh") >= 10
+        assert "…" not in as_text(Reading("long", [Line(9, word, RIGHT, "dJ/dz")]), width)
+
+
 @pytest.mark.parametrize("width", [60, 80, 99, 100, 120])
 def test_it_fits_its_place_and_loses_nothing(width: int) -> None:
     long = [Line(9, "dz = " + " + ".join(["da * (1 - a)"] * 9), RIGHT, "dJ/dz " + "and so on " * 9, of=2)]
