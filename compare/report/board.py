@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
+from typing import TYPE_CHECKING, TypeAlias
 
 from compare.report.table import CSS, as_text, grid
 
-WIDE = 100  # columns from which on the passes stand beside each other, and not one below the other
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
 
-Row = tuple[Text, Text, Text]  # the number of a line, its source, and what is said of it
-Rows = tuple[tuple[Text, Text] | None, list[Row]]  # a line of the forward pass, its number first, and those back
+    Row: TypeAlias = tuple[Text, Text, Text]  # the number of a line, its source, and what is said of it
+    Rows: TypeAlias = tuple[tuple[Text, Text] | None, list[Row]]  # a forward line, those back
+
+WIDE = 100  # columns from which on the passes stand beside each other, and not one below the other
 
 
 class Board:
     """Lines of the forward pass, the last first, beside those of the backward pass that belong to them.
 
+    >>> from rich.text import Text
     >>> z, dz = (Text("3"), Text("z = w * x")), (Text("7"), Text("dz = a - y"), Text("dJ/dz"))
     >>> print(Board("mine", [(z, [dz])]))
     mine
@@ -34,17 +37,22 @@ class Board:
     @property
     def beside(self) -> list[tuple[Text, ...]]:
         """The rows with both passes beside each other, below their heads."""
-        rows = [(Text(), Text(self.HEADS[0], "bold"), Text(), Text(self.HEADS[1], "bold"), Text())]
+        from rich.text import Text
+
+        forward, backward = (Text(head, "bold") for head in self.HEADS)
+        rows: list[tuple[Text, ...]] = [(Text(), forward, Text(), backward, Text())]
         for line, belonging in self.groups:
             left = line or (Text(), Text())
             for row in belonging or [(Text(), Text(), Text())]:
                 rows.append((*left, *row))
                 left = Text(), Text()
-        return rows  # type: ignore[return-value]  # of five each
+        return rows
 
     @property
     def below(self) -> list[tuple[Text, ...]]:
         """The rows with the lines of the backward pass below the one that they belong to."""
+        from rich.text import Text
+
         rows: list[tuple[Text, ...]] = []
         for line, belonging in self.groups:
             if line:
@@ -53,6 +61,8 @@ class Board:
         return rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
         yield Text(self.title, style="bold")
         yield grid(self.beside if options.max_width >= WIDE else self.below)
 

@@ -8,13 +8,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from compare.report.board import Board, Row, Rows
+from compare.report.board import Board
 from compare.report.table import CSS, as_text, grid
+
+if TYPE_CHECKING:
+    from compare.report.board import Row, Rows
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
 
@@ -131,7 +134,7 @@ class Reading(Sequence[Line]):
               forward, from the end        backward
            3  z = w * x                 7  dz = a - y  ✓ dJ/dz
         """
-        groups = list[Rows]()
+        groups: list[Rows] = []
         for line, belonging in self._pairs():
             left = (Text(f"{line.number:4d}"), Text(line.source)) if line else None
             groups.append((left, [row for x in belonging for row in self.rows_of(x)]))
