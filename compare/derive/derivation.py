@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import inspect
 import linecache
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from compare.check import check_vjp, gradcheck
 from compare.derive.back import Backward
-from compare.derive.expressions import quoted
 from compare.derive.flat import Flat
 from compare.derive.ir import CannotDerive, Items, Set
 from compare.derive.lines import Gradient
 from compare.derive.simplify import simplifications
+from compare.derive.sources import has_fields, leaves_of
 from compare.derive.text import Line, Program
+from compare.derive.walk import quoted
 from compare.report.report import Report
 from compare.subject.state import same_world, unchanged
 from compare.subject.usercode import Function, UnusableCode, name_of
@@ -59,7 +62,7 @@ class Derivation:
     def certificate(self) -> str:
         """What was proved, in a sentence."""
         if not self.report:
-            rows = self.report.rows if self.report else []
+            rows = self.report.rows if self.report is not None else []
             return (
                 f"NOT proved: {', '.join(f'd{row.name} {row.verdict}' for row in rows if not row.ok) or 'not checked'}"
             )
@@ -88,27 +91,40 @@ def derive_functions(
     is_cost: bool | None = None,
     prove: bool = True,
     simplify: bool = True,
+    outputs: int = 1,
 ) -> Derivation:
     """The backward pass of a user's function; `is_cost` says which form it has, where that is known.
+
+    A layer may have several `outputs`, the first of what it returns.
 
     >>> def cost(params, X, y):
     ...     return np.sum((X @ params["w"] - y) ** 2)
     """
+    if not inspect.isroutine(function) and not isinstance(function, functools.partial):
+        method: Any = type(function).__call__
+        function = MethodType(method, function)
     if is_cost is None:
         is_cost = bool(args) or not _is_layer(function, point)
 
     def proved(program: Program) -> Derivation:
         code, lines = program.text()
-        made = compiled(code, program.name, dict(program.flat.globals))
+        made = _made_of(program, code)
         found = Derivation(code, lines, made, f"{program.name} derived from {name_of(function)}")
         found.simplified, found.remarks = list(program.simplified), program.flat.remarks
         if prove:
-            found.report = _proof(function, made, point, args, is_cost)
-            found.elsewhere = _elsewhere(function, made, point, args, is_cost) if found.report else None
+            found.report = _proof(function, made, point, args, is_cost, outputs)
+            found.elsewhere = _elsewhere(function, made, point, args, is_cost, outputs) if found.report else None
+            if not found.elsewhere and program.flat.written_out:
+                found.elsewhere = None  # as many passes as there are here
         return found
 
     for stop_at_max, in_place in ((True, True), (True, False), (False, True), (False, False)):
-        program, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place)
+        try:
+            program, blocked = _derived(function, point, args, is_cost, stop_at_max, in_place, outputs)
+        except (CannotDerive, UnusableCode):
+            raise
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError) as problem:
+            raise CannotDerive(f"{name_of(function)} cannot be derived: {problem}") from problem
         try:
             found = proved(program)
         except UnusableCode:
@@ -117,7 +133,7 @@ def derive_functions(
             continue
         if found.report or not blocked or not prove:
             break
-    if not simplify or not found:
+    if not simplify or not found or outputs > 1 or program.takes_a_dict:
         return found
     found.unsimplified = found.code
     given = _arguments(function, point, args, is_cost)
@@ -131,7 +147,7 @@ def derive_functions(
             found = again
             program.lines, program.simplified = shorter.lines, shorter.simplified
     text, lacks = program.beside()
-    if text and _stands_beside(function, compiled(text, program.name, dict(program.flat.globals)), point, lacks):
+    if text and _stands_beside(function, _made_of(program, text), point, lacks):
         found.beside, found.lacks = text, lacks
     return found
 
@@ -166,13 +182,19 @@ def _is_layer(function: Function, point: Any) -> bool:
 
 
 def _derived(
-    function: Function, point: Any, args: tuple[Any, ...], is_cost: bool, stop_at_max: bool, in_place: bool
+    function: Function,
+    point: Any,
+    args: tuple[Any, ...],
+    is_cost: bool,
+    stop_at_max: bool,
+    in_place: bool,
+    outputs: int,
 ) -> tuple[Program, bool]:
     parameters = list(inspect.signature(function).parameters.values())
     names = [x.name for x in parameters]
     given = _arguments(function, point, args, is_cost)
     differentiated = names[:1] if is_cost else _inputs(function, point)
-    for x in _leaves([*given.values()]):
+    for x in leaves_of([*given.values()]):
         if isinstance(x, (np.ma.MaskedArray, np.matrix)):
             raise CannotDerive(f"an argument is a {type(x).__name__}, for which the rules do not hold")
     flat = Flat(function, given, differentiated)
@@ -185,36 +207,26 @@ def _derived(
     returned, cache = flat.returned, None
     if isinstance(returned, Items) and len(returned.by_key) == 2 and returned.kind is tuple and not is_cost:
         cache = returned.by_key.get(1)
-    if isinstance(returned, Items) and "appended" not in returned.by_key:
-        if returned.kind is dict:
-            raise CannotDerive(f"{name_of(function)} returns a dict: name one output")
-        others = [x for x in returned.by_key.values() if isinstance(x, ast.expr) and flat.is_active(x)]
-        returned = returned.by_key[0]
-        names_of_others = {written(x) for x in others} - {written(flat.plain(returned))}
-        if names_of_others and not is_cost:
-            rest = ", ".join(sorted(re.sub(r"__\d+", "", name) for name in names_of_others))
-            flat.remarks.append(
-                f"the first of what {name_of(function)} returns is its output; {rest} is taken for a cache"
-            )
-    returned = flat.plain(returned)
-    if not flat.is_active(returned):
+    ends = _outputs(function, flat, returned, is_cost, outputs)
+    if not any(flat.is_active(x) for _, x in ends):
         raise CannotDerive(f"{name_of(function)} does not depend on {', '.join(leaves)}")
-    flat.value(returned)
     line, source = flat.frame.text.at(flat.at)
-    ending = Set(ast.Name("the result", ast.Store()), returned, line, source)
-    flat.block.append(ending)
+    endings = []
+    for _, x in ends:
+        flat.value(x)
+        endings.append(Set(ast.Name("the result", ast.Store()), x, line, source))
+    flat.block += endings
     backward = Backward(flat, stop_at_max, in_place)
-    flat.block.remove(ending)
-    returned = ending.value
-    shape = np.shape(flat.value(returned))
-    backward.at = ending
-    if is_cost:
-        first: list[str] = []
-        backward.back(returned, Gradient("1", (), shape), written(returned))
-    else:
-        upstream = _upstream(returned, backward)
-        first = [upstream]
-        backward.back(returned, Gradient(upstream, shape, shape), written(returned))
+    del flat.block[len(flat.block) - len(endings) :]
+    first: list[str] = []
+    for (key, _), ending in zip(ends, endings, strict=True):
+        shape = np.shape(flat.value(ending.value))
+        backward.at = ending
+        upstream = "1" if is_cost else f"dout[{quoted(key)}]" if key is not None else _upstream(ending.value, backward)
+        if not is_cost:
+            first.append(upstream.partition("[")[0])
+        backward.back(ending.value, Gradient(upstream, () if is_cost else shape, shape), written(ending.value))
+    first = list(dict.fromkeys(first))
     backward.write()
     backward.statements(flat.block)
     backward.at = None
@@ -233,6 +245,31 @@ def _derived(
     return program, bool(backward.blocked)
 
 
+def _outputs(function: Function, flat: Flat, returned: Any, is_cost: bool, outputs: int) -> list[tuple[Any, ast.expr]]:
+    """What comes out of a forward pass, apart from its cache; each with its key, if they are in a dict."""
+    if isinstance(returned, Items) and returned.kind is not dict and "appended" not in returned.by_key:
+        values = list(returned.by_key.values())
+        if outputs > 1 and not is_cost:
+            if outputs > len(values):
+                raise CannotDerive(
+                    f"{name_of(function)} returns {len(values)} things, of which {outputs} are no outputs"
+                )
+            return [(None, flat.plain(x)) for x in values[:outputs]]
+        others = [x for x in values if isinstance(x, ast.expr) and flat.is_active(x)]
+        returned = values[0]
+        names = {written(x) for x in others} - {written(flat.plain(returned))}
+        if names and not is_cost:
+            rest = ", ".join(sorted(re.sub(r"__\d+", "", name) for name in names))
+            flat.remarks.append(
+                f"the first of what {name_of(function)} returns is its output; {rest} is taken for a cache"
+            )
+    if isinstance(returned, Items) and returned.kind is dict:
+        if is_cost:
+            raise CannotDerive(f"{name_of(function)} returns a dict, where a cost is meant")
+        return [(key, flat.plain(x)) for key, x in returned.by_key.items() if flat.is_active(x)]
+    return [(None, flat.plain(returned))]
+
+
 def _default(x: inspect.Parameter) -> str:
     """A default as text: its value, or for what has none in words, an array say, the name that it has at the user's."""
     try:
@@ -246,6 +283,10 @@ def _answer(name: str, x: Any, backward: Backward) -> str:
     """The gradients in the form of the parameters; None for what has none."""
     if isinstance(x, Mapping):
         parts = {key: _answer(f"{name}[{quoted(key)}]", y, backward) for key, y in x.items()}
+        return "{" + ", ".join(f"{quoted(key)}: {text}" for key, text in parts.items() if text != "None") + "}"
+    if has_fields(x) or hasattr(x, "_fields"):
+        fields = vars(x) if has_fields(x) else x._asdict()
+        parts = {key: _answer(f"{name}.{key}", y, backward) for key, y in fields.items()}
         return "{" + ", ".join(f"{quoted(key)}: {text}" for key, text in parts.items() if text != "None") + "}"
     if isinstance(x, (list, tuple)):
         texts = [_answer(f"{name}[{k}]", y, backward) for k, y in enumerate(x)]
@@ -273,6 +314,12 @@ def compiled(code: str, name: str, namespace: dict[str, Any]) -> Function:
     return made
 
 
+def _made_of(program: Program, code: str) -> Function:
+    """The function that a program is; bound to the object whose method the forward pass is, where it needs that."""
+    made = compiled(code, program.name, dict(program.flat.globals))
+    return MethodType(made, program.flat.roots[program.receiver]) if program.receiver else made
+
+
 def _as_tuple(point: Any) -> tuple[Any, ...]:
     return tuple(point) if isinstance(point, (tuple, list)) else (point,)
 
@@ -280,33 +327,37 @@ def _as_tuple(point: Any) -> tuple[Any, ...]:
 # the proof
 
 
-def _proof(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report:
+def _proof(
+    function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool, outputs: int
+) -> Report:
     if is_cost:
         return gradcheck(
             function, made, copy.deepcopy(point), *copy.deepcopy(args), raise_exception=False, diagnose=False
         )
 
-    forward, backward = as_layer(function, made, point)
+    forward, backward = as_layer(function, made, point, outputs)
     point = dict(point) if isinstance(point, Mapping) else tuple(_as_tuple(point))
     return check_vjp(forward, backward, copy.deepcopy(point), raise_exception=False, diagnose=False)
 
 
-def as_layer(function: Function, made: Function, point: Any) -> tuple[Function, Function]:
+def as_layer(function: Function, made: Function, point: Any, outputs: int = 1) -> tuple[Function, Function]:
     """Both passes in the form of a layer, each among the globals of its own module."""
     names = _inputs(function, point)
     inputs = ", ".join(names)
+    found = f"*found[:{outputs}]" if outputs > 1 else "found[0] if isinstance(found, tuple) else found"
     forward = f"""
 def make(function):
     def forward({inputs}):
         found = function({", ".join(f"{name}={name}" for name in names)})
-        return (found[0] if isinstance(found, tuple) else found), ({inputs},)
+        return {found}, ({inputs},)
     return forward
 """
+    douts = ", ".join(["dout", *(f"dout{k}" for k in range(2, outputs + 1))])
     backward = f"""
 def make(function):
-    def backward(dout, cache):
+    def backward({douts}, cache):
         {inputs}, = cache
-        return function(dout, {", ".join(f"{name}={name}" for name in names)})
+        return function({douts}, {", ".join(f"{name}={name}" for name in names)})
     return backward
 """
     return _made(forward, function), _made(backward, made)
@@ -336,7 +387,7 @@ def _inputs(function: Function, point: Any) -> list[str]:
 
 def _made(text: str, function: Function) -> Function:
     scope: dict[str, Any] = {}
-    exec(compile(text, "<a layer>", "exec"), inspect.unwrap(function).__globals__, scope)
+    exec(compile(text, "<a layer>", "exec"), getattr(inspect.unwrap(function), "__globals__", {}), scope)
     found: Function = scope["make"](function)
     return found
 
@@ -354,11 +405,13 @@ def _resized(x: Any, shape: tuple[int, ...]) -> Any:
     return new if whole else new * np.random.default_rng(new.size).uniform(0.8, 1.25, shape)
 
 
-def _elsewhere(function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> Report | None:
+def _elsewhere(
+    function: Function, made: Function, point: Any, args: tuple[Any, ...], is_cost: bool, outputs: int
+) -> Report | None:
     """The proof at other sizes; None where the forward pass takes no others."""
     for new, others in _other_points(function, point, args, is_cost):
         try:
-            return _proof(function, made, new, others, is_cost)
+            return _proof(function, made, new, others, is_cost, outputs)
         except UnusableCode:
             continue
     return None
@@ -368,7 +421,7 @@ def _other_points(
     function: Function, point: Any, args: tuple[Any, ...], is_cost: bool
 ) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Points with each size of the arrays changed to another one, or the first of the data alone; those that run."""
-    arrays = [x for x in [*_leaves(args), *_leaves(point)] if isinstance(x, np.ndarray) and x.ndim]
+    arrays = [x for x in [*leaves_of(args), *leaves_of(point)] if isinstance(x, np.ndarray) and x.ndim]
     first = {n: n for x in arrays for n in x.shape if n != arrays[0].shape[0]}
     for kept in ({}, first):
         sizes = dict(kept)
@@ -394,17 +447,11 @@ def _other_points(
         yield new, others
 
 
-def _leaves(x: Any) -> list[Any]:
-    if isinstance(x, Mapping):
-        x = list(x.values())
-    return [y for part in x for y in _leaves(part)] if isinstance(x, (list, tuple)) else [x]
-
-
 def _same_numbers(
     function: Function, program: Program, samples: list[tuple[Any, tuple[Any, ...]]], is_cost: bool
 ) -> bool:
     """Whether a shorter form gives the numbers of the longer one: a quick look before the proof."""
-    shorter = compiled(program.text()[0], program.name, dict(program.flat.globals))
+    shorter = _made_of(program, program.text()[0])
     rng = np.random.default_rng(3)
     for point, args in samples:
         try:
@@ -418,7 +465,7 @@ def _same_numbers(
                 pairs = [f(dout.copy(), *copy.deepcopy(inputs)) for f in (function, shorter)]
         except Exception:  # a conjecture that does not run at other sizes
             return False
-        for a, b in zip(*map(_leaves, pairs), strict=True):
+        for a, b in zip(*map(leaves_of, pairs), strict=True):
             if np.shape(a) != np.shape(b) or not np.allclose(a, b, rtol=1e-6, atol=1e-9):
                 return False
     return True

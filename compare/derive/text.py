@@ -17,6 +17,7 @@ import numpy as np
 from compare.derive.ahead import forward_part, kept_by, loops_of, unpacked
 from compare.derive.calls import names_of
 from compare.derive.flat import Flat
+from compare.derive.ir import Items
 from compare.derive.lines import Out, OutLoop, free_names, names_read
 from matrix_backprop.rules import written
 
@@ -48,6 +49,22 @@ class Program:
     arguments: list[str]
     simplified: list[str] = field(default_factory=list)
     cache: Any = None  # what the user's forward pass keeps, as expressions
+
+    @property
+    def takes_a_dict(self) -> bool:
+        """Whether the upstream gradient is a dict, of one array for each output."""
+        return self.first == ["dout"] and isinstance(self.flat.returned, Items) and self._is_dict(self.flat.returned)
+
+    @staticmethod
+    def _is_dict(x: Items) -> bool:
+        first = x if x.kind is dict else x.by_key.get(0)
+        return isinstance(first, Items) and first.kind is dict
+
+    @property
+    def receiver(self) -> str:
+        """What the function calls the object whose method the forward pass is, where it needs it."""
+        name = self.flat.receiver
+        return name if name and name in names_read(self.ahead()) | self.needed() else ""
 
     def ahead(self) -> list[Any]:
         """The forward statements that the lines need."""
@@ -90,7 +107,7 @@ class Program:
         ahead = self.ahead()
         used = names_read(ahead) | self.needed()
         given = [x for x in self.arguments if re.split("[=]", x)[0] in used or "=" not in x]
-        return self._written(ahead, [*self.first, *given])
+        return self._written(ahead, [*filter(None, [self.receiver]), *self.first, *given])
 
     def beside(self) -> tuple[str, list[str]]:
         """The function of the upstream gradient and the cache, and the arguments that the cache lacks; or "".
@@ -128,7 +145,7 @@ class Program:
 
 def _constant(flat: Flat, name: str, x: Any) -> str:
     """The line that gives a global its value: the user's own, where it needs NumPy alone; "" for what is no number."""
-    if not isinstance(x, (int, float, tuple, np.generic)):
+    if not isinstance(x, (int, float, np.generic)) and type(x) is not tuple:
         return ""
     text = "".join(linecache.getlines(inspect.unwrap(flat.function).__code__.co_filename))
     with contextlib.suppress(SyntaxError):
