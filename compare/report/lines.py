@@ -111,6 +111,7 @@ class Reading(Sequence[Line]):
         title: str,
         lines: Sequence[Line],
         mistakes: Sequence[Mistake] = (),
+        *,
         forward: Callable[[], Sequence[Line]] = tuple,  # gives the lines of the forward pass
     ) -> None:
         self.title, self.lines, self.mistakes, self._forward = title, tuple(lines), tuple(mistakes), forward
@@ -122,7 +123,7 @@ class Reading(Sequence[Line]):
 
     def titled(self, title: str) -> Reading:
         """The same under another title."""
-        return Reading(title, self.lines, self.mistakes, lambda: self.forward)
+        return Reading(title, self.lines, self.mistakes, forward=lambda: self.forward)
 
     def beside(self) -> Board:
         """Both passes beside each other: each forward line, from the last to the first, with its lines of the way back.

@@ -27,7 +27,7 @@ WRONG = Mistake(12, "dz = dh * (1 - h)", "the factor `h` is left out", "dz = dh 
 
 
 def reading() -> Reading:
-    return Reading("mine", LINES, [WRONG], lambda: FORWARD)
+    return Reading("mine", LINES, [WRONG], forward=lambda: FORWARD)
 
 
 def test_the_last_forward_line_comes_first_and_each_has_its_lines_beside_it() -> None:
@@ -60,7 +60,9 @@ def test_in_a_narrow_place_the_lines_back_stand_below_theirs() -> None:
 def test_a_word_that_is_too_long_goes_on_in_the_next_line() -> None:
     word = "dz=np.einsum(" + "abcdefgh," * 12 + ")"
     for width in (80, 100):
-        text = as_text(Reading("long", [Line(9, word, RIGHT, "dJ/dz", of=2)], (), lambda: FORWARD).beside(), width)
+        text = as_text(
+            Reading("long", [Line(9, word, RIGHT, "dJ/dz", of=2)], (), forward=lambda: FORWARD).beside(), width
+        )
         assert "…" not in text and max(map(len, text.splitlines())) <= width
         assert text.replace("\n", "").replace(" ", "").count("abcdefgh") >= 10
         assert "…" not in as_text(Reading("long", [Line(9, word, RIGHT, "dJ/dz")]), width)
