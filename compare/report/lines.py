@@ -177,7 +177,8 @@ class Reading(Sequence[Line]):
     def rows_of(self, line: Line) -> Iterator[Row]:
         """Number, source and what it is; below a mistaken line the one that it ought to be."""
         mark, style = MARKS[line.status]
-        here = [mistake for mistake in self.mistakes if mistake.line == line.number]
+        is_first = line is next(other for other in self.lines if other.number == line.number)
+        here = [mistake for mistake in self.mistakes if is_first and mistake.line == line.number]
         says = here[0].says if here else line.says
         yield Text(f"{line.number:4d}"), Text(line.source), Text(f"{mark} {says}".rstrip(), style)
         for mistake in here:

@@ -86,6 +86,13 @@ def test_a_notebook_shows_the_same_with_the_code_escaped() -> None:
     assert 'style="text-align:left;vertical-align:top;color:#a3280f' in page
 
 
+def test_a_mistake_is_told_once_where_two_statements_share_a_line() -> None:
+    lines = [*LINES[:4], Line(12, "db = dz.sum(axis=0)", "follows", "", ("db",), of=2), LINES[4]]
+    shown = Reading("mine", lines, [WRONG], forward=lambda: FORWARD)
+    for text in (str(shown), str(shown.beside())):
+        assert text.count("the factor `h` is left out") == text.count("ought to be") == 1
+
+
 def test_without_a_forward_pass_there_are_the_lines_alone() -> None:
     groups = Reading("mine", LINES).beside().groups
     assert [line for line, _ in groups] == [None] and len(groups[0][1]) == len(LINES)
