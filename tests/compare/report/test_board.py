@@ -7,7 +7,7 @@ from rich.text import Text
 
 from compare.report.board import Board
 from compare.report.lines import MISTAKE, RIGHT, Line, Mistake, Reading, backwards
-from compare.report.table import as_text
+from compare.report.table import CSS, as_text
 
 FORWARD = [
     Line(2, "z = np.dot(W, x) + b", ""),
@@ -83,7 +83,7 @@ def test_a_notebook_shows_the_same_with_the_code_escaped() -> None:
     page = reading().beside()._repr_html_()
     assert "return np.sum(y &lt; 1)</code>" in page and "    h = np.tanh(z + h)" in page
     assert page.count("<tr>") == len(reading().beside().beside) == 10
-    assert 'style="text-align:left;vertical-align:top;color:#a3280f' in page
+    assert f'vertical-align:top;{CSS["bold red"]}">✗ ' in page
 
 
 def test_a_mistake_is_told_once_where_two_statements_share_a_line() -> None:
