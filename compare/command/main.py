@@ -161,6 +161,9 @@ def check(
 def proofread(
     file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
     seed: SeedOption = 0,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Show the forward pass, too: each of its lines with those of the way back.")
+    ] = False,
     form: FormatOption = "text",
     json: JsonOption = False,
 ) -> None:
@@ -175,7 +178,7 @@ def proofread(
     elif form == "github":
         print(*as_annotations(reading, file), sep="\n")
     else:
-        out.print(reading)
+        out.print(reading.beside() if beside else reading)
     raise typer.Exit(0 if reading else 1)
 
 
@@ -340,8 +343,8 @@ def draw(
     seed: SeedOption = 0,
 ) -> None:
     """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
-    from compare.explain import pictures
     from compare.command.userfile import load
+    from compare.explain import pictures
     from compare.explain.explain import explain, explain_network, refuse_large
     from compare.subject.graph import NetworkGraph
 

@@ -69,7 +69,7 @@ class UserFile:
         """Its backward pass, line by line; what the file prints goes to stderr."""
         with contextlib.redirect_stdout(sys.stderr):
             found = proofread(*self.call, seed=seed)
-        return Reading(f"{self.path.name}: {found.title}", found.lines, found.mistakes, found.remarks)
+        return found.titled(f"{self.path.name}: {found.title}")
 
 
 def load(path: Path, needs_backward: bool = True) -> UserFile:
