@@ -248,7 +248,7 @@ def derive(
         code = load(file, needs_backward=False)
         point, *args = code.forward_call[1:]
         with _status(f"{file.name}: deriving ..."), contextlib.redirect_stdout(sys.stderr):
-            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost)
+            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost, outputs=code.outputs)
     else:
         net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
         with _status("deriving ..."):
