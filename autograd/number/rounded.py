@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from autograd.number.array import Array, NumberArray
-from autograd.number.number import Number
+from autograd.number.number import Number, plain
 from autograd.number.ops import OPS
-from autograd.number.rational import plain
 from autograd.number.shadowed import in_floats
 
 U = 2.0**-53  # the unit roundoff of float64

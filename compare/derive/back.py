@@ -49,8 +49,9 @@ LONG = 72  # characters of a gradient that gets a name of its own
 class Backward(Lists):
     """What comes back through the statements of a forward pass, in its own lines."""
 
-    def __init__(self, flat: Flat, stop_at_max: bool = True, in_place: bool = True) -> None:
-        self.flat, self.in_place = flat, in_place
+    def __init__(self, flat: Flat, stop_at_max: bool = True, in_place: bool = True, looks: bool = False) -> None:
+        self.flat, self.in_place, self.looks = flat, in_place, looks
+        self.looked_at: dict[str, str] = {}  # where what comes back to a name is kept, to be proved apart
         self.lines: list[Any] = []
         self.gradients: dict[str, Gradient] = {}
         self.names: dict[str, str] = {}
@@ -106,6 +107,10 @@ class Backward(Lists):
         upstream = self.gradients.pop(name, None)
         if upstream is None or not self.flat.is_active(x.value):
             return
+        if self.looks and x in self.flat.block and name not in self.flat.containers:
+            look = f"at_{name}"
+            self.looked_at[name] = look
+            self.lines.append(Out(f"{look} = np.array(np.broadcast_to({upstream.text}, np.shape({name})))"))
         match x.value:
             case ast.Dict(keys=keys, values=values) if name in self.flat.containers:
                 for key, value in zip(keys, values, strict=True):

@@ -14,6 +14,8 @@ from matrix_backprop.rules import written
 class CannotDerive(ValueError):
     """Raised for a forward pass that cannot be derived; its message names the line."""
 
+    __module__ = "compare"  # the name under which a traceback shows it
+
 
 @dataclass
 class Set:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import inspect
 import linecache
 import re
@@ -17,7 +18,7 @@ import numpy as np
 from compare.derive.ahead import forward_part, kept_by, loops_of, unpacked
 from compare.derive.calls import names_of
 from compare.derive.flat import Flat
-from compare.derive.ir import Items
+from compare.derive.ir import Items, Set, writes
 from compare.derive.lines import Out, OutLoop, free_names, names_read
 from matrix_backprop.rules import written
 
@@ -49,6 +50,10 @@ class Program:
     arguments: list[str]
     simplified: list[str] = field(default_factory=list)
     cache: Any = None  # what the user's forward pass keeps, as expressions
+    results: list[str] = field(default_factory=list)  # the cost, or the outputs
+    looked_at: dict[str, str] = field(
+        default_factory=dict
+    )  # where what comes back to a name is kept, to be proved apart
 
     @property
     def takes_a_dict(self) -> bool:
@@ -90,6 +95,24 @@ class Program:
                 *([dout] if self.first else []), *(arguments[re.split("=", x)[0]] for x in self.arguments)
             )
         return found
+
+    def rest(self, name: str) -> tuple[str, str]:
+        """What the forward pass does with a name, as a cost of it, and the lines back to it, as its gradient."""
+        at = next(k for k, s in enumerate(self.flat.block) if isinstance(s, Set) and writes(s) == {name})
+        flat, look = copy.copy(self.flat), self.looked_at[name]
+        flat.block = self.flat.block[at + 1 :]
+        stop = next(k for k, x in enumerate(self.lines) if isinstance(x, Out) and x.text.startswith(f"{look} = "))
+        lines = self.lines[: stop + 1]
+        loops = loops_of(lines)
+        kept = [f"{INDENT}{flat.kept} = []"] if any(loops.values()) else []
+        ahead = forward_part(flat, free_names(lines), loops)
+        forward = forward_part(flat, names_of(ast.parse(self.results[0])), {})
+        result = f"np.sum(({self.results[0]}) * dout)" if self.first else self.results[0]
+        upstream = [f"{INDENT}{self.first[0]} = dout"] if self.first and self.first[0] != "dout" else []
+        top = ["import numpy as np", "", ""]
+        cost = [f"def cost({name}, dout):", *_plain(forward, 1), f"{INDENT}return {result}", ""]
+        back = [*upstream, *kept, *_plain(ahead, 1), *_plain(lines, 1), f"{INDENT}return {look}"]
+        return "\n".join([*top, *cost]), "\n".join([*top, f"def gradients({name}, dout):", *back, ""])
 
     def drop_unused(self) -> None:
         """Leave out the lines whose results no line needs."""

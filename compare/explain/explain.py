@@ -20,11 +20,9 @@ from numpy.typing import NDArray
 from autograd import Value, contributions, graph, numbers
 from autograd.draw.dot import formula_of
 from autograd.record.places import Place, locating
-from compare.derive.derive import derived_lines
 from compare.explain.explanation import Explanation
 from compare.explain.star import Term
 from compare.report.report import Report, counted
-from compare.steps.known import base_name
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import NetworkSubject, describe
@@ -341,6 +339,9 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
 
 def _why_the_line(report: Report, task: UserCode, name: str) -> str:
     """Why the products, transpositions and sums stand in the user's line of a gradient: what derives the same."""
+    from compare.derive.derive import derived_lines
+    from compare.steps.known import base_name
+
     lines = [line for line in report.lines if line.says.split("; ")[0] == f"dJ/d{name}"]
     bare = base_name(name)
     reasons = [why for text, why in derived_lines(task) if re.match(rf"d{re.escape(bare)} \+?= ", text) and why]

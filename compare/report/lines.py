@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from compare.report.board import Board
 from compare.report.table import CSS, as_text, grid
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
     from compare.report.board import Row, Rows
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
@@ -90,6 +90,8 @@ class Mistake:
 
     def texts(self) -> list[Text]:
         """What a report says of it."""
+        from rich.text import Text
+
         file = f" of {Path(self.file).name}" if self.file else ""
         head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
         lines = [Text(f"{head} {self.line}{file}:", style="bold")]
@@ -135,6 +137,8 @@ class Reading(Sequence[Line]):
               forward, from the end        backward
            3  z = w * x                 7  dz = a - y  ✓ dJ/dz
         """
+        from rich.text import Text
+
         groups: list[Rows] = []
         for line, belonging in self._pairs():
             left = (Text(f"{line.number:4d}"), Text(line.source)) if line else None
@@ -176,6 +180,8 @@ class Reading(Sequence[Line]):
 
     def rows_of(self, line: Line) -> Iterator[Row]:
         """Number, source and what it is; below a mistaken line the one that it ought to be."""
+        from rich.text import Text
+
         mark, style = MARKS[line.status]
         is_first = line is next(other for other in self.lines if other.number == line.number)
         here = [mistake for mistake in self.mistakes if is_first and mistake.line == line.number]
@@ -189,6 +195,8 @@ class Reading(Sequence[Line]):
 
     def _rows(self) -> Iterator[Row]:
         """The rows of all lines, and of the mistakes that stand in none of them."""
+        from rich.text import Text
+
         for line in self.lines:
             yield from self.rows_of(line)
         there = {line.number for line in self.lines}
@@ -198,6 +206,9 @@ class Reading(Sequence[Line]):
                 yield Text("   +", "green"), Text(mistake.should, "green"), Text("  ought to be", "green")
 
     def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
         return Group(Text(self.title, style="bold"), grid(list(self._rows())))
 
     def __str__(self) -> str:

@@ -14,12 +14,11 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
+if TYPE_CHECKING:  # it takes longer to load than the whole engine, and a check that passes shows nothing
+    from rich.console import RenderableType
+    from rich.text import Text
 
 #: the colours of a page for the styles of a terminal
 CSS = {
@@ -32,7 +31,7 @@ CSS = {
     "yellow": "color:#7a5600",
 }
 
-Cell = str | Text  # a Text has a style, and may have parts of another
+Cell: TypeAlias = "str | Text"  # a Text has a style, and may have parts of another
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,10 @@ class Table:
     tight: bool = False
 
     def __rich__(self) -> RenderableType:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
         table = RichTable(
             header_style="bold",
             box=SIMPLE_HEAD,
@@ -82,9 +85,12 @@ class Table:
     def html(self) -> str:
         """The table as an HTML element.
 
+        >>> from rich.text import Text
         >>> Table([Column("equal", "right")], [[Text("6/6", "green")]]).html()[-76:]
         '<tr><td style="text-align:right;color:#00694d">6/6</td></tr></tbody></table>'
         """
+        from rich.text import Text
+
         head = self._line("th", [column.header for column in self.columns])
         body = "".join(self._line("td", row) for row in self.rows)
         if self.footer:
@@ -98,6 +104,8 @@ class Table:
 
 def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
     """Texts in columns without lines or a header; what is too long goes on in its own column."""
+    from rich.table import Table as RichTable
+
     table = RichTable.grid(padding=(0, 2))
     for _ in max(rows, key=len, default=()):
         table.add_column(overflow="fold")  # a long word, too
@@ -109,6 +117,7 @@ def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
 def paragraph(text: Cell) -> str:
     """A line of text as an HTML paragraph.
 
+    >>> from rich.text import Text
     >>> paragraph("a < b"), paragraph(Text("✗", "bold red"))
     ('<p>a &lt; b</p>', '<p style="color:#a3280f;font-weight:bold">✗</p>')
     """
@@ -116,13 +125,15 @@ def paragraph(text: Cell) -> str:
 
 
 def _element(tag: str, text: Cell, *styles: str) -> str:
-    style = ";".join(filter(None, (*styles, CSS[str(text.style)] if isinstance(text, Text) else "")))
+    style = ";".join(filter(None, (*styles, "" if isinstance(text, str) else CSS[str(text.style)])))
     opening = f'{tag} style="{style}"' if style else tag
     return f"<{opening}>{html.escape(str(text)).replace(chr(10), '<br/>')}</{tag}>"
 
 
 def as_text(shown: RenderableType, width: int = 120) -> str:
     """A report, or anything else that a terminal shows, as plain text."""
+    from rich.console import Console
+
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     console.print(shown)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]

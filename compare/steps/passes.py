@@ -241,11 +241,7 @@ class Passes:
         return found
 
     def _forward_on_values(self) -> list[ForwardStep]:
-        self.subject.prepare(FLOATS)
-        inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
-        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
-        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
-            J, _ = self.subject.forward(nodes, FLOATS)
+        J, inputs, _, events = self.on_values()
         J.backward()
         found = [
             ForwardStep(name, None, 0, self.subject.arrays[name], np.asarray(gradients_of(x), float))
@@ -260,6 +256,15 @@ class Passes:
             elif np.asarray(x).dtype.kind == "f":
                 found.append(ForwardStep(name, self.sites[site], times, np.asarray(x, float), None))
         return found
+
+    def on_values(self) -> tuple[Value, dict[str, Any], dict[str, Any], list[Event]]:
+        """J and the inputs as nodes in float64, what is watched, and every value on the way."""
+        self.subject.prepare(FLOATS)
+        inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
+        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
+        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
+            J, watched = self.subject.forward(nodes, FLOATS)
+        return J, inputs, watched, events
 
     # the backward pass
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from compare import CannotDerive, derive
+from compare.derive.derivation import derived
+from compare.derive.proof import proof_of_lines
 
 rng = np.random.default_rng(5)
 
@@ -358,3 +360,42 @@ def test_a_sum_over_data_is_a_loop(m: int) -> None:
     found = derive(cost, np.array([0.3, -0.2]), data)
     assert found
     assert "for x, y in data:" in found.code.replace("(x, y)", "x, y")
+
+
+# each line apart
+
+
+def two_layers(x, W1, W2):  # type: ignore[no-untyped-def]
+    z1 = x @ W1
+    a1 = np.tanh(z1)
+    z2 = a1 @ W2
+    return np.maximum(z2, 0)
+
+
+def layer_inputs() -> dict[str, Any]:
+    rng = np.random.default_rng(4)
+    return {"x": rng.normal(size=(4, 3)), "W1": rng.normal(size=(3, 5)), "W2": rng.normal(size=(5, 2))}
+
+
+def test_each_line_is_proved_apart_from_the_others() -> None:
+    found = derive(two_layers, tuple(layer_inputs().values()))
+    assert set(found.apart) == {"z1", "a1", "z2"} and all(found.apart.values())
+    assert "# line by line, what comes back to each: dz2, da1, dz1" in str(found).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "names"),
+    [
+        ("a1**2", "a1", {"z1"}),
+        ("dz2 @ W2.T", "2 * dz2 @ W2.T", {"a1", "z1"}),
+        ("(z2 > 0)", "(z2 > 0) * 2", {"z2", "a1", "z1"}),
+    ],
+)
+def test_a_line_that_is_wrong_is_no_longer_proved(right: str, wrong: str, names: set[str]) -> None:
+    """And with it those that come after it, not those before it."""
+    inputs = layer_inputs()
+    program, _ = derived(two_layers, tuple(inputs.values()), (), False, True, True, 1, looks=True)
+    assert all(proof_of_lines(program, inputs).values())
+    for line in program.lines:
+        line.text = line.text.replace(right, wrong)
+    assert {name for name, report in proof_of_lines(program, inputs).items() if not report} == names
