@@ -38,8 +38,10 @@ from compare.derive.sources import has_fields, leaves_of
 from compare.derive.text import Line, Program
 from compare.derive.walk import quoted
 from compare.report.report import Report
+from compare.subject.forms import refuse_call
+from compare.subject.refusals import refuse_no_functions, refuse_none
 from compare.subject.state import same_world, unchanged
-from compare.subject.usercode import Function, UnusableCode, name_of
+from compare.subject.usercode import Function, UnusableCode, call_users, name_of
 from matrix_backprop.rules import written
 
 __all__ = ["CannotDerive", "Derivation", "derive_functions"]
@@ -130,8 +132,11 @@ def derive_functions(
     if not inspect.isroutine(function) and not isinstance(function, functools.partial):
         method: Any = type(function).__call__
         function = MethodType(method, function)
+    refuse_no_functions(**{"cost" if args else "forward": function})
     if is_cost is None:
         is_cost = bool(args) or not _is_layer(function, point)
+    if prove:
+        _refuse(function, point, args, is_cost)
 
     tries = ((True, True), (True, False), (False, True), (False, False))  # stop at maxima, add in place
 
@@ -193,6 +198,17 @@ def _arguments(function: Function, point: Any, args: tuple[Any, ...], is_cost: b
         given = dict(point) if isinstance(point, Mapping) else dict(zip(names, as_tuple(point), strict=False))
     given |= {x.name: x.default for x in parameters if x.name not in given}
     return copy.deepcopy(given)
+
+
+def _refuse(function: Function, point: Any, args: tuple[Any, ...], is_cost: bool) -> None:
+    """Raise UnusableCode where the forward pass cannot be called, or gives nothing."""
+    by_name = isinstance(point, Mapping) and not is_cost
+    given = () if by_name else (point, *args) if is_cost else as_tuple(point)
+    keywords = dict(point) if by_name else {}
+    hint = "what comes after params is given after it, as in derive(cost, params, X, y)"
+    refuse_call(function, len(given), keywords, hint if is_cost else "inputs must be what forward takes, in its order")
+    with same_world(), unchanged([function]):
+        refuse_none(function, call_users(function, *copy.deepcopy(given), **copy.deepcopy(keywords)))
 
 
 def _is_layer(function: Function, point: Any) -> bool:

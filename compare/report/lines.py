@@ -7,11 +7,11 @@ import html
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from compare.report.board import Board
-from compare.report.table import CSS, as_text, grid
+from compare.report.places import called
+from compare.report.table import CSS, as_text, box, framed, grid, hanging, paragraph
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -88,16 +88,31 @@ class Mistake:
             ought = f"line {self.line}, `{self.source}`, ought to be `{self.should}`"
         return f"{ought}: {self.says}"
 
-    def texts(self) -> list[Text]:
-        """What a report says of it."""
+    @property
+    def place_in_words(self) -> str:
+        """Where it is."""
+        head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
+        return f"{head} {self.line}{f' of {called(self.file)}' if self.file else ''}:"
+
+    def code(self) -> list[Text]:
+        """The line before and after, in colours."""
         from rich.text import Text
 
-        file = f" of {Path(self.file).name}" if self.file else ""
-        head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
-        lines = [Text(f"{head} {self.line}{file}:", style="bold")]
         styles = {"-": "red", "+": "green", " ": ""}
-        lines += [Text(f"  {mark} {source}", style=styles[mark]) for mark, source in self.pair]
-        return [*lines, Text(f"  {self.says}")]
+        return [Text(f"{mark} {source}", style=styles[mark]) for mark, source in self.pair]
+
+    def shown(self) -> list[RenderableType]:
+        """It for a terminal."""
+        from rich.text import Text
+
+        head = Text(self.place_in_words, style="bold")
+        return [head, *(hanging(Text("  ") + line, 4) for line in self.code()), hanging(Text(f"  {self.says}"), 2)]
+
+    def html(self) -> str:
+        """It in a box, for a page."""
+        from rich.text import Text
+
+        return box(self.says, Text(self.place_in_words, style="bold"), self.code())
 
 
 class Reading(Sequence[Line]):
@@ -113,10 +128,12 @@ class Reading(Sequence[Line]):
         title: str,
         lines: Sequence[Line],
         mistakes: Sequence[Mistake] = (),
+        remarks: Sequence[str] = (),
         *,
         forward: Callable[[], Sequence[Line]] = tuple,  # gives the lines of the forward pass
     ) -> None:
         self.title, self.lines, self.mistakes, self._forward = title, tuple(lines), tuple(mistakes), forward
+        self.remarks = tuple(remarks)  # what is wrong where no line is mistaken
 
     @functools.cached_property
     def forward(self) -> tuple[Line, ...]:
@@ -125,7 +142,7 @@ class Reading(Sequence[Line]):
 
     def titled(self, title: str) -> Reading:
         """The same under another title."""
-        return Reading(title, self.lines, self.mistakes, forward=lambda: self.forward)
+        return Reading(title, self.lines, self.mistakes, self.remarks, forward=lambda: self.forward)
 
     def beside(self) -> Board:
         """Both passes beside each other: each forward line, from the last to the first, with its lines of the way back.
@@ -143,7 +160,7 @@ class Reading(Sequence[Line]):
         for line, belonging in self._pairs():
             left = (Text(f"{line.number:4d}"), Text(line.source)) if line else None
             groups.append((left, [row for x in belonging for row in self.rows_of(x)]))
-        return Board(self.title, groups)
+        return Board(self.title, groups, self.remarks)
 
     def _pairs(self) -> list[tuple[Line | None, list[Line]]]:
         """The forward lines from the last to the first, each with its backward lines; before them what prepares.
@@ -176,7 +193,7 @@ class Reading(Sequence[Line]):
         return len(self.lines)
 
     def __bool__(self) -> bool:
-        return not self.mistakes
+        return not self.mistakes and not self.remarks
 
     def rows_of(self, line: Line) -> Iterator[Row]:
         """Number, source and what it is; below a mistaken line the one that it ought to be."""
@@ -209,7 +226,8 @@ class Reading(Sequence[Line]):
         from rich.console import Group
         from rich.text import Text
 
-        return Group(Text(self.title, style="bold"), grid(list(self._rows())))
+        remarks = (Text(remark, style="bold red") for remark in self.remarks)
+        return Group(Text(self.title, style="bold"), *remarks, grid(list(self._rows())))
 
     def __str__(self) -> str:
         return as_text(self)
@@ -224,7 +242,10 @@ class Reading(Sequence[Line]):
             f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
             for number, source, says in self._rows()
         )
-        return f'<div class="backprop-reading"><p><b>{html.escape(self.title)}</b></p><table>{rows}</table></div>'
+        from rich.text import Text
+
+        above = [paragraph(Text(self.title, "bold")), *(paragraph(Text(remark, "bold red")) for remark in self.remarks)]
+        return framed("backprop-reading", *above, f"<table>{rows}</table>")
 
     def to_json(self) -> str:
         """All lines and mistakes, as a JSON object.
@@ -236,6 +257,7 @@ class Reading(Sequence[Line]):
             "title": self.title,
             "lines": list(map(asdict, self.lines)),
             "mistakes": list(map(asdict, self.mistakes)),
+            "remarks": list(self.remarks),
         }
         return json.dumps(found, indent=2)
 
