@@ -129,10 +129,10 @@ def derive_functions(
     >>> def cost(params, X, y):
     ...     return np.sum((X @ params["w"] - y) ** 2)
     """
+    refuse_no_functions(**{"cost" if args else "forward": function})
     if not inspect.isroutine(function) and not isinstance(function, functools.partial):
         method: Any = type(function).__call__
         function = MethodType(method, function)
-    refuse_no_functions(**{"cost" if args else "forward": function})
     if is_cost is None:
         is_cost = bool(args) or not _is_layer(function, point)
     if prove:
