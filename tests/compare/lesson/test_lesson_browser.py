@@ -462,7 +462,8 @@ def test_beside_each_derived_line_stands_an_entry_and_what_its_consumers_send_ba
         seen = page.locator("#derivation").evaluate(script, k)
         for shown, ((j, i), x) in zip(seen, np.ndenumerate(true), strict=True):
             assert shown["line"] == text
-            assert shown["sum"].startswith(f"{name}{layer}[{j},{i}] = ")
+            scalar = getattr(RUNS[kind].graph, name[3])[layer][j, i]
+            assert shown["sum"].startswith(f"dJ/d{scalar.label} = ")
             assert shown["sum"].endswith(run.scene.number(x))
             uses = {"dJdz": 1, "dJda": NET.sizes[min(layer + 1, 3)]}.get(name, X.shape[1])
             assert shown["consumers"] == len(shown["labels"]) == uses
@@ -542,10 +543,12 @@ def test_dragging_a_number_gives_what_the_python_engine_gives(page: Page, name: 
 def test_the_pages_engine_gives_what_python_gives_for_other_networks(page: Page, activation: str) -> None:
     """Without any number moved, so that the graph of the one is the graph of the other."""
     Y_softmax = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
-    other = Network([2, 4, 3], [activation, "softmax"], seed=3)
+    softmax, identity = (Network([2, 4, 3], [activation, last], seed=3) for last in ("softmax", "identity"))
+    inputs = np.array([[0.5, -1.0, 2.0], [2.0, 0.25, 0.5]])
     for net, X, Y in (
         example([2, 3, 1], activation, 3),
-        (other, np.array([[0.5, -1.0, 2.0], [2.0, 0.25, 0.5]]), Y_softmax),
+        (softmax, inputs, Y_softmax),
+        (identity, inputs, Y_softmax - 0.5),
     ):
         for kind, run in data.runs(net, X, Y).items():
             given = data.network_data(run)
