@@ -683,18 +683,20 @@ def test_each_mistake_turns_exactly_the_wrong_entries_red_and_says_why(page: Pag
     for k, mistake in enumerate(planted, 1):
         page.check(f"#mistakes input[value='{k}']")
         effect = mistakes._effect(RUNS[kind], mistake)
-        for name, wrong in effect["wrong"].items():
-            table = page.locator(f"#mistakes [data-array={name}]")
-            red = table.evaluate("t => [...t.querySelectorAll('.wrong')].map((c) => [+c.dataset.j, +c.dataset.i])")
-            assert red == wrong
+        tables = page.evaluate(
+            """() => Object.fromEntries([...document.querySelectorAll("#mistakes .matrix")].map((table) => [
+              table.dataset.array, {
+                red: [...table.querySelectorAll(".wrong")].map((c) => [+c.dataset.j, +c.dataset.i]),
+                texts: [...table.querySelectorAll("[data-j]")].map((c) => c.firstChild.textContent),
+              }]))"""
+        )
+        assert {name: table["red"] for name, table in tables.items()} == effect["wrong"]
+        for name, table in tables.items():
             # the page's entries, against the engine's: red where they differ and nowhere else
             true = getattr(chain, name[:4])[int(name[4:])]
-            texts = table.evaluate("t => [...t.querySelectorAll('[data-j]')].map((c) => c.firstChild.textContent)")
             if kind == "fraction":
-                differ = [
-                    list(at) for (at, x), text in zip(np.ndenumerate(true), texts, strict=True) if scene_text(x) != text
-                ]
-                assert red == differ
+                pairs = zip(np.ndenumerate(true), table["texts"], strict=True)
+                assert table["red"] == [list(at) for (at, x), text in pairs if scene_text(x) != text]
         marks = "[...document.querySelectorAll('#mistakes .wrong')].map((c) => getComputedStyle(c, '::before').content)"
         assert set(page.evaluate(marks)) == {'"✗ "'}
         assert page.locator("#mistakes .code .out").text_content() == f"✗ {line_number(page)}{mistake.instead}"
@@ -716,7 +718,7 @@ def line_number(page: Page) -> str:
 # The page as a whole
 
 
-def faults(page: Page, *rules: str, without: str = "", within: str | None = None) -> list[str]:
+def faults(page: Page, *rules: str, without: str = "", within: list[str] | None = None) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
     options: dict[str, Any] = {"runOnly": list(rules)} if rules else {}
@@ -736,8 +738,8 @@ def test_axe_finds_no_fault(page: Page) -> None:
 def test_axe_finds_every_text_clear_to_read(page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.check("#mistakes input[value='2']")
-    for part in ("nav", "#part-1", "#explore-dJda", "#derivation", "#mistakes"):  # each kind of colour; all takes long
-        assert faults(page, "color-contrast", within=part) == []
+    each_kind = ["nav", "#predict-1", "#explore-dJda .beside", "#derivation", "#mistakes"]  # of colour; all takes long
+    assert faults(page, "color-contrast", within=each_kind) == []
     page.check("#mistakes input[value='0']")
     page.emulate_media(color_scheme="light")
 
@@ -746,6 +748,9 @@ def test_axe_sees_a_planted_fault(page: Page) -> None:
     page.evaluate("document.querySelector('#c2-x').labels[0].htmlFor = ''")
     assert any(fault.startswith("label") for fault in faults(page, "label"))
     page.evaluate("document.querySelector('.chooser label').htmlFor = 'c2-x'")
+    page.evaluate("document.querySelector('#predict-1 p').style.color = '#999'")
+    assert faults(page, "color-contrast", within=["#predict-1"])
+    page.evaluate("document.querySelector('#predict-1 p').style.color = ''")
 
 
 @pytest.mark.parametrize("kind", ["decimal", "fraction"])
