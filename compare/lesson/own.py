@@ -127,7 +127,15 @@ def own_data(report: Report, task: UserCode) -> tuple[dict[str, Any], str]:
     order = [scene.names[node].id for node in scene.drawn if node.op is not None]
     leaves = [scene.names[node].id for node in scene.drawn if node.op is None]
     film = {"forward": order, "backward": [*reversed(order), *leaves]}
-    own = {"arrays": shown, "nodes": nodes, "film": film, "derived": of_code(task, list(steps.arrays))}
+    for array in shown:
+        array["leaf"] = array["name"] in task.arrays
+    own = {
+        "arrays": shown,
+        "nodes": nodes,
+        "program": scene.program(),
+        "film": film,
+        "derived": of_code(task, list(steps.arrays)),
+    }
     return {"own": own}, picture([scene], list(nodes))
 
 

@@ -137,7 +137,7 @@ def lesson(report: Report) -> Lesson:
         data, svg = own_data(report, report.subject)
         filled = {
             "css": _resource("page.css"),
-            "js": _script("derivation", "own"),
+            "js": _script("engine", "mover", "derivation", "own"),
             "title": escape(report.title),
             "summary": escape(report.summary),
             "verdicts": _verdicts(report),

@@ -453,6 +453,11 @@ def test_the_page_names_every_statement_in_the_order_of_the_notes() -> None:
     assert "\\(" not in html.split("<script")[0]
 
 
+def test_no_glyph_of_the_page_needs_an_emoji_font() -> None:
+    shown = teach(*example([2, 3, 1])).html + lesson(gradcheck(cost, gradients, PARAMS, *DATA)).html
+    assert not re.findall("[\u231a-\u23ff\u25aa-\u25ff\u2600-\u26ff\U0001f000-\U0001ffff\ufe0f]", shown)
+
+
 def test_what_the_checker_found_is_in_the_page() -> None:
     net, X, Y = example()
     html = teach(net, X, Y).html

@@ -15,6 +15,7 @@ import pytest
 from autograd import contributions
 from compare import gradcheck, watch
 from compare.lesson import data, example, lesson, mistakes, scene, teach
+from compare.lesson.own import own_data
 from matrix_backprop import Network
 
 pytest.importorskip("playwright", reason="needs playwright, which is in the extra `test`")
@@ -599,6 +600,14 @@ def test_nothing_is_revealed_before_a_guess(fresh: Page) -> None:
     assert fresh.locator(".wish-derivative").is_visible()
 
 
+def test_paper_shows_what_is_revealed_and_folded(fresh: Page) -> None:
+    fresh.emulate_media(media="print")
+    fresh.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for part in ("#explore-dJda", ".wish-derivative", "#units", "#mistakes", "#E7"):
+        assert fresh.locator(part).is_visible()
+    assert not fresh.locator(".predict").first.is_visible()
+
+
 def test_the_wish_is_answered_by_the_derivative(fresh: Page) -> None:
     fresh.evaluate(OPEN)
     name = str(fresh.locator("#mover-number").input_value())
@@ -824,6 +833,9 @@ def test_it_prints(page: Page) -> None:
     assert not page.locator(".controls").first.is_visible()
     assert page.locator("#explore-dJda .matrix").first.is_visible()
     assert len(page.pdf()) > 10_000
+    breaks = """[...document.querySelectorAll(".formula")].map((formula) => formula.previousElementSibling)
+      .filter((text) => text.matches("p")).map((text) => getComputedStyle(text).breakAfter)"""
+    assert set(page.evaluate(breaks)) == {"avoid"}  # a formula stays with its text
     page.emulate_media(media="screen")
 
 
@@ -854,6 +866,51 @@ def test_the_lesson_of_a_report_on_ones_own_code_works(browser: Any, tmp_path: P
     assert faults(page) == []
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert said == []
+    page.close()
+
+
+def softplus_cost(params: Any, X: Any, y: Any) -> Any:
+    h = np.maximum(np.dot(params["W"].T, X) + params["b"], 0)
+    return np.mean(np.sqrt((h - y) ** 2 + 1)) + 0.5 * np.sum(np.log1p(np.exp(params["b"]))) / params["W"].size
+
+
+def softplus_gradients(params: Any, X: Any, y: Any) -> Any:
+    z = np.dot(params["W"].T, X) + params["b"]
+    r = np.maximum(z, 0) - y
+    dz = r / np.sqrt(r**2 + 1) / r.size * (z > 0)
+    penalty = 0.5 / (1 + np.exp(-params["b"])) / params["W"].size
+    return {"W": np.dot(X, dz.T), "b": dz.sum(axis=1, keepdims=True) + penalty}
+
+
+def test_a_number_of_ones_own_code_is_moved(browser: Any, tmp_path: Path) -> None:
+    def report(w: float) -> Any:
+        params = {"W": np.array([[w, -1.0, 0.7], [0.3, 0.4, -0.2]]), "b": np.array([[0.1], [0.2], [-0.3]])}
+        data = np.array([[0.5, 1.0, -2.0, 0.25], [1.5, -0.5, 0.75, 1.0]]), np.full((3, 4), 0.4)
+        return gradcheck(softplus_cost, softplus_gradients, params, *data)
+
+    path = lesson(report(0.6)).save(tmp_path / "own.html")
+    page, said = browser.new_page(), list[str]()
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    assert page.locator("#mover-number").input_value() == "v0-0"
+    page.locator("#mover-slider").fill("0.85")
+    other = report(0.85)
+    true = own_data(other, other.subject)[0]["own"]
+    cells = page.locator("#own .matrix button").all_text_contents()
+    assert alike(cells, [text for row in true["arrays"][0]["rows"] for text in row])
+    for name, node in true["nodes"].items():
+        shown = page.locator(f"#own .graph .node.{name} text").all_text_contents()
+        assert alike(shown[1:], [node["value"], node["gradient"]]), name
+    assert page.locator("#own .yours").count() == 0
+    page.get_by_role("button", name="Reset").click()
+    assert page.locator("#own .yours").count() == 1
+    assert said == []
+
+    odd = gradcheck(lambda w: np.sum(np.arctan(w)), lambda w: 1 / (1 + w**2), np.array([0.5, 1.0]))
+    page.goto(lesson(odd).save(tmp_path / "odd.html").as_uri())
+    assert page.locator("#own .matrix button").count() == 2
+    assert page.locator("#mover").count() == 0  # an operation that the page does not know
     assert said == []
     page.close()
 
