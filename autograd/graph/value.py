@@ -11,17 +11,30 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
+from autograd import late
 from autograd.number import symbolic
-from autograd.number.number import OPERATORS, Number, NumpyScalar
+from autograd.number.number import OPERATORS, Number, NumpyScalar, plain
 from autograd.number.ops import OPS, Op
-from autograd.number.rational import plain
 
 _CONSTANT = 0  # the `order` of a number that code brought in: it is nobody's result
 _creation = itertools.count(1)
+Scalar: TypeAlias = "Value | float | Fraction | np.number[Any] | Number"  # what makes a Value with a Value
+
+
+if TYPE_CHECKING:
+
+    class _Operator(Protocol):
+        """An operator of a node: with a number a node, with an array one of nodes."""
+
+        @overload
+        def __call__(self, other: Scalar, /) -> Value: ...
+        @overload
+        def __call__(self, other: NDArray[Any], /) -> NDArray[Any]: ...
 
 
 class Value(NumpyScalar):
@@ -50,10 +63,9 @@ class Value(NumpyScalar):
     operands: tuple[Value, ...]
     order: int
 
-    # what builds on nodes binds itself: arrays of nodes the first two, pictures the last
+    # arrays of nodes build on nodes and bind themselves
     __array_ufunc__: ClassVar[Callable[..., Any]]
     reshape: ClassVar[Callable[..., Any]]
-    _repr_html_: ClassVar[Callable[..., str]]
 
     def __init__(self, data: Any, label: str = "") -> None:
         self.data = _checked(data)
@@ -107,6 +119,9 @@ class Value(NumpyScalar):
         label = f", label={self.label!r}" if self.label else ""
         return f"Value({self.data!r}{label})"
 
+    def _repr_html_(self) -> str:
+        return str(late.bound("Value._repr_html_")(self))  # pictures build on nodes
+
     def __format__(self, spec: str) -> str:
         data = float(self.data) if isinstance(self.data, Fraction) else self.data
         return format(data, spec) if spec else repr(self)
@@ -128,19 +143,21 @@ class Value(NumpyScalar):
     if TYPE_CHECKING:
         # the operators below, and the other rows of the table under NumPy's names: x.exp(), x.tanh(), x.maximum(y)
 
-        def __getattr__(self, name: str) -> Any: ...
-        def __add__(self, other: Any) -> Any: ...
-        def __radd__(self, other: Any) -> Any: ...
-        def __sub__(self, other: Any) -> Any: ...
-        def __rsub__(self, other: Any) -> Any: ...
-        def __mul__(self, other: Any) -> Any: ...
-        def __rmul__(self, other: Any) -> Any: ...
-        def __truediv__(self, other: Any) -> Any: ...
-        def __rtruediv__(self, other: Any) -> Any: ...
-        def __pow__(self, other: Any) -> Any: ...
-        def __rpow__(self, other: Any) -> Any: ...
-        def __neg__(self) -> Any: ...
-        def __abs__(self) -> Any: ...
+        def __getattr__(self, name: str) -> Callable[..., Value]: ...
+        def __neg__(self) -> Value: ...
+        def __abs__(self) -> Value: ...
+
+        __add__: _Operator
+        __radd__: _Operator
+        __sub__: _Operator
+        __rsub__: _Operator
+        __mul__: _Operator
+        __rmul__: _Operator
+        __truediv__: _Operator
+        __rtruediv__: _Operator
+        __pow__: _Operator
+        __rpow__: _Operator
+
         def __lt__(self, other: Any) -> bool: ...
         def __le__(self, other: Any) -> bool: ...
         def __gt__(self, other: Any) -> bool: ...
@@ -328,7 +345,7 @@ def _unary(op: Op) -> Callable[[Value], Value]:
     return method
 
 
-def _binary(op: Op, with_constant: Op | None = None) -> Callable[[Value, Any], Any]:
+def _binary(op: Op, with_constant: Op | None = None) -> Callable[..., Any]:
     value, op_n = op.value, with_constant or op
 
     def method(self: Value, other: Any) -> Any:
@@ -356,7 +373,7 @@ def _reflected(op: Op) -> Callable[[Value, Any], Any]:
     return method
 
 
-def _named(op: Op, operator_: Callable[[Value, Any], Any]) -> Callable[[Value, Any], Any]:
+def _named(op: Op, operator_: Callable[..., Any]) -> Callable[[Value, Any], Any]:
     """The same as a method, x.maximum(y), where nobody tries the other operand after a NotImplemented."""
 
     def method(self: Value, other: Any) -> Any:

