@@ -142,7 +142,7 @@ def lesson(report: Report) -> Lesson:
             "summary": escape(report.summary),
             "verdicts": _verdicts(report),
             "reasons": reasons(report),
-            "templates": f'<template id="svg-own">{_for_page(svg)}</template>',
+            "templates": f'<template id="svg-own">{_for_page(svg)}</template>' if svg else "",
             "data": as_json(data),
         }
         return Lesson(report.title, _filled("own.html", filled))

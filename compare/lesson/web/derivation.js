@@ -26,7 +26,7 @@ function boxed(cls, x, y, width, height, lines) {
   const first = y + height / 2 - 7 * (lines.length - 1) + 4;
   return drawn("g", { class: `node ${cls}` },
     drawn("rect", { class: "outer", x, y, width, height, rx: 8 }),
-    ...lines.map((line, k) => drawn("text", { x: x + width / 2, y: first + 14 * k, "text-anchor": "middle" }, clipped(line, 18))));
+    ...lines.map((line, k) => drawn("text", { x: x + width / 2, y: first + 14 * k, "text-anchor": "middle" }, clipped(line, 15))));
 }
 
 const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -4,7 +4,7 @@
 // Two kinds of number: decimals, and fractions, which are exact
 
 const DECIMALS = {
-  of: (text) => Number(text),
+  of: (text) => Number(String(text).replace("inf", "Infinity")),
   add: (x, y) => x + y,
   times: (x, y) => x * y,
   over: (x, y) => x / y,
@@ -19,6 +19,7 @@ const FUNCTIONS = { exp: Math.exp, log: Math.log, log1p: Math.log1p, expm1: Math
 
 function decimal(x) { // four digits after the point, half to even as Python rounds
   if (x === 0) return "0";
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "−∞" : "∞";
   const size = Math.abs(x);
   if (size < 0.00005 || size >= 1e5) return scientific(x);
   const scaled = size * 1e4;
@@ -30,7 +31,8 @@ function decimal(x) { // four digits after the point, half to even as Python rou
 function scientific(x) {
   const [mantissa, power] = Math.abs(x).toExponential(1).split("e");
   const raised = power.replace("+", "").replace("-", "⁻").replace(/\d/g, (d) => UPPER[d]);
-  return `${x < 0 ? "−" : ""}${mantissa.replace(".0", "")}×10${raised}`;
+  const exact = Number(`${mantissa}e${power}`) === Math.abs(x); // a zero at the end says that something was rounded away
+  return `${x < 0 ? "−" : ""}${exact ? mantissa.replace(".0", "") : mantissa}×10${raised}`;
 }
 
 const gcd = (a, b) => { while (b) [a, b] = [b, a % b]; return a < 0n ? -a : a; };
@@ -109,7 +111,7 @@ function sweep(program, N, leaves = {}) {
   for (let k = values.length - 1; k >= 0; k -= 1) {
     program.nodes[k].slice(1).forEach((at, position) => {
       if (!program.nodes[k][0]) return;
-      const local = slopes[k][position], product = N.times(local, gradients[k]);
+      const local = slopes[k][position], product = local === 0 ? 0 : N.times(local, gradients[k]); // 0, of inf too, behind a mask
       gradients[at] = N.add(gradients[at], product);
       terms[at].push({ consumer: k, position, local, upstream: gradients[k], product });
     });

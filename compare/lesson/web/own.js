@@ -9,8 +9,10 @@ function own(place) {
   arrays.forEach(({ name }, k) => select.append(element("option", { value: k }, name)));
   const equation = element("div", { class: "equation scroll", tabindex: "0", role: "group", "aria-label": "The matrices" });
   const panel = element("div", { "aria-live": "polite" });
-  const svg = graph("own", "The graph of your forward pass");
-  const drawing = element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of your forward pass" }, svg);
+  const pictured = document.getElementById("svg-own") !== null; // a large graph has no picture, and no film
+  const svg = pictured ? graph("own", "The graph of your forward pass") : drawn("svg");
+  const drawing = pictured ? element("div", { class: "graph", tabindex: "0", role: "group", "aria-label": "Graph of your forward pass" }, svg)
+    : element("p", { class: "note" }, `The graph has ${Object.keys(shown.nodes).length} scalars, too many for one picture.`);
   const picture = element("div", { class: "pictured-star" });
   place.append(element("div", { class: "chooser" }, element("label", { for: select.id }, "Gradient of"), select),
     element("div", { class: "side even" }, element("div", { class: "beside" }, equation, picture), panel), drawing);
@@ -53,9 +55,14 @@ function own(place) {
   const byName = Object.fromEntries(arrays.map((found) => [found.name, found]));
   const named = (name) => (name in byName ? { ids: byName[name].ids, rows: gradients(byName[name]) } : null);
   derivation(document.getElementById("derivation"), lesson.own.derived, named, () => shown.nodes);
-  const reel = film(document.getElementById("film-own"), {
+  ownMover(document.getElementById("mover"), current);
+  const stage = document.getElementById("film-own");
+  if (!pictured) {
+    stage.replaceWith(element("p", { class: "note" }, "The graph is too large for a film: run the check on smaller arrays."));
+    return;
+  }
+  const reel = film(stage, {
     reels: [{ title: "all", picture: () => graph("own", "The graph of your forward pass"), steps: stepsOf(order, shown.nodes) }],
     nodes: () => shown.nodes, label: "The graph of scalars", group: "array", wide: true });
   redraw.push(reel.again);
-  ownMover(document.getElementById("mover"), current);
 }

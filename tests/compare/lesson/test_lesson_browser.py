@@ -14,6 +14,8 @@ import pytest
 
 from autograd import contributions
 from compare import gradcheck, watch
+from compare.command.main import checked_file
+from compare.command.userfile import load
 from compare.lesson import data, example, lesson, mistakes, scene, teach
 from compare.lesson.own import own_data
 from matrix_backprop import Network
@@ -911,6 +913,27 @@ def test_a_number_of_ones_own_code_is_moved(browser: Any, tmp_path: Path) -> Non
     page.goto(lesson(odd).save(tmp_path / "odd.html").as_uri())
     assert page.locator("#own .matrix button").count() == 2
     assert page.locator("#mover").count() == 0  # an operation that the page does not know
+    assert said == []
+    page.close()
+
+
+@pytest.mark.parametrize("layer", ["lstm", "two_layer_net", "rnn"])
+def test_the_pages_engine_gives_what_python_gives_for_ones_own_code(browser: Any, tmp_path: Path, layer: str) -> None:
+    """Of a graph as large as the LSTM's there is no picture and no film, but every entry and every line."""
+    code = load(Path(__file__).parents[3] / f"examples/layers/{layer}.py")
+    page, said = browser.new_page(), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(lesson(checked_file(code, "", 0)).save(tmp_path / "own.html").as_uri())
+    given, found = (page.evaluate(x) for x in ("lesson.own.nodes", "scalars(lesson.own, DECIMALS, {}).nodes"))
+    assert len(given) > 100
+    for name, node in given.items():
+        assert alike(found[name], node), name
+    assert page.locator("#derivation .derived").count() > 5
+    large = len(given) > 200
+    assert page.locator("#own > .graph").count() == page.locator("#film-own").count() == (not large)
+    if large:
+        assert "too large for a film" in str(page.locator("#part-3").text_content())
     assert said == []
     page.close()
 
