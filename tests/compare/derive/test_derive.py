@@ -277,7 +277,7 @@ def test_the_way_back_through_what_a_loop_fills_runs_backwards(forward: Any) -> 
     assert not all(np.allclose(a, b) for a, b in zip(right, off, strict=True))
 
 
-def heads(x, Wq, Wk, Wv):  # type: ignore[no-untyped-def]
+def heads_in_a_list(x, Wq, Wk, Wv):  # type: ignore[no-untyped-def]
     outs = []
     for h in range(2):
         q, k, v = x @ Wq[h], x @ Wk[h], x @ Wv[h]
@@ -307,11 +307,11 @@ def process(theta, X, y):  # type: ignore[no-untyped-def]
 
 def test_programs_as_people_have_them() -> None:
     rng = np.random.default_rng(8)
-    found = derive(heads, (rng.normal(size=(3, 2)), *rng.normal(size=(3, 2, 2, 4))))
+    found = derive(heads_in_a_list, (rng.normal(size=(3, 2)), *rng.normal(size=(3, 2, 2, 4))))
     assert found and "for h in range(2):" in found.code
     p = {k: rng.normal(size=s) for k, s in {"Wxh": (5, 4), "Whh": (5, 5), "Why": (4, 5), "bh": (5, 1)}.items()}
     found = derive(letters, p | {"by": rng.normal(size=(4, 1))}, [0, 2, 1], [2, 1, 3], np.zeros((5, 1)))
-    assert found and found.code.count("np.exp(ys[t])") == 2  # in the forward pass, and again on the way back
+    assert found and "e_2" not in found.code  # np.exp(ys[t]) has one name
     found = derive(process, rng.normal(size=3), rng.normal(size=3), rng.normal(size=3))
     assert found and max(map(len, str(found).splitlines())) <= 120
 
