@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import autograd
+from typing import TYPE_CHECKING
 
-if not hasattr(autograd, "Exact"):
+try:
+    from autograd import late
+except ImportError as error:
+    if "distributions" in str(error):
+        raise
     raise ImportError(
         "the package 'autograd' found here is not the one of backprop-compare: the distribution 'autograd' (HIPS) owns "
         "the same import name; install backprop-compare into an environment of its own"
-    )
+    ) from None
 
-from compare.check import (
-    GradcheckError,
-    UnusableCode,
-    check_jacobian,
-    check_network,
-    check_same,
-    check_vjp,
-    gradcheck,
-    proofread,
-    watch,
-)
-from compare.derive.derivation import CannotDerive, Derivation
-from compare.derive.derive import derive
-from compare.derive.derive import derived_lines as _derived_lines
-from compare.explain.explain import explain
-from compare.explain.pictures import as_html
-from compare.lesson import page
-from compare.notes.shown import notes
-from compare.reason.derived import derived_lines as _of_reasons
-from compare.report.report import Report
-from compare.subject.graph import NetworkGraph
+if TYPE_CHECKING:
+    from compare.check import (
+        GradcheckError,
+        UnusableCode,
+        check_jacobian,
+        check_network,
+        check_same,
+        check_vjp,
+        gradcheck,
+        proofread,
+        watch,
+    )
+    from compare.derive.derivation import CannotDerive, Derivation
+    from compare.derive.derive import derive
+    from compare.explain.explain import explain
+    from compare.notes.shown import notes
+    from compare.report.report import Report
 
 __version__ = "0.1.0"
-GradcheckError.__module__ = CannotDerive.__module__ = __name__  # the name under which a traceback shows it
 
 __all__ = [
     "CannotDerive",
@@ -54,8 +53,21 @@ __all__ = [
     "watch",
 ]
 
-
-# what stands above binds itself to what stands below, so that no import points upwards
-Report.lesson = page.lesson
-NetworkGraph._repr_html_ = as_html
-_of_reasons.append(_derived_lines)
+# what stands above is bound here to what stands below, so that no import points upwards
+late.BOUND["Report.lesson"] = "compare.lesson.page:lesson"
+late.BOUND["NetworkGraph._repr_html_"] = "compare.explain.pictures:as_html"
+late.BOUND["derived_lines"] = "compare.derive.derive:derived_lines"
+__getattr__, __dir__ = late.names(
+    __name__,
+    {
+        **dict.fromkeys(["GradcheckError", "check_jacobian", "check_network", "check_same"], "compare.check"),
+        **dict.fromkeys(["check_vjp", "gradcheck", "proofread"], "compare.check"),
+        **dict.fromkeys(["CannotDerive", "Derivation"], "compare.derive.derivation"),
+        "Report": "compare.report.report",
+        "UnusableCode": "compare.subject.usercode",
+        "derive": "compare.derive.derive",
+        "explain": "compare.explain.explain",
+        "notes": "compare.notes.shown",
+        "watch": "compare.subject.watch",
+    },
+)

@@ -11,18 +11,18 @@ import dataclasses
 import functools
 import linecache
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.number.vocabulary import shadows
-from compare.reason.diagnosis import Diagnosis, diagnosis, lines
 from compare.report.lines import Line, Reading
-from compare.report.report import CONVENTION, DIFFERENT, INHERITED, STABILISED, UNSTABLE, Report, Row
-from compare.subject.arithmetic import NAMES, precise
+from compare.report.report import CONVENTION, DIFFERENT, DIGITS, INHERITED, PROVED, STABILISED, UNSTABLE, Report, Row
+from compare.subject.arithmetic import precise
 from compare.subject.functions import Gradients
 from compare.subject.layer import Layer
+from compare.subject.names import NAMES
 from compare.subject.network import NetworkSubject
 from compare.subject.pair import Pair
 from compare.subject.points import redrawn
@@ -33,6 +33,7 @@ from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode, call_users, name_of, parameter_names, required_count
 from compare.subject.watch import watch
 from compare.verdict.audit import audit, impure
+from compare.verdict.blocks import in_blocks, places_of, spoiling_blocks
 from compare.verdict.figures import about_floats, mismatches, peak_memory, ulps
 from compare.verdict.formula import Finding, Formula
 from compare.verdict.inherited import inherited
@@ -40,6 +41,9 @@ from compare.verdict.kinks import conventions
 from compare.verdict.numbers import Numbers, another_way
 from compare.verdict.stabiliser import stabilised
 from matrix_backprop import Network
+
+if TYPE_CHECKING:
+    from compare.reason.diagnosis import Diagnosis
 
 __all__ = [
     "GradcheckError",
@@ -61,6 +65,8 @@ BITS = 200  # of the long floats that tell an overflow in float64 from a cost th
 class GradcheckError(AssertionError):
     """Raised by a check that failed; its message is the report, which is `error.report`."""
 
+    __module__ = "compare"  # the name under which a traceback shows it
+
     def __init__(self, report: Report) -> None:
         super().__init__(f"{report.headline}\n{report}")
         self.report = report
@@ -77,6 +83,7 @@ def gradcheck(
     progress: Callable[[str], None] | None = None,
     generic: bool = False,
     diagnose: bool = True,
+    blocks: Mapping[str, Any] | None = None,
 ) -> Report:
     """Check `gradients(params, *args)`, written by hand, exactly: against the chain rule over `cost(params, *args)`.
 
@@ -95,7 +102,8 @@ def gradcheck(
     recorded, integers and booleans are left alone, nothing of the caller's is changed. Gradients of arrays that `cost`
     names with `watch` may be among them. `generic=True` checks at a random point of similar scale instead
     (whole numbers among the data stay); `diagnose=False` looks for no reasons. `arithmetic` and `seed` as in
-    `check_network`.
+    `check_network`. Parts of one flat vector can be named, `blocks={"W": slice(0, 6), "b": slice(6, 8)}`: the report
+    then has a row for each.
 
     Returns a true Report, or raises GradcheckError; with `raise_exception=False` the report either way. Raises
     UnusableCode (a ValueError) where the code cannot be run at all.
@@ -103,7 +111,8 @@ def gradcheck(
     __tracebackhide__ = True  # pytest shows the line of the test
     subject = Gradients(cost, gradients, params, args, seed)
     subject = subject.moved(redrawn(seed)) if generic else subject
-    return _finish(check(subject, arithmetic, seed, progress, diagnose), raise_exception)
+    places = places_of(blocks, subject.arrays) if blocks else {}
+    return _finish(check(subject, arithmetic, seed, progress, diagnose, places), raise_exception)
 
 
 def check_vjp(
@@ -277,7 +286,12 @@ def _finish(report: Report, raise_exception: bool) -> Report:
 
 
 def check(
-    subject: Subject, arithmetic: str | None, seed: int, progress: Callable[[str], None] | None, diagnose: bool
+    subject: Subject,
+    arithmetic: str | None,
+    seed: int,
+    progress: Callable[[str], None] | None,
+    diagnose: bool,
+    blocks: Mapping[str, Array] | None = None,
 ) -> Report:
     """Both sides of a subject in the strongest arithmetic that can decide, and why they differ."""
     if arithmetic is not None and arithmetic not in NAMES:
@@ -287,11 +301,16 @@ def check(
         differs = subject.differs_between_runs() if isinstance(subject, UserCode) else ""
         if differs:
             raise UnusableCode(differs)
-        return _checked(subject, arithmetic, seed, progress or (lambda step: None), diagnose)
+        return _checked(subject, arithmetic, seed, progress or (lambda step: None), diagnose, blocks or {})
 
 
 def _checked(
-    subject: Subject, arithmetic: str | None, seed: int, tell: Callable[[str], None], diagnose: bool
+    subject: Subject,
+    arithmetic: str | None,
+    seed: int,
+    tell: Callable[[str], None],
+    diagnose: bool,
+    blocks: Mapping[str, Array],
 ) -> Report:
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
     runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
@@ -324,7 +343,7 @@ def _checked(
     rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
     rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
     wrong = [row.name for row in rows if row.verdict == DIFFERENT]
-    found = Diagnosis([], [], [])
+    found: Diagnosis | None = None
     if diagnose and wrong and isinstance(subject, UserCode):
         tell("looking for the mistake")
         found = _diagnosis(subject, runs, formula, wrong, seed)
@@ -346,9 +365,14 @@ def _checked(
             *(f"test point: {warning}" for warning in audit(runs)),
         ]
     evidence += [f"recorded on Values, not on a tape: {runs.refusal}."] if runs.refusal else []
-    read: Callable[[], list[Line]] | None = None
+    mistakes = found.mistakes if found else []
+    if blocks:
+        right = DIGITS if DIGITS in formula.evidence else next(iter(formula.evidence), PROVED)
+        rows = [part for row in rows for part in in_blocks(runs, row, findings[row.name], blocks, right)]
+        mistakes = spoiling_blocks(mistakes, rows)
+    read: Callable[[], Sequence[Line]] | None = None
     if isinstance(subject, UserCode):
-        read = (lambda: found.lines) if wrong else functools.partial(lines, subject)
+        read = functools.partial(_lines, subject, found, bool(wrong))
     return Report(
         subject.title,
         rows,
@@ -358,18 +382,27 @@ def _checked(
         ours=subject.ours,
         theirs=subject.theirs,
         subject=subject,
-        mistakes=found.mistakes,
-        remarks=found.remarks,
+        mistakes=mistakes,
+        remarks=found.remarks if found else [],
         read=read,
     )
 
 
 def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str], seed: int) -> Diagnosis:
     """The mistakes; what is equal at this point only is looked at where it is not."""
+    from compare.reason.diagnosis import diagnosis  # much that code which is right never needs
+
     point = next((formula.elsewhere[name] for name in wrong if name in formula.elsewhere), None)
     if point is not None and isinstance(point.subject, UserCode):
         return diagnosis(point.subject, point.floats, wrong, seed)
     return diagnosis(subject, runs.floats, wrong, seed)
+
+
+def _lines(subject: UserCode, found: Diagnosis | None, wrong: bool) -> Sequence[Line]:
+    """The lines of the backward pass; of one that is wrong only where they were looked for."""
+    from compare.reason.diagnosis import lines
+
+    return found.lines if found else [] if wrong else lines(subject)
 
 
 def _refuse_no_cost(runs: Runs) -> None:

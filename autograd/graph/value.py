@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd import late
 from autograd.number import symbolic
-from autograd.number.number import OPERATORS, Number, NumpyScalar
+from autograd.number.number import OPERATORS, Number, NumpyScalar, plain
 from autograd.number.ops import OPS, Op
-from autograd.number.rational import plain
 
 _CONSTANT = 0  # the `order` of a number that code brought in: it is nobody's result
 _creation = itertools.count(1)
@@ -63,10 +63,9 @@ class Value(NumpyScalar):
     operands: tuple[Value, ...]
     order: int
 
-    # what builds on nodes binds itself: arrays of nodes the first two, pictures the last
+    # arrays of nodes build on nodes and bind themselves
     __array_ufunc__: ClassVar[Callable[..., Any]]
     reshape: ClassVar[Callable[..., Any]]
-    _repr_html_: ClassVar[Callable[..., str]]
 
     def __init__(self, data: Any, label: str = "") -> None:
         self.data = _checked(data)
@@ -119,6 +118,9 @@ class Value(NumpyScalar):
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value({self.data!r}{label})"
+
+    def _repr_html_(self) -> str:
+        return str(late.bound("Value._repr_html_")(self))  # pictures build on nodes
 
     def __format__(self, spec: str) -> str:
         data = float(self.data) if isinstance(self.data, Fraction) else self.data
@@ -226,6 +228,23 @@ def contributions(J: Value, x: Value) -> list[Contribution]:
         for operand, local_derivative in zip(consumer.operands, local_derivatives(consumer), strict=True)
         if operand is x
     ]
+
+
+def all_contributions(J: Value) -> dict[Value, list[Contribution]]:
+    """`contributions` of every scalar of J's graph, by one sweep.
+
+    >>> x = Value(3.0, label="x")
+    >>> J = 2 * x**2 + x
+    >>> [c.product for c in all_contributions(J)[x]]
+    [12.0, 1.0]
+    """
+    J.backward()
+    found: dict[Value, list[Contribution]] = {}
+    for consumer in graph(J):
+        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
+            product = _product(consumer, slope)
+            found.setdefault(operand, []).append(Contribution(consumer, slope, consumer.grad, product))
+    return found
 
 
 # Nodes are made

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from autograd.number.carrier import Carrier, one_of
 from autograd.number.functions import choose
+from autograd.number.number import plain
 from autograd.number.ops import OPS
-from autograd.number.rational import plain, power_by_parts
+from autograd.number.rational import power_by_parts
 from autograd.number.vocabulary import RECORDERS, shadows
 
 Array = NDArray[Any]

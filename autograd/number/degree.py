@@ -6,7 +6,11 @@ polynomials in the inputs; a transcendental function is a new variable. See `aut
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import itertools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -36,16 +40,6 @@ _ALGEBRA: dict[str, Callable[[Degrees, Degrees], Degrees]] = {
     "divide": lambda x, y: (x[0] + y[1], x[1] + y[0]),
 }
 _ATOM = 1, 0  # a new variable
-
-
-def combined(name: str, x: Degrees, y: Degrees) -> Degrees:
-    """The degrees of x + y, x * y, ..."""
-    return _ALGEBRA[name](x, y)
-
-
-def summed(x: Degrees, terms: int) -> Degrees:
-    """The degrees of a sum of so many such terms."""
-    return x[0] + max(terms - 1, 0) * x[1], max(terms, 1) * x[1]
 
 
 class Degree(Shadowed):
@@ -94,21 +88,83 @@ class Degree(Shadowed):
         return _ATOM
 
 
+class Bound(NamedTuple):
+    """A bound for the rational functions in an array, in two ways: each alone, and all over one denominator.
+
+    `alone` are the degrees of numerator and denominator where each sum multiplies the denominators of its terms. Over
+    one denominator sums share it: `excess` is by how much the degree of a numerator is above that of its denominator,
+    and `divisors` are, for each division on the way, the power in which all its divisors stand below, and the degree of
+    their product. Entry by entry the first is the smaller one, for sums of many terms the second.
+    """
+
+    alone: Degrees = (0, 0)
+    excess: int = 0
+    divisors: Mapping[int, tuple[int, int]] = MappingProxyType({})
+
+    @property
+    def degrees(self) -> Degrees:
+        """Of numerator and denominator, in the way in which they are smaller."""
+        below = sum(power * degree for power, degree in self.divisors.values())
+        return min(self.alone, (max(self.excess + below, 0), below), key=sum)
+
+    def _shared(self, other: Bound, power_of: Callable[[int, int], int]) -> Mapping[int, tuple[int, int]]:
+        if not other.divisors or (other.divisors is self.divisors and power_of is max):
+            return self.divisors
+        found = dict(self.divisors)
+        for key, (power, degree) in other.divisors.items():
+            found[key] = power_of(power, found.get(key, (0, 0))[0]), degree
+        return found
+
+    def either(self, other: Bound) -> Bound:
+        """For an array made of both."""
+        alone = max(self.alone[0], other.alone[0]), max(self.alone[1], other.alone[1])
+        return Bound(alone, max(self.excess, other.excess), self._shared(other, max))
+
+    def plus(self, other: Bound) -> Bound:
+        """For sums of two."""
+        return self.either(other)._replace(alone=_of_a_sum(self.alone, other.alone))
+
+    def total(self, terms: int) -> Bound:
+        """For sums of so many."""
+        n, d = self.alone
+        return self._replace(alone=(n + max(terms - 1, 0) * d, max(terms, 1) * d))
+
+    def times(self, other: Bound) -> Bound:
+        """For products."""
+        alone = _ALGEBRA["multiply"](self.alone, other.alone)
+        return Bound(alone, self.excess + other.excess, self._shared(other, operator.add))
+
+    def over(self, divisor: Bound, count: int) -> Bound:
+        """For quotients by so many divisors."""
+        above, below = divisor.degrees
+        shared = {next(_divisions): (1, count * above)} if above else {}
+        return self.times(Bound(divisor.alone[::-1], below, shared))
+
+
+CONSTANT, VARIABLE = Bound(), Bound((1, 0), 1)  # a transcendental function is a new variable, too
+_divisions = itertools.count()  # numbers of divisions
+
+
 class DegreeArray(NumberArray):
     """One bound on the degrees of numerator and denominator for all entries of an array of rational functions.
 
     >>> x = DegreeArray.variable(np.ones((2, 3)))
-    >>> (x * x + 1).degree, (1 / x).degree, np.sum(1 / x).degree
-    ((2, 0), (0, 1), (5, 6))
+    >>> (x * x + 1).degree, (1 / x).degree, np.sum(1 / x).degree, np.sum(x / x[:, :1]).degree
+    ((2, 0), (0, 1), (5, 6), (3, 2))
     """
 
-    __slots__ = ("degree",)
+    __slots__ = ("bound",)
     called = "degrees"
     atoms: ClassVar[list[Atoms] | None] = None
 
-    def __init__(self, shadow: Any, lanes: Sequence[Any] = (), degree: Degrees = (0, 0)) -> None:
+    def __init__(self, shadow: Any, lanes: Sequence[Any] = (), bound: Bound = CONSTANT) -> None:
         super().__init__(shadow)
-        self.degree = degree
+        self.bound = bound
+
+    @property
+    def degree(self) -> Degrees:
+        """The degrees of numerator and denominator."""
+        return self.bound.degrees
 
     @classmethod
     def collecting(cls, atoms: list[Atoms]) -> type[Self]:
@@ -124,29 +180,35 @@ class DegreeArray(NumberArray):
     @classmethod
     def variable(cls, shadow: Any) -> Self:
         """Variables that stand for these floats."""
-        return cls(shadow, degree=(1, 0))
+        return cls(shadow, bound=VARIABLE)
 
     def constant(self, x: Any) -> Self:
         return type(self)(np.asarray(x).astype(float))
 
     def made(self, contents: list[Any], sources: Sequence[Any]) -> Self:
-        return type(self)(contents[0], degree=(max(x.degree[0] for x in sources), max(x.degree[1] for x in sources)))
+        return type(self)(contents[0], bound=functools.reduce(Bound.either, (x.bound for x in sources)))
 
     def __setitem__(self, index: Any, other: Any) -> None:
         super().__setitem__(index, other)
-        other = self.as_one(other)
-        self.degree = max(self.degree[0], other.degree[0]), max(self.degree[1], other.degree[1])
+        self.bound = self.bound.either(self.as_one(other).bound)
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, degree=combined(name, x.degree, y.degree))
+        match name:
+            case "multiply":
+                bound = x.bound.times(y.bound)
+            case "divide":
+                bound = x.bound.over(y.bound, y.size)
+            case _:
+                bound = x.bound.plus(y.bound)
+        return type(self)(shadow, bound=bound)
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         if self.atoms is not None:
             self.atoms.append(Atoms(name, shadow.size, max(sum(x.degree) for x in arguments)))
-        return type(self)(shadow, degree=_ATOM)
+        return type(self)(shadow, bound=VARIABLE)
 
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, degree=summed(combined("multiply", x.degree, y.degree), x.shape[1]))
+        return type(self)(shadow, bound=x.bound.times(y.bound).total(x.shape[1]))
 
     def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, degree=summed(self.degree, self.size // max(shadow.size, 1)))
+        return type(self)(shadow, bound=self.bound.total(self.size // max(shadow.size, 1)))

@@ -19,9 +19,9 @@ from gmpy2 import lcm, mpq
 
 from autograd.number.array import Array, NumberArray
 from autograd.number.carrier import filled
-from autograd.number.number import Number
+from autograd.number.number import Number, plain
 from autograd.number.ops import OPS
-from autograd.number.rational import meant, nearest, plain, rational_power
+from autograd.number.rational import meant, nearest, rational_power
 from autograd.number.vocabulary import Refused
 
 _MPQ = type(mpq())

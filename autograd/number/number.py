@@ -8,13 +8,26 @@ engine and the formulas then run on it unchanged.
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from autograd.number.ops import OPS
+
+
+def plain(x: Any) -> int | float | Fraction | None:
+    """x as Python's own number (a scalar of NumPy or gmpy2 becomes one), None if it is not a real number."""
+    if isinstance(x, (int, np.integer, np.bool_)):
+        return int(x)
+    if isinstance(x, (float, np.floating)):
+        return float(x)
+    if isinstance(x, numbers.Rational) and not isinstance(x, Fraction):
+        return Fraction(int(x.numerator), int(x.denominator))
+    return x if isinstance(x, Fraction) else None
 
 
 class NumpyScalar:

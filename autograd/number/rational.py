@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import numbers
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
 from gmpy2 import mpq
 
 _BITS = 2**30  # the largest power; beyond the memory the library would end the process
-
-
-def plain(x: Any) -> int | float | Fraction | None:
-    """x as Python's own number (a scalar of NumPy or gmpy2 becomes one), None if it is not a real number."""
-    if isinstance(x, (int, np.integer, np.bool_)):
-        return int(x)
-    if isinstance(x, (float, np.floating)):
-        return float(x)
-    if isinstance(x, numbers.Rational) and not isinstance(x, Fraction):
-        return Fraction(int(x.numerator), int(x.denominator))
-    return x if isinstance(x, Fraction) else None
 
 
 def meant(x: Any) -> Any:

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd.number.exact import Exact
-from autograd.number.number import Number, operator_of
+from autograd.number.number import Number, operator_of, plain
 from autograd.number.ops import OPS
-from autograd.number.rational import meant, plain, power_by_parts
+from autograd.number.rational import meant, power_by_parts
 
 
 class Shadowed(Number):

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import gmpy2
-from gmpy2 import mpq
+from autograd import late
 
+gmpy2 = late.module("gmpy2")
 _FLOAT_BITS = 53
 
 
@@ -26,7 +26,7 @@ def _weights(order: int, count: int) -> list[Any]:
             tangents[j] = (j - k) * tangents[j - 1] + (j - k + 2) * tangents[j]
     weights = []
     for k, tangent in enumerate(tangents, 1):
-        bernoulli = mpq((-1) ** (k + 1) * 2 * k * tangent, 4**k * (4**k - 1))
+        bernoulli = gmpy2.mpq((-1) ** (k + 1) * 2 * k * tangent, 4**k * (4**k - 1))
         weights.append(bernoulli * math.factorial(2 * k + order - 1) / math.factorial(2 * k))
     return weights
 

@@ -11,12 +11,13 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
+from autograd import late
 from autograd.graph.value import Value, apply, as_number, constant, kind_of, record
 from autograd.number.carrier import FUNCTIONS, Carrier
 from autograd.number.library import LIBRARY
@@ -76,7 +77,8 @@ _LOOPS = ("add", "subtract", "multiply", "negative")
 class ValueArray(np.ndarray[Any, Any]):
     """An ndarray of Values, as `values` makes it; NumPy code runs on it and leaves a graph."""
 
-    _repr_html_: ClassVar[Callable[[Any], str]]  # pictures build on this module: the face of the package binds it
+    def _repr_html_(self) -> str:
+        return str(late.bound("ValueArray._repr_html_")(self))  # pictures build on this module
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(x, (Carrier, Complex, np.ma.MaskedArray)) for x in inputs):

@@ -70,11 +70,60 @@ class Leaf(NamedTuple):
         return slice(self.start, self.start + math.prod(self.shape))
 
 
+class Counted(np.ndarray[Any, Any]):
+    """0, 1, 2, ...: node numbers that are a view on it need no memory, and nor does what belongs to them."""
+
+
+FEW = 32  # nodes, as many as are copied sooner than looked at
+
+
+def counted(ids: Array, count: Counted) -> Array:
+    """These nodes as a view on 0, 1, 2, ... where they are evenly spaced along each axis, else as a copy.
+
+    >>> count = np.arange(1000).view(Counted)
+    >>> counted(np.arange(100, 200).reshape(10, 10).T, count).strides
+    (8, 80)
+    """
+    if ids.size > FEW:
+        first, corner = ids.item(0), (0,) * ids.ndim
+        steps = [ids[*corner[:k], 1, *corner[k + 1 :]] - first if n > 1 else 0 for k, n in enumerate(ids.shape)]
+        last = first + sum(step * (n - 1) for step, n in zip(steps, ids.shape, strict=True))
+        if last < len(count):
+            try:
+                view = np.ndarray(ids.shape, np.int64, count, 8 * first, [8 * int(step) for step in steps])
+            except (TypeError, ValueError):  # beyond the ends
+                return ids.copy()
+            if np.array_equal(view, ids):
+                return view
+    return ids.copy()
+
+
+def at(lane: Array, ids: Array) -> Array:
+    """The content of these nodes, as an array even where it is one object; a view on it where they are one."""
+    if type(ids.base) is Counted and lane.dtype != object:
+        size = lane.itemsize
+        return np.ndarray(ids.shape, lane.dtype, lane, ids.item(0) * size, [step // 8 * size for step in ids.strides])
+    return lane[ids.ravel()].reshape(ids.shape)
+
+
+def are_different(ids: Array) -> bool:
+    """Whether nodes that are a view on 0, 1, 2, ... are all different ones."""
+    if type(ids.base) is not Counted:
+        return False
+    reach = 0
+    for step, n in sorted((abs(step), n) for step, n in zip(ids.strides, ids.shape, strict=True) if n > 1):
+        if step <= reach:
+            return False
+        reach += step * (n - 1)
+    return True
+
+
 class Recording:
     """The nodes so far with their floats, the blocks and the leaves they belong to."""
 
     def __init__(self) -> None:
         self._data = np.empty(1 << 10)
+        self._count = np.arange(1 << 10).view(Counted)
         self.clear()
 
     def clear(self) -> None:
@@ -103,7 +152,7 @@ class Recording:
 
     def needs(self, ids: Array) -> bool:
         """Whether somebody asks for the gradient of one of these nodes, or of one that it was made from."""
-        return bool(self._needed[ids].any())
+        return bool(at(self._needed, ids).any())
 
     def made_by(self, index: int) -> Block | None:
         """The block that made a node; None for a leaf."""
@@ -130,6 +179,7 @@ class Recording:
             room = max(rows.stop, 2 * len(self._data))
             self._data = _grown(self._data, room)
             self._needed = _grown(self._needed, room)
+            self._count = np.arange(room).view(Counted)
         self.size = rows.stop
         return rows
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
+import gmpy2
 import numpy as np
 from gmpy2 import mpq
 from numpy.typing import NDArray
 
+from autograd.number import degree
 from autograd.number.array import NumberArray
-from autograd.number.degree import DegreeArray, combined, summed
+from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
+from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
-from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording
-from autograd.tape.sweep import BUFFERS, Sweep, at, slab, slabs
+from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at
+from autograd.tape.sweep import BUFFERS, Sweep, add_at, slab, slabs
 
 Array = NDArray[Any]
 
@@ -43,12 +47,16 @@ class Numbers(Sweep):
     def lanes(self) -> list[Array]:
         return self._lanes
 
+    def taken_out(self, numbers: Any) -> Any:
+        """Numbers of this run for somebody else."""
+        return numbers
+
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         """The numbers of a leaf."""
         raise NotImplementedError
 
     def gather(self, ids: Array) -> Any:
-        return self.array(self.tape._data[ids], [at(lane, ids) for lane in self.lanes])
+        return self.array(at(self.tape._data, ids), [at(lane, ids) for lane in self.lanes])
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         if not isinstance(array, NumberArray):
@@ -141,17 +149,23 @@ class Rounding(Numbers):
         found = np.add.reduce(error, axis=axes, keepdims=True) + max(count - 1, 0) * self.unit * sizes
         return [np.add.reduce(value, axis=axes, keepdims=True), found]
 
-    def _products(self, x: list[Array], y: list[Array]) -> list[Array]:
-        value = x[0] * y[0]
-        return [value, np.abs(x[0]) * y[1] + np.abs(y[0]) * x[1] + x[1] * y[1] + self.unit * np.abs(value)]
+    def _sums_of_products(self, x: list[Array], y: list[Array], axes: tuple[int, ...]) -> list[Array]:
+        """The same of products xy, each off by |x|dy + |y|dx + dx dy and a rounding: its part of the sum's is added."""
+        whole = np.broadcast_shapes(x[0].shape, y[0].shape)
+        count, size = math.prod(whole[axis] for axis in axes), np.abs(y[0])
+        value = self.summed(self._product(x[0], y[0]), axes)
+        error = self.summed(self._product(np.abs(x[0]), y[1] + count * self.unit * size), axes)
+        if x[1].any():
+            error += self.summed(self._product(x[1], size + y[1]), axes)
+        return [value, error]
 
     def _forward_sums(self, block: Block) -> None:
         ends, _ = self._ends(block)
         axes = tuple(range(len(block.shape), len(block.whole)))
         for first, last, index in slabs(block.shape, block.terms):
-            parts = [[slab(lane, index) for lane in end] for end in ends]
-            terms = parts[0] if len(parts) == 1 else self._products(*parts)
-            for lane, found in zip(self.lanes, self._sums(terms, axes), strict=True):
+            x, *others = ([slab(lane, index) for lane in end] for end in ends)
+            sums = self._sums_of_products(x, others[0], axes) if others else self._sums(x, axes)
+            for lane, found in zip(self.lanes, sums, strict=True):
                 lane[block.start + first : block.start + last] = found.ravel()
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
@@ -162,10 +176,10 @@ class Rounding(Numbers):
         grads[0][J] = 1
 
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
-        ids = block.operands[operand].ravel()
+        ids = block.operands[operand]
         for grad, part in zip(grads, found, strict=True):
-            np.add.at(grad, ids, part.ravel())
-        np.add.at(grads[1], ids, self.unit * np.abs(grads[0][ids]))  # adding it to what other consumers gave
+            add_at(grad, ids, part)
+        add_at(grads[1], ids, self.unit * np.abs(at(grads[0], ids)))  # adding it to what other consumers gave
 
     def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         shape = block.shape + (1,) * (len(block.whole) - len(block.shape))
@@ -180,8 +194,8 @@ class Rounding(Numbers):
             others, axes = ends[1 - k], block.repeats(k)
             sums = [np.zeros(block.operands[k].shape) for _ in grads]
             for _, _, index in slabs(block.shape, block.terms):
-                terms = self._products([slab(x, index) for x in others], [slab(x, index) for x in above])
-                value, error = self._sums(terms, axes)
+                other, up = ([slab(x, index) for x in end] for end in (others, above))
+                value, error = self._sums_of_products(other, up, axes)
                 into, bound = (slab(total, index) for total in sums)
                 into += value
                 bound += error + self.unit * np.abs(into)
@@ -219,75 +233,113 @@ class Objects(Numbers):
         return [partial(k) for k in range(len(operands))]
 
 
-class Bounds(Numbers):
-    """Bounds on the degrees of numerators and denominators, one for a whole block: see `DegreeArray`.
+class LongFloats(Objects):
+    """The same in floats of many bits: arithmetic on gmpy2's own numbers, the rest of the table on `Precise` ones."""
 
-    The gradient of a node is a sum of contributions n / d; over a common denominator of degree D the numerator has
-    degree D + max(n - d). Two such denominators are known, and the smaller counts: the product of all d, and that of
-    the denominators of all local derivatives on the way, each once, for no path comes twice through a block. `lanes`
-    are the degrees of numerator and denominator.
-    """
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        self.context = numbers.context
+        self._wrapped = np.frompyfunc(lambda x: x if isinstance(x, (int, float)) else numbers.of(x), 1, 1)
+        self._divided = np.frompyfunc(self.context.div, 2, 1)
+        with gmpy2.context(self.context):
+            super().__init__(tape, numbers, points, leaves)
+
+    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
+        found = super().leaf(kind, name, numbers)
+        return NumberArray(numbers, [_bare(lane) for lane in found.lanes])
+
+    def taken_out(self, numbers: Any) -> Any:
+        return np.asarray(self._wrapped(numbers), object)
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        with gmpy2.context(self.context):
+            return super().backward(J, everything)
+
+    def _value(self, op: Op, operands: list[Any]) -> Any:
+        match op.name:
+            case "add" | "subtract" | "multiply":
+                return getattr(np, op.name)(*operands)
+            case "divide":
+                return self._divided(*operands)
+        return _bare(super()._value(op, [*map(self._wrapped, operands)]))
+
+    def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
+        match op.name:
+            case "add" | "subtract" | "multiply":
+                return op.partials(out, *operands)
+            case "divide":
+                return self._divided(1, operands[1]), -self._divided(out, operands[1])
+        return [_bare(x) for x in super()._partials(op, self._wrapped(out), [*map(self._wrapped, operands)])]
+
+    def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
+        product = np.multiply(partial, above)
+        return super()._contributions(block, operands, partial, above, J) if np.any(product != product) else product
+
+
+def _bare(numbers: Any) -> Array:
+    return np.asarray(np.frompyfunc(lambda x: x.raw if isinstance(x, Number) else x, 1, 1)(numbers), object)
+
+
+class Bounds(Numbers):
+    """Bounds on degrees, one for a whole block: see `DegreeArray`. The lane says which bound is that of a node."""
 
     dtype = np.int64
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
-        super().__init__(tape, numbers, 2, leaves)
+        self.bounds = [degree.CONSTANT, degree.VARIABLE]
+        super().__init__(tape, numbers, 1, leaves)
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
-        degree = 1 if kind == VARIABLE else 0
-        return NumberArray(numbers, [np.full(numbers.shape, degree), np.zeros(numbers.shape, int)])
+        return NumberArray(numbers, [np.full(numbers.shape, int(kind == VARIABLE))])
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
-        return self.numbers(shadow, degree=(_most(lanes[0]), _most(lanes[1])))
-
-    def gather(self, ids: Array) -> Any:
-        return self.array(self.tape._data[ids], [lane[ids] for lane in self.lanes])
+        return self.numbers(shadow, bound=self._all(lanes[0]))
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
-        return [np.full(shape, degree) for degree in _degree(array)]
+        return [np.full(shape, self._put_down(_bound(array)))]
+
+    def _put_down(self, bound: degree.Bound) -> int:
+        self.bounds.append(bound)
+        return len(self.bounds) - 1
+
+    def _all(self, which: Array) -> degree.Bound:
+        """A bound for all these nodes."""
+        if not which.size:
+            return degree.CONSTANT
+        first, last = int(which.min()), int(which.max())
+        few = (first,) if first == last else np.unique(which)
+        return functools.reduce(degree.Bound.either, (self.bounds[k] for k in few))
 
     def _forward_sums(self, block: Block) -> None:
-        degree = (0, 0)
-        for ids in block.operands:
-            degree = combined("multiply", degree, (_most(self.lanes[0][ids]), _most(self.lanes[1][ids])))
-        for lane, found in zip(self.lanes, summed(degree, block.terms), strict=True):
-            lane[block.rows] = found
+        ends = (self._all(at(self.lanes[0], ids)) for ids in block.operands)
+        self.lanes[0][block.rows] = self._put_down(functools.reduce(degree.Bound.times, ends).total(block.terms))
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
-        size = self.tape.size
-        excess, denominators, reached = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, bool)
-        reached[J] = True
-        on_the_way = 0
+        gradients = np.full(self.tape.size, -1)  # not reached yet
+        gradients[J] = 0
         for block in reversed(self.tape.blocks):
-            rows = block.rows
-            if not reached[rows].any():
+            reached = gradients[block.rows]
+            reached = reached[reached >= 0]
+            if not reached.size:
                 continue
-            upstream = _most(excess[rows] + denominators[rows]), _most(denominators[rows])
+            upstream = self._all(reached)
             if block.op.arity == 0:
                 ends = [self.gather(ids) for ids in block.operands]
                 partials = ends[::-1] if len(ends) == 2 else [1]
             else:
-                out = np.arange(rows.start, rows.stop).reshape(block.shape)
+                out = np.arange(block.rows.start, block.rows.stop).reshape(block.shape)
                 partials = block.op.partials(self.gather(out), *self._operands(block))
             for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
-                if not asked:
-                    continue
-                if isinstance(partial, DegreeArray):
-                    on_the_way += partial.degree[1] * partial.size
-                n, d = combined("multiply", _degree(partial), upstream)
-                few = ids.ravel()
-                np.maximum.at(excess, few, n - d)
-                consumers = math.prod(block.whole) // max(few.size, 1)
-                if d:
-                    np.add.at(denominators, few, d * consumers)
-                reached[few] = True
-        denominators = np.minimum(denominators, on_the_way)
-        return [np.maximum(excess + denominators, 0), denominators]
+                if asked:
+                    before, consumers = at(gradients, ids), math.prod(block.whole) // max(ids.size, 1)
+                    new = _bound(partial).times(upstream).total(consumers * _repeats(ids))
+                    gradients[ids.ravel()] = self._put_down(self._all(before[before >= 0]).plus(new))
+        return [np.maximum(gradients, 0)]
 
 
-def _most(degrees: Array) -> int:
-    return int(np.max(degrees, initial=0))
+def _bound(x: Any) -> degree.Bound:
+    return x.bound if isinstance(x, DegreeArray) else degree.CONSTANT
 
 
-def _degree(x: Any) -> tuple[int, int]:
-    return x.degree if isinstance(x, DegreeArray) else (0, 0)
+def _repeats(ids: Array) -> int:
+    """How often one of these nodes comes at most."""
+    return 1 if ids.size < 2 or are_different(ids) else 1 + ids.size - len(np.unique(ids))

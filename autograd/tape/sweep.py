@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from autograd.graph.value import Value
 from autograd.number.ops import OPS, Op
-from autograd.tape.blocks import Block, Recording
+from autograd.tape.blocks import Block, Recording, are_different, at, counted
 
 Array = NDArray[Any]
 
@@ -56,9 +56,15 @@ def slab(array: Array, index: tuple[slice, ...]) -> Array:
     return array[tuple(run if n != 1 else slice(None) for n, run in zip(array.shape, index, strict=False))]
 
 
-def at(lane: Array, ids: Array) -> Array:
-    """The content of these nodes, as an array even where it is one object."""
-    return lane[ids.ravel()].reshape(ids.shape)
+def add_at(lane: Array, ids: Array, sums: Array) -> None:
+    """Add each sum to the content of its node, where one may come several times."""
+    if are_different(ids):
+        content = at(lane, ids)
+        content += sums.reshape(ids.shape)
+    elif ids.size == 1:
+        lane[ids.item()] += sums.item()
+    else:  # a copy: of what lies in the lane itself NumPy would copy the whole lane
+        np.add.at(lane, ids.ravel(), sums.flatten())
 
 
 class _Buffers(threading.local):
@@ -96,6 +102,7 @@ class Sweep:
     def __init__(self, tape: Recording) -> None:
         self.tape = tape
         self.spare: list[Array] = []
+        self._reached: Array | None = None  # what J depends on, for the sweep that is under way
 
     @property
     def lanes(self) -> list[Array]:
@@ -129,7 +136,7 @@ class Sweep:
 
     def gather(self, ids: Array) -> Any:
         """The numbers of these nodes."""
-        return self.tape._data.take(ids)
+        return at(self.tape._data, ids)
 
     def _operands(self, block: Block) -> list[Any]:
         found = [self.gather(ids) for ids in block.operands[: 1 if block.op is OPS["power_n"] else None]]
@@ -157,7 +164,7 @@ class Sweep:
 
     def _ends(self, block: Block) -> tuple[list[list[Array]], Any]:
         """For each operand of a sum its numbers, lane by lane, and what products of them are to be divided by."""
-        ends = [self.whole([lane.take(ids) for lane in self.lanes]) for ids in block.operands]
+        ends = [self.whole([np.ascontiguousarray(at(lane, ids)) for lane in self.lanes]) for ids in block.operands]
         return [numbers for numbers, _ in ends], [scale for _, scale in ends]
 
     def _forward_sums(self, block: Block) -> None:
@@ -181,7 +188,7 @@ class Sweep:
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
         """dJ/dnode for every node, in lanes: from the last block to the first, each adds to its operands' gradients."""
-        size = self.tape.size
+        size, self._reached = self.tape.size, None
         if not self.spare or len(self.spare[0]) < size:
             self.spare = [np.empty(len(self.tape._data), self.dtype) for _ in self.lanes]
         grads = [buffer[:size] for buffer in self.spare]
@@ -204,7 +211,7 @@ class Sweep:
 
     def passed_on(self, blocks: Iterable[Block], gradients: Array, J: int) -> Array:
         """What these blocks give to their operands, where these are the gradients of all nodes."""
-        found = [np.zeros(self.tape.size)]
+        found, self._reached = [np.zeros(self.tape.size)], None
         with np.errstate(all="ignore"):
             for block in blocks:
                 back = self._back_sums if block.op.arity == 0 else self._back
@@ -243,7 +250,7 @@ class Sweep:
 
     def _add(self, grad: Array, block: Block, operand: int, sums: Array) -> None:
         """Each sum to the gradient of the node at the end of its edges."""
-        np.add.at(grad, block.operands[operand].ravel(), sums.ravel())
+        add_at(grad, block.operands[operand], sums)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         """Local derivatives times upstream, without the nan of an infinite slope where it is no contribution.
@@ -260,7 +267,9 @@ class Sweep:
         chosen = np.full(block.shape, isinstance(partial, int) or partial.dtype.kind in "bi")
         for operand, needed in zip(operands, block.needed, strict=True):
             chosen |= False if needed else np.equal(operand, 0)
-        reached: Array = self.reach(J)[block.rows].reshape(block.shape)
+        if self._reached is None:
+            self._reached = self.reach(J)
+        reached: Array = self._reached[block.rows].reshape(block.shape)
         counts: Array = reached & ~(chosen & np.equal(partial, 0))
         return counts
 
@@ -269,9 +278,18 @@ class Sweep:
         reached = np.zeros(self.tape.size, bool)
         reached[J] = True
         for block in reversed(self.tape.blocks):
-            on = reached[block.rows].reshape(block.shape)
-            for ids in block.edges if on.any() else ():
-                reached[ids[on]] = True
+            on = reached[block.rows]
+            if not on.any():
+                continue
+            on = on.reshape(block.shape + (1,) * (len(block.whole) - len(block.shape)))
+            for k, ids in enumerate(block.operands):
+                axes = tuple(axis for axis in block.repeats(k) if axis < len(block.shape))
+                here = np.broadcast_to(np.logical_or.reduce(on, axis=axes, keepdims=True), ids.shape)
+                if are_different(ids):
+                    below = at(reached, ids)
+                    below |= here
+                else:
+                    reached[ids[here]] = True
         return reached
 
     def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
@@ -329,12 +347,12 @@ class Swept(Recording):
 
     def record(self, op: Op, *operands: Array, terms: int = 0) -> Array:
         """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
-        # copies: code may later write other nodes into its own arrays
+        # not the arrays themselves: code may later write other nodes into its own
         ndim = max(x.ndim for x in operands)
-        operands = tuple(np.array(x, order="C", ndmin=ndim) for x in operands)
+        operands = tuple(counted(np.array(x, ndmin=ndim, copy=None), self._count) for x in operands)
         whole = np.broadcast(*operands).shape
         shape = whole[: ndim - terms]
-        needed = tuple(bool(np.count_nonzero(self._needed.take(x))) for x in operands)
+        needed = tuple(map(self.needs, operands))
         rows = self._new(math.prod(shape))
         block = Block(op, rows.start, shape, whole, operands, needed)
         self._needed[rows] = any(needed)

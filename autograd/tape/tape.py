@@ -18,13 +18,14 @@ from autograd.number.array import NumberArray
 from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.number import Number
+from autograd.number.precise import Precise
 from autograd.number.residue import ResidueArray
 from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
-from autograd.tape.blocks import GIVEN, VARIABLE
+from autograd.tape.blocks import GIVEN, VARIABLE, at
 from autograd.tape.node import Node, node_of
-from autograd.tape.numbers import Bounds, Fractions, Modular, Numbers, Objects, Rounding
-from autograd.tape.sweep import Swept, at
+from autograd.tape.numbers import Bounds, Fractions, LongFloats, Modular, Numbers, Objects, Rounding
+from autograd.tape.sweep import Swept
 
 Array = NDArray[Any]
 
@@ -106,6 +107,7 @@ class Tape(Swept):
             ExactArray: Fractions,
             DegreeArray: Bounds,
             RoundedArray: Rounding,
+            Precise: LongFloats,
             Number: Objects,
         }
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
@@ -141,7 +143,7 @@ class Run:
         """The numbers of an array of the tape."""
         if array.ids.size and array.ids.max() >= len(self._sweep.lanes[0]):
             raise IndexError("the run was made before these nodes were recorded")
-        return self._sweep.gather(array.ids)
+        return self._sweep.taken_out(self._sweep.gather(array.ids))
 
     def backward(self, J: TapeArray) -> None:
         """Sweep back from J in these numbers."""
@@ -149,4 +151,4 @@ class Run:
 
     def gradients(self, array: TapeArray) -> Any:
         """dJ/d array in these numbers."""
-        return self._sweep.array(array.grad, [at(lane, array.ids) for lane in self._gradients])
+        return self._sweep.taken_out(self._sweep.array(array.grad, [at(lane, array.ids) for lane in self._gradients]))

@@ -13,21 +13,20 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from compare.check import check_network
-from compare.command.userfile import UserFile, load
 from compare.report.annotations import as_annotations, error
 from compare.report.report import Page, Report, counted
-from compare.subject.arithmetic import NAMES
-from compare.subject.graph import NetworkGraph
-from compare.subject.network import describe
-from matrix_backprop import Dataset, Network, load_breast_cancer, load_csv, load_penguins
+from compare.subject.names import NAMES
+
+if TYPE_CHECKING:  # loaded where they are used: `--help` and the completion of a line need neither NumPy nor a check
+    from compare.command.userfile import UserFile
+    from compare.subject.graph import NetworkGraph
+    from matrix_backprop import Dataset, Network
 
 app = typer.Typer(
     help="An exact gradient checker that explains itself. With no command: the main job, every gradient of a logistic"
@@ -97,6 +96,9 @@ VersionOption = Annotated[
 def main_job(context: typer.Context, show_version: VersionOption = False) -> None:
     if context.invoked_subcommand:
         return
+    from compare.subject.network import describe
+    from matrix_backprop import Network, load_breast_cancer, load_penguins
+
     logistic = load_breast_cancer(), Network([30, 1], ["sigmoid"], seed=0), 200
     deep = load_penguins(), Network([4, 8, 6, 3], ["tanh", "tanh", "softmax"], seed=0), 400
     reports = []
@@ -140,6 +142,9 @@ def check(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the verdicts rest on.")] = False,
 ) -> None:
     """Check your own backward pass, or every gradient of a network of your sizes, on random numbers or on your data."""
+    from compare.command.userfile import load
+    from compare.subject.network import describe
+
     form = _form(form, json)
     with _refusals(form, file):
         if file is not None:
@@ -160,6 +165,8 @@ def proofread(
     json: JsonOption = False,
 ) -> None:
     """Read your backward pass line by line: what each line is, which is mistaken, and what it ought to be."""
+    from compare.command.userfile import load
+
     form = _form(form, json)
     with _refusals(form, file), _status(f"{file.name}: reading ..."):
         reading = load(file).proofread(seed)
@@ -192,6 +199,7 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
     """Explain one entry of a gradient: the sum over the consumers of its scalar, beside the row and the column."""
+    from compare.command.userfile import load
     from compare.explain.explain import explain, explain_network
 
     if file is not None:
@@ -229,6 +237,7 @@ def derive(
     seed: SeedOption = 0,
 ) -> None:
     """Write the backward pass of your forward pass in NumPy, each line with its reason, and prove it."""
+    from compare.command.userfile import load
     from compare.derive.derive import derive
 
     if file is not None:
@@ -267,6 +276,7 @@ def mutants(
 ) -> None:
     """Plant classic mistakes, one at a time, and see which the check catches: in these formulas, or in your file."""
     from compare.command.mutants import planted_in_file, planted_in_formulas
+    from compare.command.userfile import load
 
     code = load(file) if file is not None else None
     if code is not None and not (report := checked_file(code, arithmetic, seed)):
@@ -330,8 +340,10 @@ def draw(
     seed: SeedOption = 0,
 ) -> None:
     """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
+    from compare.command.userfile import load
     from compare.explain import pictures
     from compare.explain.explain import explain, explain_network, refuse_large
+    from compare.subject.graph import NetworkGraph
 
     net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
     refuse_large(net, observations)
@@ -388,7 +400,10 @@ def teach(
     ] = "tanh",
     data: DataOption = None,
     target: TargetOption = "",
-    observations: ObservationsOption = 2,
+    observations: Annotated[
+        int | None,
+        typer.Option("--observations", "-m", min=1, help="Random observations to draw."),
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Write the lesson, one HTML page that works offline: why the matrix formula holds, or one about your own code."""
@@ -399,6 +414,8 @@ def teach(
     if not output.parent.is_dir():
         raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
     if file is not None:
+        from compare.command.userfile import load
+
         _refuse_network_options(context, file)
         report = checked_file(load(file), "", seed)
         with _status(f"{output}: the page ..."):
@@ -409,15 +426,8 @@ def teach(
         return finish(report)
     dataset = _dataset(data, target)
     net, X, Y = example(_sizes(layers) if layers else None, activations, observations, seed, dataset)
-    with Console(stderr=True).status(str(output)) as status:
-        lesson = teach(
-            net,
-            X,
-            Y,
-            data=dataset.name if dataset else "",
-            seed=seed,
-            progress=lambda step: status.update(f"{output}: {step} ..."),
-        )
+    with _status(str(output)):
+        lesson = teach(net, X, Y, data=dataset.name if dataset else "", seed=seed)
     _save(lesson, output, lesson.title)
     return None
 
@@ -517,6 +527,8 @@ def _was_given(context: typer.Context, name: str) -> bool:
 
 def checked(net: Network, X: Any, Y: Any, title: str, **options: Any) -> Report:
     """`check_network` with its steps shown on stderr, and a bar for those that count their groups, "2 of 8"."""
+    from compare.check import check_network
+
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
@@ -533,6 +545,10 @@ def problem(
     layers: str, activations: str, data: Path | None, target: str, observations: int, seed: int
 ) -> tuple[Network, Any, Any, str]:
     """The network that the options ask for, with its X, Y and the name of the data."""
+    import numpy as np
+
+    from matrix_backprop import Network
+
     dataset = _dataset(data, target)
     sizes = _sizes(layers) if layers else None
     if dataset is not None:
@@ -582,6 +598,8 @@ def _dataset(data: Path | None, target: str) -> Dataset | None:
         return None
     if not target:
         raise BadInput(f"--data {data} needs --target COLUMN, the column to predict")
+    from matrix_backprop import load_csv
+
     return load_csv(data, target)
 
 

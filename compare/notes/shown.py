@@ -137,6 +137,15 @@ def notes() -> Notes:
     return Notes([executed(entry) for entry in ENTRIES], derivation())
 
 
+def contradictions() -> list[Claim]:
+    """Run both readings of each contradiction of the notes, E1 to E7.
+
+    >>> [claim.id for claim in contradictions()][:2]
+    ['E1', 'E2']
+    """
+    return [executed(entry) for entry in ENTRIES if entry.as_written]
+
+
 def _parts(found: Notes) -> Iterator[Text | Table]:
     """The lines and the tables, from top to bottom."""
     yield Text("The notes, executed", style="bold")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd import late
 from compare.reason.mistakes import Finding
 from compare.reason.nodes import Edit, copied, parsed
 from compare.reason.trial import Court, Focus, close
@@ -22,14 +23,12 @@ Lines = Sequence[tuple[str, str]]  # assignments, each with its reason
 PART = 1e-8
 DEEPEST = 4  # lines that are put into one another
 
-#: gives the derived lines of a forward pass; the face binds it, for the derivation stands above
-derived_lines: list[Callable[[UserCode], Lines]] = []
-
 
 def derived(passes: Passes, court: Court, finding: Finding) -> Finding | None:
     """The mistake with the derived line that mends the same gradients; None where there is none."""
     statement = finding.site.statement
-    if not derived_lines or not isinstance(statement, ast.Assign) or not finding.mended:
+    derived_lines: Callable[[UserCode], Lines] | None = late.bound("derived_lines")  # the derivation stands above
+    if derived_lines is None or not isinstance(statement, ast.Assign) or not finding.mended:
         return None
     with passes.ready():
         try:
@@ -39,7 +38,7 @@ def derived(passes: Passes, court: Court, finding: Finding) -> Finding | None:
             return None
         if not focus.names:
             return None
-        for value, why in _Writer(passes, focus, derived_lines[0](passes.subject)).values():
+        for value, why in _Writer(passes, focus, derived_lines(passes.subject)).values():
             after = copied(statement, value=value)
             outcome = court.judged(focus.run(after))
             if not outcome.broken and outcome.mended >= finding.mended and court.confirmed(outcome):

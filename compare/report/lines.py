@@ -6,13 +6,14 @@ import html
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import overload
-
-from rich.console import Group, RenderableType
-from rich.text import Text
+from typing import TYPE_CHECKING, overload
 
 from compare.report.places import called
 from compare.report.table import CSS, as_text, box, framed, grid, hanging, paragraph
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
 
@@ -89,16 +90,22 @@ class Mistake:
 
     def code(self) -> list[Text]:
         """The line before and after, in colours."""
+        from rich.text import Text
+
         styles = {"-": "red", "+": "green", " ": ""}
         return [Text(f"{mark} {source}", style=styles[mark]) for mark, source in self.pair]
 
     def shown(self) -> list[RenderableType]:
         """It for a terminal."""
+        from rich.text import Text
+
         head = Text(self.place_in_words, style="bold")
         return [head, *(hanging(Text("  ") + line, 4) for line in self.code()), hanging(Text(f"  {self.says}"), 2)]
 
     def html(self) -> str:
         """It in a box, for a page."""
+        from rich.text import Text
+
         return box(self.says, Text(self.place_in_words, style="bold"), self.code())
 
 
@@ -131,6 +138,8 @@ class Reading(Sequence[Line]):
 
     def _rows(self) -> Iterator[tuple[Text, Text, Text]]:
         """Number, source and what it is, line by line; below a mistaken line the one that it ought to be."""
+        from rich.text import Text
+
         left = list(self.mistakes)
         for line in self.lines:
             mark, style = MARKS[line.status]
@@ -149,6 +158,9 @@ class Reading(Sequence[Line]):
                 yield Text("   +", "green"), Text(mistake.should, "green"), Text("  ought to be", "green")
 
     def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
         remarks = (Text(remark, style="bold red") for remark in self.remarks)
         return Group(Text(self.title, style="bold"), *remarks, grid(list(self._rows())))
 

@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
+from autograd import late
 from compare.report.lines import Line, Mistake
 from compare.report.table import Column, Table, as_text, box, folded, framed, paragraph
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
 
 PROVED, EXACT, DIGITS, ROUNDING = "proved", "exact at this point", "equal to many digits", "within rounding"
 DATA, CONVENTION = "within rounding of the data", "another convention"
@@ -130,8 +132,6 @@ class Report:
     remarks: Sequence[str] = ()  # what is true of the wrong arrays, where no line explains them
     read: Callable[[], Sequence[Line]] | None = field(default=None, repr=False, compare=False)  # gives the lines
 
-    lesson: ClassVar[Callable[[Report], Page]]  # a lesson builds on reports, so the face of the package binds this
-
     def __bool__(self) -> bool:
         return all(row.ok for row in self.rows)
 
@@ -139,6 +139,11 @@ class Report:
     def lines(self) -> Sequence[Line]:
         """The lines of the user's backward pass, each with what it is; none where there is no such code."""
         return () if self.read is None else tuple(self.read())
+
+    def lesson(self) -> Page:
+        """The lesson of the network, or of the user's own code, that was checked: a page that works offline."""
+        page: Page = late.bound("Report.lesson")(self)  # a lesson builds on reports
+        return page
 
     def why(self, name: str) -> str:
         """The reason for one gradient in a sentence, "" where there is none."""
@@ -182,17 +187,24 @@ class Report:
 
     def _above(self, verbose: bool = False) -> list[Text]:
         """The first lines: of a report that fails what is wrong."""
+        from rich.text import Text
+
         lines = [Text(self.title, style="bold"), *(map(Text, self.preface) if self or verbose else ())]
         return lines if self else [*lines, Text(self.summary, style="bold red")]
 
     def _below(self, verbose: bool) -> list[Text]:
         """The lines below the table: what the verdicts rest on, and the entries that differ."""
+        from rich.text import Text
+
         lines = list(map(Text, self.evidence)) if self or verbose else []
         lines += [Text(line, style="red") for line in self._failures(verbose)]
         return lines + ([Text(self.summary, style="bold green")] if self else [])
 
     def shown(self, verbose: bool = False) -> RenderableType:
         """It for a terminal; of a report that fails `verbose` shows more entries, and what the verdicts rest on."""
+        from rich.console import Group
+        from rich.text import Text
+
         expressions = (row for row in self.rows if 0 < len(row.expression) < 200)
         first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
         reasons: list[RenderableType] = []
@@ -321,6 +333,8 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def _cells(row: Row) -> list[Text]:
+    from rich.text import Text
+
     mark, _, colour = VERDICTS[row.verdict]
     verdict = Text(mark + (f" from {row.because}" if row.because else ""), style=colour)
     ulps = "" if row.ulps is None else f"{row.ulps:.2g}"

@@ -14,12 +14,11 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
+if TYPE_CHECKING:  # it takes longer to load than the whole engine, and a check that passes shows nothing
+    from rich.console import RenderableType
+    from rich.text import Text
 
 #: the colours of a page for the styles of a terminal; a notebook with a dark theme has lighter ones, see `framed`
 CSS = {
@@ -35,7 +34,7 @@ _DARK = ("[data-jp-theme-light=false]", ".vscode-dark", "html[theme=dark]")  # J
 _COLOURS = "--backprop-good:#4cc49f;--backprop-bad:#ff8f75;--backprop-dim:#e0b25a"
 _STYLE = f"{','.join(f'{theme} .backprop' for theme in _DARK)}{{{_COLOURS}}}"
 
-Cell = str | Text  # a Text has a style, and may have parts of another
+Cell: TypeAlias = "str | Text"  # a Text has a style, and may have parts of another
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,10 @@ class Table:
     tight: bool = False
 
     def __rich__(self) -> RenderableType:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
         table = RichTable(
             header_style="bold",
             box=SIMPLE_HEAD,
@@ -88,6 +91,8 @@ class Table:
         >>> Table([Column("equal", "right")], [["6/6"]]).html()[-62:]
         '<tr><td style="text-align:right">6/6</td></tr></tbody></table>'
         """
+        from rich.text import Text
+
         head = self._line("th", [column.header for column in self.columns])
         body = "".join(self._line("td", row) for row in self.rows)
         if self.footer:
@@ -101,6 +106,8 @@ class Table:
 
 def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
     """Texts in columns without lines or a header; what is too long goes on in its own column."""
+    from rich.table import Table as RichTable
+
     table = RichTable.grid(padding=(0, 2))
     for row in rows:
         table.add_row(*row)
@@ -110,10 +117,13 @@ def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
 def hanging(text: Text, by: int) -> RenderableType:
     """A line whose further lines, where it is too long, begin as far in as its own text does.
 
+    >>> from rich.text import Text
     >>> print(as_text(hanging(Text("  + dx = dout * (1 - a ** 2)"), 4), width=20))
       + dx = dout * (1 -
         a ** 2)
     """
+    from rich.table import Table as RichTable
+
     table = RichTable.grid()
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -124,6 +134,7 @@ def hanging(text: Text, by: int) -> RenderableType:
 def paragraph(text: Cell) -> str:
     """A line of text as an HTML paragraph.
 
+    >>> from rich.text import Text
     >>> paragraph("a < b"), paragraph(Text("✓", "green"))
     ('<p>a &lt; b</p>', '<p style="color:var(--backprop-good,#00694d)">✓</p>')
     """
@@ -150,13 +161,15 @@ def framed(kind: str, *parts: str) -> str:
 
 
 def _element(tag: str, text: Cell, *styles: str) -> str:
-    style = ";".join(filter(None, (*styles, CSS[str(text.style)] if isinstance(text, Text) else "")))
+    style = ";".join(filter(None, (*styles, "" if isinstance(text, str) else CSS[str(text.style)])))
     opening = f'{tag} style="{style}"' if style else tag
     return f"<{opening}>{html.escape(str(text)).replace(chr(10), '<br/>')}</{tag}>"
 
 
 def as_text(shown: RenderableType, width: int = 120) -> str:
     """A report, or anything else that a terminal shows, as plain text."""
+    from rich.console import Console
+
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     console.print(shown)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]

@@ -23,9 +23,6 @@ from autograd.tape.blocks import GIVEN, VARIABLE
 
 Array = NDArray[Any]
 
-#: the names that `arithmetic=` takes
-NAMES = ("residue", "exact", "precise", "float64", "symbolic")
-
 
 class Arithmetic(NamedTuple):
     """A type of number: `variable(name, x)` and `given(x)` make one of a float; the name is that of the entry."""

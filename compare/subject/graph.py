@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd import Value, gradients, numbers, total, values
+from autograd import Value, gradients, late, numbers, total, values
 from matrix_backprop import Backward, Forward, Network
 
 Array = NDArray[Any]
@@ -32,8 +32,6 @@ class NetworkGraph:
     cross-entropy would take the logarithm of 0.
     """
 
-    _repr_html_: ClassVar[Callable[[NetworkGraph], str]]  # a picture; the face of the package binds it
-
     def __init__(self, net: Network, X: Array, Y: Array) -> None:
         self.net = net.with_parameters([None, *map(values, net.W[1:])], [None, *map(values, net.b[1:])])
         self.W, self.b = self.net.W, self.net.b
@@ -45,6 +43,9 @@ class NetworkGraph:
         self.J_sum = total(self.costs.flat)
         self.J = self.J_sum / self.costs.size
         self._label()
+
+    def _repr_html_(self) -> str:
+        return str(late.bound("NetworkGraph._repr_html_")(self))  # a picture of it builds on this module
 
     def gradients(self) -> Backward:
         """Every gradient, by two sweeps: dJda and dJdz from the sum of the J^(i), dJdb and dJdW from their mean J.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
+from autograd.number.number import plain
 from autograd.number.precise import magnitude
-from autograd.number.rational import plain
 from autograd.number.residue import Residue
 from autograd.number.rounded import RoundedArray
 

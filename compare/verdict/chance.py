@@ -16,7 +16,7 @@ from autograd.number.degree import Atoms, Degree, DegreeArray, Degrees
 from autograd.number.residue import Residue, ResidueArray
 
 CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
-MOST_POINTS = 20
+MOST_POINTS, FEW_POINTS = 20, 4
 
 
 def chance_of_error(
@@ -40,19 +40,22 @@ def chance_of_error(
         counts[name] += size
         argument = max(argument, of_argument)
     pairs = sum(n * n for n in counts.values()) / 2
-    confused = 2 * argument / numbers.prime  # a pair of them, at one point
+    confused = min(2 * argument, numbers.prime) / numbers.prime  # a pair of them, at one point
     together = issubclass(numbers, ResidueArray)
-    at_a_point = degree / numbers.prime + pairs * (2.0**-64 if together else confused)
+    at_a_point = min(degree, numbers.prime) / numbers.prime + pairs * (2.0**-64 if together else confused)
     chance = entries * min(1.0, at_a_point) ** points + (pairs * confused**points if together else 0.0)
     return float(min(chance, 1.0))
 
 
 def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms]) -> tuple[int, float]:
-    """How many random points of a `ResidueArray` make a false agreement unlikely enough, and its chance."""
-    points, chance = 1, 1.0
-    while points < 2 or (chance > CHANCE and points < MOST_POINTS):
-        points += 1
+    """How many random points of a `ResidueArray` make a false agreement unlikely enough, and its chance.
+
+    Where the degrees are beyond what any number of points could help against, it is a few.
+    """
+    for points in range(2, MOST_POINTS + 1):
         chance = chance_of_error(sides, atoms, points, ResidueArray)
+        if chance <= CHANCE or (chance == 1 and points == FEW_POINTS):
+            break
     return points, chance
 
 

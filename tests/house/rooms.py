@@ -16,26 +16,40 @@ class Room(NamedTuple):
     uses: tuple[str, ...] = ()
 
 
+LATE = "autograd/late.py"
 NUMBER, GRAPH = "autograd/number", "autograd/graph"
-ENGINE = (NUMBER, GRAPH, "autograd/record", "autograd/tape", "autograd/draw")
+ENGINE = (LATE, NUMBER, GRAPH, "autograd/record", "autograd/tape", "autograd/draw")
 FORMULAS = "matrix_backprop"
 REPORT, SUBJECT, VERDICT, REASON = "compare/report", "compare/subject", "compare/verdict", "compare/reason"
 STEPS = "compare/steps"
 CHECK, EXPLAIN, NOTES, DERIVE = "compare/check.py", "compare/explain", "compare/notes", "compare/derive"
 
 ROOMS = [
-    Room(NUMBER, "what a node may hold: `ops.py`, the table of operations, and the number systems; knows no node"),
-    Room(GRAPH, "the nodes and the chain rule: `value.py`; a recorded graph as arrays of edges", (NUMBER,)),
-    Room("autograd/record", "NumPy code leaves a graph: arrays of Values in and out, the vocabulary", (NUMBER, GRAPH)),
+    Room(LATE, "what is loaded when it is asked for: the names of a face, and what one binds to a room below"),
+    Room(
+        NUMBER,
+        "what a node may hold: `ops.py`, the table of operations, and the number systems; knows no node",
+        (LATE,),
+    ),
+    Room(GRAPH, "the nodes and the chain rule: `value.py`; a recorded graph as arrays of edges", (LATE, NUMBER)),
+    Room(
+        "autograd/record",
+        "NumPy code leaves a graph: arrays of Values in and out, the vocabulary",
+        (LATE, NUMBER, GRAPH),
+    ),
     Room("autograd/tape", "`Tape`: the same graph as arrays, and its sweeps", (NUMBER, GRAPH)),
     Room("autograd/draw", "a graph as DOT text, as SVG, in a notebook", (NUMBER, GRAPH)),
     Room(FORMULAS, "the matrix formulas (`formulas.py`), networks made of them (`network.py`), data; NumPy alone"),
-    Room(REPORT, "what was found, as text and HTML; knows no check"),
+    Room(REPORT, "what was found, as text and HTML; knows no check", (LATE,)),
     Room(SUBJECT, "code and a point, run in any numbers: a user's functions, a network", (*ENGINE, FORMULAS, REPORT)),
     Room(VERDICT, "what agreement is worth; judges, explains nothing", (*ENGINE, REPORT, SUBJECT)),
     Room(NOTES, "the statements of the lecture notes, executed", (*ENGINE, FORMULAS, REPORT, SUBJECT)),
     Room(STEPS, "both passes, line by line: what each line is", (*ENGINE, REPORT, SUBJECT)),
-    Room(REASON, "which line is mistaken, and what it ought to be; never decides whether", (REPORT, SUBJECT, STEPS)),
+    Room(
+        REASON,
+        "which line is mistaken, and what it ought to be; never decides whether",
+        (LATE, REPORT, SUBJECT, STEPS),
+    ),
     Room(
         CHECK,
         "the doors: `gradcheck`, `check_vjp`, `check_network`",
@@ -53,8 +67,8 @@ ROOMS = [
     ),
     Room(
         "compare/lesson",
-        "the lesson: what its page shows; the page computes nothing",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN),
+        "the lesson: what its page shows, and the page, which computes anew what a reader moves",
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, STEPS, CHECK, DERIVE, EXPLAIN),
     ),
     Room(
         "compare/command",

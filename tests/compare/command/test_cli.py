@@ -17,8 +17,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import matrix_backprop
 from compare.command import main as cli
-from matrix_backprop import formulas
+from matrix_backprop import Network, formulas
 
 ROOT = Path(__file__).parents[3]
 Command = Callable[..., tuple[int, str, str]]
@@ -298,12 +299,12 @@ def test_wrong_usage_is_2_and_says_what_is_wrong(command: Command, arguments: st
 
 
 def test_a_saturated_network_is_named(monkeypatch: pytest.MonkeyPatch, command: Command, tmp_path: Path) -> None:
-    class Steep(cli.Network):
+    class Steep(Network):
         def __init__(self, *arguments: Any, **keywords: Any) -> None:
             super().__init__(*arguments, **keywords)
             self.W = [None, *(1e6 * W for W in self.W[1:])]
 
-    monkeypatch.setattr(cli, "Network", Steep)
+    monkeypatch.setattr(matrix_backprop, "Network", Steep)
     for arguments in (["check"], ["draw", "unit"]):
         status, text, errors = command(*arguments)
         assert (status, text) == (2, "")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from autograd.number.degree import Atoms, Degree, DegreeArray
+from autograd.number.degree import Atoms, Bound, Degree, DegreeArray
 from autograd.number.residue import PRIME, SMALL_PRIME, Residue, ResidueArray
 from compare.report.report import DIFFERENT, PROVED
 from compare.subject.arithmetic import degrees
-from compare.verdict.chance import CHANCE, chance_of_error, enough_points
+from compare.verdict.chance import CHANCE, FEW_POINTS, chance_of_error, enough_points
 from tests.compare.verdict.judging import judged_row
 
 
@@ -18,7 +18,7 @@ def scalars(*contents):
 
 
 def array(size, degree):
-    return DegreeArray(np.ones(size), degree=degree)
+    return DegreeArray(np.ones(size), bound=Bound(degree, degree[0] - degree[1], {-1: (1, degree[1])}))
 
 
 def test_without_functions_it_is_the_lemma_for_scalars_and_arrays():
@@ -53,6 +53,11 @@ def test_points_are_added_until_the_chance_is_small():
         points, chance = enough_points(sides, [])
         assert chance < CHANCE and chance == chance_of_error(sides, [], points, ResidueArray)
     assert enough_points(easy, [])[0] == 2 < enough_points(hard, [])[0] == 4
+
+
+def test_degrees_beyond_all_help_take_a_few_points_and_the_chance_says_so():
+    huge = [(array(4, (10**400, 0)), array(4, (1, 0)))]
+    assert enough_points(huge, [Atoms("log", 1, 10**400)]) == (FEW_POINTS, 1.0)
 
 
 def test_two_runs_share_no_collector():
