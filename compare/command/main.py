@@ -6,6 +6,7 @@ Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one s
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import re
 import sys
@@ -28,7 +29,27 @@ if TYPE_CHECKING:  # loaded where they are used: `--help` and the completion of 
     from compare.subject.graph import NetworkGraph
     from matrix_backprop import Dataset, Network
 
+
+class BadInput(Exception):
+    """Input that cannot be used; its message is the sentence that the user reads."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """Says which command may be meant by one that there is not."""
+
+    def resolve_command(self, context: Any, arguments: list[str]) -> Any:
+        known, given = self.list_commands(context), arguments[0]
+        if given not in known:
+            near = difflib.get_close_matches(given, known, n=1)
+            is_file = Path(f"{given}.py").exists()
+            meant = f"backprop-compare {given}.py" if is_file else f"backprop-compare {near[0]}" if near else ""
+            hint = f"is `{meant}` meant?" if meant else f"there is {', '.join(known)}, or FILE.py"
+            raise BadInput(f"there is no command {given!r}: {hint}")
+        return super().resolve_command(context, arguments)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="An exact gradient checker that explains itself. With no command: the main job, every gradient of a logistic"
     " regression and of a deep network on real data, checked exactly against the multivariate chain rule.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -72,10 +93,6 @@ FormatOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 ABOUT_NETWORKS = ("layers", "activations", "data", "target", "observations")
-
-
-class BadInput(Exception):
-    """Input that cannot be used; its message is the sentence that the user reads."""
 
 
 REFUSED = (BadInput, ValueError, OSError, RuntimeError)
@@ -622,9 +639,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
     commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    given = sys.argv[1:]
-    if not commands & set(given) and any(argument.endswith(".py") for argument in given):  # backprop-compare FILE.py
-        sys.argv.insert(1, "check")
+    first, *others = sys.argv[1:] or [""]
+    options_first = first.startswith("-") and not commands & set(others)
+    if first.endswith(".py") or (options_first and any(argument.endswith(".py") for argument in others)):
+        sys.argv.insert(1, "check")  # backprop-compare FILE.py
     try:
         app(prog_name="backprop-compare")
     except REFUSED as problem:

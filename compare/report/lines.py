@@ -142,8 +142,8 @@ class Reading(Sequence[Line]):
 
         left = list(self.mistakes)
         for line in self.lines:
-            mark, style = MARKS[line.status]
             here = [mistake for mistake in left if mistake.line == line.number]
+            mark, style = MARKS[MISTAKE if here else line.status]
             left = [mistake for mistake in left if mistake not in here]
             says = here[0].says if here else line.says
             yield Text(f"{line.number:4d}"), Text(line.source), Text(f"{mark} {says}".rstrip(), style)
@@ -171,6 +171,8 @@ class Reading(Sequence[Line]):
         return f"<Reading {self.title!r}: {len(self.lines)} lines, {len(self.mistakes)} mistaken>"
 
     def _repr_html_(self) -> str:
+        from rich.text import Text
+
         rows = "".join(
             f'<tr><td style="text-align:right">{number.plain}</td><td style="{CSS[str(source.style)]}">'
             f"<code>{html.escape(source.plain)}</code></td>"

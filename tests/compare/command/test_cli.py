@@ -280,9 +280,25 @@ def test_unusable_input_is_one_sentence_and_2(command: Command, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("chek", "mine.py"), "is `backprop-compare check` meant?"),
+        (("mine",), "is `backprop-compare mine.py` meant?"),
+        (("zzz",), "there is check, proofread, explain, derive, mutants, draw, teach, notes, or FILE.py"),
+    ],
+)
+def test_a_command_that_there_is_not_is_told_which_may_be_meant(
+    command: Command, arguments: tuple[str, ...], meant: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("")
+    status, text, errors = command(*arguments)
+    assert (status, text) == (2, "")
+    assert errors == f"backprop-compare: there is no command {arguments[0]!r}: {meant}\n"
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
-        "nope",
         "check --nope",
         "check --seed -1",
         "check -m 0",
