@@ -614,7 +614,11 @@ def _dataset(data: Path | None, target: str) -> Dataset | None:
             raise BadInput(f"--target {target} names a column: give its file with --data FILE.csv")
         return None
     if not target:
-        raise BadInput(f"--data {data} needs --target COLUMN, the column to predict")
+        there = ""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            header = data.read_text(encoding="utf-8-sig").partition("\n")[0].split(",")
+            there = f": {', '.join(name.strip() for name in header)}"
+        raise BadInput(f"--data {data} needs --target COLUMN, the column to predict{there}")
     from matrix_backprop import load_csv
 
     return load_csv(data, target)

@@ -232,7 +232,7 @@ SENTENCES: list[tuple[str, str]] = [
     ("check --activations tanh,tanh,tanh", "activations is ['tanh', 'tanh', 'tanh']: it must be a list of 2 names"),
     ("check --activations softmax", "activations is ['softmax', 'softmax']: softmax can only be the activation of the"),
     ("check --target y", "--target y names a column: give its file with --data FILE.csv"),
-    ("check --data two.csv", "--data two.csv needs --target COLUMN, the column to predict"),
+    ("check --data two.csv", "--data two.csv needs --target COLUMN, the column to predict: u, v, y"),
     ("check --data no.csv --target y", "there is no file no.csv"),
     ("check --data . --target y", ". is not a file"),
     ("check --data two.csv --target z", "two.csv has no column 'z': its columns are u, v, y"),
