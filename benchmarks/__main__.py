@@ -19,6 +19,7 @@ from benchmarks.measure import surroundings
 NAMES = (
     "scalar", "memory", "exact", "formulas", "growth", "floors",  # speed
     "arithmetics", "diagnosis", "mutants",  # what a check costs, and what it finds
+    "derive",  # what is derived, beside peers
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "RESULTS.md"
 SETTING = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {

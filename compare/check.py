@@ -167,7 +167,12 @@ def proofread(first: Function, second: Function, point: Any, *args: Any, seed: i
     report = check(subject, None, seed, None, diagnose=True)
     if not report.lines:
         raise UnusableCode(f"the source of {name_of(second)} is not at hand: no line of it can be read")
-    return Reading(report.title, report.lines, report.mistakes, report.unexplained)
+    from compare.reason.diagnosis import forward_lines
+
+    def forward() -> list[Line]:
+        return forward_lines(subject)
+
+    return Reading(report.title, report.lines, report.mistakes, report.unexplained, forward=forward)
 
 
 def check_same(first: Function, second: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int = 0) -> Report:

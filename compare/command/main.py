@@ -178,6 +178,9 @@ def check(
 def proofread(
     file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
     seed: SeedOption = 0,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Show the forward pass, too: each of its lines with those of the way back.")
+    ] = False,
     form: FormatOption = "text",
     json: JsonOption = False,
 ) -> None:
@@ -192,7 +195,7 @@ def proofread(
     elif form == "github":
         print(*as_annotations(reading, file), sep="\n")
     else:
-        out.print(reading)
+        out.print(reading.beside() if beside else reading)
     raise typer.Exit(0 if reading else 1)
 
 
@@ -262,7 +265,7 @@ def derive(
         code = load(file, needs_backward=False)
         point, *args = code.forward_call[1:]
         with _status(f"{file.name}: deriving ..."), contextlib.redirect_stdout(sys.stderr):
-            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost)
+            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost, outputs=code.outputs)
     else:
         net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
         with _status("deriving ..."):
@@ -424,6 +427,7 @@ def teach(
     seed: SeedOption = 0,
 ) -> None:
     """Write the lesson, one HTML page that works offline: why the matrix formula holds, or one about your own code."""
+    from compare.command.userfile import load
     from compare.lesson import example, teach
 
     if output.suffix.lower() not in (".html", ".htm"):

@@ -104,7 +104,20 @@ class Expressions(Walk):
                 setattr(new, name, self.plain(self.expr(child)))
             elif isinstance(child, list):
                 setattr(new, name, [self.plain(self.expr(x)) if isinstance(x, ast.expr) else x for x in child])
-        return new
+        return self.folded(new) if isinstance(new, ast.BinOp) else new
+
+    def folded(self, node: ast.BinOp) -> ast.expr:
+        """A product or a sum of whole numbers, as of the passes of a loop that is written out, as a person has it."""
+        match node:
+            case ast.BinOp(left=ast.Constant(value=int() as x), right=ast.Constant(value=int() as y)):
+                known = {ast.Add: x + y, ast.Sub: x - y, ast.Mult: x * y}
+                return ast.Constant(known[type(node.op)]) if type(node.op) in known else node
+            case (
+                ast.BinOp(left=ast.Constant(value=int() as x), op=ast.Mult(), right=other)
+                | ast.BinOp(left=other, op=ast.Mult(), right=ast.Constant(value=int() as x))
+            ) if x in (0, 1) and not self.is_active(other) and isinstance(self.value(other), int):
+                return other if x else ast.Constant(0)
+        return node
 
     def name(self, name: str) -> Any:
         found = self.frame.find(name)

@@ -7,15 +7,15 @@ import ast
 import numpy as np
 
 from compare.derive.calls import Known
-from compare.derive.hoist import Hoisting
 from compare.derive.ir import Append, CannotDerive
 from compare.derive.lines import Contribution, Gradient
+from compare.derive.shapes import Shapes
 from matrix_backprop.rules import written
 
 TARGET = "d_of_the_operand"
 
 
-class Lists(Hoisting):
+class Lists(Shapes):
     """What comes back to the entries of lists and dicts."""
 
     gradients: dict[str, Gradient]

@@ -23,6 +23,8 @@ from autograd.record.places import Place, locating
 from compare.explain.explanation import Explanation
 from compare.explain.star import Term
 from compare.report.report import Report, counted
+from compare.steps.known import base_name
+from compare.steps.passes import Passes
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import NetworkSubject, describe
@@ -307,8 +309,6 @@ def _consumers(name: str, terms: int, root: bool = False) -> str:
 
 def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     """One entry of a parameter or of a watched array of the code that a report is about."""
-    from compare.steps.passes import Passes
-
     with locating() as places:
         J, nodes = Passes(task).named()
     sides = task.traced(None)[2]
@@ -343,7 +343,6 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
 def _why_the_line(report: Report, task: UserCode, name: str) -> str:
     """Why the products, transpositions and sums stand in the user's line of a gradient: what derives the same."""
     from compare.derive.derive import derived_lines
-    from compare.steps.known import base_name
 
     lines = [line for line in report.lines if line.says.split("; ")[0] == f"dJ/d{name}"]
     bare = base_name(name)

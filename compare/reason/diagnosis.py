@@ -18,6 +18,7 @@ from compare.reason.trial import Court, close
 from compare.reason.words import mistake
 from compare.report.lines import MISTAKE, Line, Mistake
 from compare.steps.lines import lines_of
+from compare.steps.pairs import Pairs
 from compare.steps.passes import Event, Passes, quiet
 from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs
@@ -82,6 +83,12 @@ def lines(subject: UserCode) -> list[Line]:
         return _lines(Passes(subject), [], [])
 
 
+def forward_lines(subject: UserCode) -> list[Line]:
+    """The lines of the forward pass."""
+    with quiet():
+        return Pairs(Passes(subject)).forward
+
+
 def _lines(passes: Passes, findings: list[Finding], mistakes: list[Mistake]) -> list[Line]:
     if not passes.sites:
         return []
@@ -92,7 +99,7 @@ def _lines(passes: Passes, findings: list[Finding], mistakes: list[Mistake]) -> 
         def reaches(sites: Iterable[int]) -> bool:
             return base is not None and passes.reaches(base, sites)
 
-        mistaken = {id(f.site.statement): one.says for f, one in zip(findings, mistakes, strict=True)}
+        mistaken = {id(f.site.statement): one for f, one in zip(findings, mistakes, strict=True)}
         mended = _mended(passes, findings)
         found = lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
     for finding, one in zip(findings, mistakes, strict=True):

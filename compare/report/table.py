@@ -109,6 +109,8 @@ def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
     from rich.table import Table as RichTable
 
     table = RichTable.grid(padding=(0, 2))
+    for _ in max(rows, key=len, default=()):
+        table.add_column(overflow="fold")  # a long word, too
     for row in rows:
         table.add_row(*row)
     return table

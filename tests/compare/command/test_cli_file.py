@@ -163,6 +163,16 @@ def test_a_file_is_proof_read_right_or_wrong(run: Run) -> None:
     assert re.search(r"^ *\+ .*2", text, re.MULTILINE)
 
 
+def test_a_file_is_shown_with_both_passes_beside_each_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    status, text, errors = run(RIGHT, "proofread", "x.py", "--beside")
+    assert (status, errors) == (0, "")
+    assert text.splitlines()[1].split() == ["forward,", "from", "the", "end", "backward"]
+    assert re.search(r"^ *4  return np.sum.* 6  return \{.*✓ dJ/dw", text, re.MULTILINE)
+    status, text, errors = run(RIGHT.replace("2 * X", "X"), "proofread", "x.py", "--beside")
+    assert status == 1 and re.search(r"^ *4  return np.sum.* 6  return .*✗", text, re.MULTILINE)
+
+
 def test_a_reading_as_json(run: Run) -> None:
     status, text, _ = run(RIGHT.replace("2 * X", "X"), "proofread", "x.py", "--json")
     found = json.loads(text)
