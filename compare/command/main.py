@@ -136,10 +136,10 @@ def main_job(context: typer.Context, show_version: VersionOption = False) -> Non
 @app.command(short_help="Check your own file, or a network.")
 def check(
     context: typer.Context,
-    file: Annotated[
-        Path | None,
+    files: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="FILE.py",
+            metavar="FILE.py ...",
             show_default=False,
             help="Your own code: cost, gradients, params and, if need be, args; or forward, backward, inputs.",
         ),
@@ -163,15 +163,32 @@ def check(
     from compare.subject.network import describe
 
     form = _form(form, json)
-    with _refusals(form, file):
-        if file is not None:
-            _refuse_network_options(context, file)
-            report = checked_file(load(file), arithmetic, seed, diagnosis)
-        else:
+    if not files:
+        with _refusals(form, None):
             net, X, Y, name = problem(layers, activations, data, target, observations, seed)
             report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
-    _show(report, form, verbose, file)
-    finish(report)
+        _show(report, form, verbose, None)
+        return finish(report)
+    found: dict[Path, Report | None] = {}
+    for file in files:
+        found[file] = None
+        with contextlib.suppress(typer.Exit), _refusals(form, file):
+            _refuse_network_options(context, file)
+            report = checked_file(load(file), arithmetic, seed, diagnosis)
+            found[file] = report
+            if form != "json" or len(files) == 1:
+                _show(report, form, verbose, file)
+    reports = [report for report in found.values() if report is not None]
+    if len(files) > 1:
+        if form == "json":
+            print("[", ",\n".join(report.to_json() for report in reports), "]", sep="\n")
+        elif form == "text":
+            wrong = [str(file) for file, report in found.items() if not report]
+            which = f"; not {', '.join(wrong)}" if wrong else ""
+            out.print(f"\n{len(found) - len(wrong)} of {len(found)} files pass{which}.", soft_wrap=True)
+    if len(reports) < len(found):
+        raise typer.Exit(2)
+    return finish(*reports)
 
 
 @app.command(short_help="What each line of your backward pass is.")
@@ -501,16 +518,22 @@ def _form(form: str, json: bool) -> str:
 
 @contextlib.contextmanager
 def _refusals(form: str, file: Path | None) -> Iterator[None]:
-    """With the format of GitHub what cannot be used is an annotation, too."""
+    """What cannot be used is told, with the format of GitHub as an annotation, too, and the status is 2."""
     try:
         yield
     except REFUSED as problem:
         if form != "github":
-            raise
+            _complain(problem)
+            raise typer.Exit(2) from None
         line = re.search(r"\bline (\d+) of (\S+\.py)|\.py, line (\d+)", str(problem))
         is_here = line is not None and file is not None and line[2] in (None, file.name)
         print(error(str(problem), file, int(line[1] or line[3]) if line and is_here else None, "cannot be checked"))
         raise typer.Exit(2) from None
+
+
+def _complain(problem: BaseException) -> None:
+    text = f"backprop-compare: {problem}"
+    Console(stderr=True, highlight=False).print(text, style="red", markup=False, soft_wrap=True)
 
 
 def _show(report: Report, form: str, verbose: bool, file: Path | None) -> None:
@@ -654,7 +677,5 @@ def main() -> None:
     try:
         app(prog_name="backprop-compare")
     except REFUSED as problem:
-        Console(stderr=True, highlight=False).print(
-            f"backprop-compare: {problem}", style="red", markup=False, soft_wrap=True
-        )
+        _complain(problem)
         sys.exit(2)
