@@ -167,11 +167,7 @@ def proofread(first: Function, second: Function, point: Any, *args: Any, seed: i
     report = check(subject, None, seed, None, diagnose=True)
     if not report.lines:
         raise UnusableCode(f"the source of {name_of(second)} is not at hand: no line of it can be read")
-    from compare.reason.diagnosis import forward_lines
-
-    def forward() -> list[Line]:
-        return forward_lines(subject)
-
+    forward = functools.partial(_forward_lines, subject)
     return Reading(report.title, report.lines, report.mistakes, report.unexplained, forward=forward)
 
 
@@ -401,6 +397,12 @@ def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str]
     if point is not None and isinstance(point.subject, UserCode):
         return diagnosis(point.subject, point.floats, wrong, seed)
     return diagnosis(subject, runs.floats, wrong, seed)
+
+
+def _forward_lines(subject: UserCode) -> Sequence[Line]:
+    from compare.reason.diagnosis import forward_lines
+
+    return forward_lines(subject)
 
 
 def _lines(subject: UserCode, found: Diagnosis | None, wrong: bool) -> Sequence[Line]:

@@ -35,6 +35,7 @@ def derive(function: Function | Network, *point: Any, is_cost: bool | None = Non
         return {"w": dw}
     <BLANKLINE>
     # held against the chain rule over scalars, at these sizes and at others: dw: proved
+    # line by line, what comes back to each: dr
 
     `derive(forward, inputs)` is for a layer, `inputs` a tuple or a dict of keyword arguments; `derive(cost, params,
     *args)` for a cost, where `params` is a dict, a list, a tuple or an array; `derive(net)` for a Network, whose lines

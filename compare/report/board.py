@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from compare.report.table import CSS, as_text, grid
+from compare.report.table import CSS, as_text, framed, grid, paragraph
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -31,8 +31,9 @@ class Board:
 
     HEADS = "forward, from the end", "backward"
 
-    def __init__(self, title: str, groups: Sequence[Rows]) -> None:
+    def __init__(self, title: str, groups: Sequence[Rows], remarks: Sequence[str] = ()) -> None:
         self.title, self.groups = title, list(groups)
+        self.remarks = tuple(remarks)  # what is wrong where no line is mistaken
 
     @property
     def beside(self) -> list[tuple[Text, ...]]:
@@ -61,10 +62,13 @@ class Board:
         return rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self._above()
+        yield grid(self.beside if options.max_width >= WIDE else self.below)
+
+    def _above(self) -> list[Text]:
         from rich.text import Text
 
-        yield Text(self.title, style="bold")
-        yield grid(self.beside if options.max_width >= WIDE else self.below)
+        return [Text(self.title, "bold"), *(Text(remark, "bold red") for remark in self.remarks)]
 
     def __str__(self) -> str:
         return as_text(self, WIDE)
@@ -74,7 +78,7 @@ class Board:
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr>{''.join(map(_cell, range(5), row))}</tr>" for row in self.beside)
-        return f'<div class="backprop-board"><p><b>{html.escape(self.title)}</b></p><table>{rows}</table></div>'
+        return framed("backprop-board", *map(paragraph, self._above()), f"<table>{rows}</table>")
 
 
 def _cell(column: int, text: Text) -> str:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-
-if TYPE_CHECKING:
     from compare.report.board import Row, Rows
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
@@ -162,7 +160,7 @@ class Reading(Sequence[Line]):
         for line, belonging in self._pairs():
             left = (Text(f"{line.number:4d}"), Text(line.source)) if line else None
             groups.append((left, [row for x in belonging for row in self.rows_of(x)]))
-        return Board(self.title, groups)
+        return Board(self.title, groups, self.remarks)
 
     def _pairs(self) -> list[tuple[Line | None, list[Line]]]:
         """The forward lines from the last to the first, each with its backward lines; before them what prepares.

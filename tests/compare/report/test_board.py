@@ -93,6 +93,12 @@ def test_a_mistake_is_told_once_where_two_statements_share_a_line() -> None:
         assert text.count("the factor `h` is left out") == text.count("ought to be") == 1
 
 
+def test_what_is_wrong_where_no_line_is_mistaken_stands_above() -> None:
+    board = Reading("mine", LINES[:3], (), ["dx is wrong, and no line was found"], forward=lambda: FORWARD).beside()
+    assert str(board).splitlines()[:2] == ["mine", "dx is wrong, and no line was found"]
+    assert board._repr_html_().index("no line was found") < board._repr_html_().index("<table>")
+
+
 def test_without_a_forward_pass_there_are_the_lines_alone() -> None:
     groups = Reading("mine", LINES).beside().groups
     assert [line for line, _ in groups] == [None] and len(groups[0][1]) == len(LINES)
