@@ -62,6 +62,13 @@ PICTURES = (".svg", ".pdf", ".png")
 MOST_TERMS = 300_000_000  # of an exact check: a minute
 MOST_NUMBERS = 5_000_000  # parameters, inputs and activations: some gigabytes
 
+
+def _one_of(*words: str) -> dict[str, Any]:
+    """What a shell offers for an option."""
+    return {"autocompletion": lambda: list(words)}
+
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity", "softmax")
 LayersOption = Annotated[
     str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")
 ]
@@ -70,7 +77,8 @@ ActivationsOption = Annotated[
     typer.Option(
         "--activations",
         metavar="tanh,sigmoid",
-        help="One name, or one for each layer: sigmoid, tanh, relu, identity, softmax.",
+        help=f"One name, or one for each layer: {', '.join(ACTIVATIONS)}.",
+        **_one_of(*ACTIVATIONS),
     ),
 ]
 ObservationsOption = Annotated[int, typer.Option("--observations", "-m", min=1, help="Random observations to draw.")]
@@ -82,13 +90,19 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the rand
 
 
 ArithmeticOption = Annotated[
-    str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
+    str,
+    typer.Option(
+        "--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.", **_one_of(*NAMES)
+    ),
 ]
 FORMATS = ("text", "json", "github")
 FormatOption = Annotated[
     str,
     typer.Option(
-        "--format", metavar="text|json|github", help="github: annotations of a workflow, beside the mistaken lines."
+        "--format",
+        metavar="text|json|github",
+        help="github: annotations of a workflow, beside the mistaken lines.",
+        **_one_of(*FORMATS),
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
@@ -342,7 +356,11 @@ def draw(
     context: typer.Context,
     what: Annotated[
         str,
-        typer.Argument(metavar="[chain-rule|unit|network|ENTRY]", help='ENTRY: as "dJda[1][2,0]", indices from 0.'),
+        typer.Argument(
+            metavar="[chain-rule|unit|network|ENTRY]",
+            help='ENTRY: as "dJda[1][2,0]", indices from 0.',
+            **_one_of("chain-rule", "unit", "network"),
+        ),
     ] = "chain-rule",
     file: Annotated[
         Path | None,
@@ -359,7 +377,10 @@ def draw(
     collapse: Annotated[
         str,
         typer.Option(
-            "--collapse", metavar="units|arrays|layers|none", help="network: what one box stands for; none: one scalar."
+            "--collapse",
+            metavar="units|arrays|layers|none",
+            help="network: what one box stands for; none: one scalar.",
+            **_one_of("units", "arrays", "layers", "none"),
         ),
     ] = "units",
     highlight: Annotated[
@@ -368,10 +389,22 @@ def draw(
     cost: Annotated[bool, typer.Option("--cost", help="network: the scalars of the cost, not one box.")] = False,
     max_nodes: Annotated[int, typer.Option("--max-nodes", min=1, help="The largest graph to draw.")] = 150,
     rankdir: Annotated[
-        str, typer.Option("--rankdir", metavar="LR", help="Direction of the forward pass: LR, TB, RL or BT.")
+        str,
+        typer.Option(
+            "--rankdir",
+            metavar="LR",
+            help="Direction of the forward pass: LR, TB, RL or BT.",
+            **_one_of("LR", "TB", "RL", "BT"),
+        ),
     ] = "LR",
     theme: Annotated[
-        str, typer.Option("--theme", metavar="light", help="light, dark, or print (black on white).")
+        str,
+        typer.Option(
+            "--theme",
+            metavar="light",
+            help="light, dark, or print (black on white).",
+            **_one_of("light", "dark", "print"),
+        ),
     ] = "light",
     observations: ObservationsOption = 1,
     seed: SeedOption = 0,
@@ -432,7 +465,11 @@ def teach(
     activations: Annotated[
         str,
         typer.Option(
-            "--activations", "--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity."
+            "--activations",
+            "--activation",
+            metavar="NAME",
+            help="Of the hidden layers: tanh, sigmoid, relu, identity.",
+            **_one_of("tanh", "sigmoid", "relu", "identity"),
         ),
     ] = "tanh",
     data: DataOption = None,

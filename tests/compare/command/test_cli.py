@@ -206,6 +206,30 @@ def test_shells_can_complete_it(command: Command, monkeypatch: pytest.MonkeyPatc
     assert status == 0 and "complete" in text and "backprop-compare" in text
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("pro", "proofread"),
+        ("check --format ", "text json github"),
+        ("check --activations re", "relu"),
+        ("check --arithmetic pre", "precise"),
+        ("teach --activations s", "sigmoid"),
+        ("draw --theme ", "light dark print"),
+        ("draw --collapse ", "units arrays layers none"),
+        ("draw --rankdir ", "LR TB RL BT"),
+        ("draw ch", "chain-rule"),
+    ],
+)
+def test_a_shell_offers_commands_and_what_options_take(
+    command: Command, monkeypatch: pytest.MonkeyPatch, typed: str, offered: str
+) -> None:
+    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"backprop-compare {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ") + 1))
+    status, text, _ = command()
+    assert (status, text.split()) == (0, offered.split())
+
+
 def test_check_and_teach_name_activations_by_one_word(command: Command) -> None:
     for name in ("check", "draw", "teach"):
         assert "--activations" in command(name, "--help")[1]
