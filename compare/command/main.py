@@ -6,6 +6,7 @@ Exit status: 0 all agree, 1 something differs, 2 the input cannot be used (one s
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import re
 import sys
@@ -28,7 +29,27 @@ if TYPE_CHECKING:  # loaded where they are used: `--help` and the completion of 
     from compare.subject.graph import NetworkGraph
     from matrix_backprop import Dataset, Network
 
+
+class BadInput(Exception):
+    """Input that cannot be used; its message is the sentence that the user reads."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """Says which command may be meant by one that there is not."""
+
+    def resolve_command(self, context: Any, arguments: list[str]) -> Any:
+        known, given = self.list_commands(context), arguments[0]
+        if given not in known:
+            near = difflib.get_close_matches(given, known, n=1)
+            is_file = Path(f"{given}.py").exists()
+            meant = f"backprop-compare {given}.py" if is_file else f"backprop-compare {near[0]}" if near else ""
+            hint = f"is `{meant}` meant?" if meant else f"there is {', '.join(known)}, or FILE.py"
+            raise BadInput(f"there is no command {given!r}: {hint}")
+        return super().resolve_command(context, arguments)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="An exact gradient checker that explains itself. With no command: the main job, every gradient of a logistic"
     " regression and of a deep network on real data, checked exactly against the multivariate chain rule.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,6 +62,13 @@ PICTURES = (".svg", ".pdf", ".png")
 MOST_TERMS = 300_000_000  # of an exact check: a minute
 MOST_NUMBERS = 5_000_000  # parameters, inputs and activations: some gigabytes
 
+
+def _one_of(*words: str) -> dict[str, Any]:
+    """What a shell offers for an option."""
+    return {"autocompletion": lambda: list(words)}
+
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity", "softmax")
 LayersOption = Annotated[
     str, typer.Option("--layers", metavar="4,5,3", help="Sizes: inputs, units of each layer, outputs.")
 ]
@@ -49,7 +77,8 @@ ActivationsOption = Annotated[
     typer.Option(
         "--activations",
         metavar="tanh,sigmoid",
-        help="One name, or one for each layer: sigmoid, tanh, relu, identity, softmax.",
+        help=f"One name, or one for each layer: {', '.join(ACTIVATIONS)}.",
+        **_one_of(*ACTIVATIONS),
     ),
 ]
 ObservationsOption = Annotated[int, typer.Option("--observations", "-m", min=1, help="Random observations to draw.")]
@@ -61,21 +90,23 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the rand
 
 
 ArithmeticOption = Annotated[
-    str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
+    str,
+    typer.Option(
+        "--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.", **_one_of(*NAMES)
+    ),
 ]
 FORMATS = ("text", "json", "github")
 FormatOption = Annotated[
     str,
     typer.Option(
-        "--format", metavar="text|json|github", help="github: annotations of a workflow, beside the mistaken lines."
+        "--format",
+        metavar="text|json|github",
+        help="github: annotations of a workflow, beside the mistaken lines.",
+        **_one_of(*FORMATS),
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 ABOUT_NETWORKS = ("layers", "activations", "data", "target", "observations")
-
-
-class BadInput(Exception):
-    """Input that cannot be used; its message is the sentence that the user reads."""
 
 
 REFUSED = (BadInput, ValueError, OSError, RuntimeError)
@@ -119,10 +150,10 @@ def main_job(context: typer.Context, show_version: VersionOption = False) -> Non
 @app.command(short_help="Check your own file, or a network.")
 def check(
     context: typer.Context,
-    file: Annotated[
-        Path | None,
+    files: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="FILE.py",
+            metavar="FILE.py ...",
             show_default=False,
             help="Your own code: cost, gradients, params and, if need be, args; or forward, backward, inputs.",
         ),
@@ -146,15 +177,32 @@ def check(
     from compare.subject.network import describe
 
     form = _form(form, json)
-    with _refusals(form, file):
-        if file is not None:
-            _refuse_network_options(context, file)
-            report = checked_file(load(file), arithmetic, seed, diagnosis)
-        else:
+    if not files:
+        with _refusals(form, None):
             net, X, Y, name = problem(layers, activations, data, target, observations, seed)
             report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
-    _show(report, form, verbose, file)
-    return finish(report)
+        _show(report, form, verbose, None)
+        return finish(report)
+    found: dict[Path, Report | None] = {}
+    for file in files:
+        found[file] = None
+        with contextlib.suppress(typer.Exit), _refusals(form, file):
+            _refuse_network_options(context, file)
+            report = checked_file(load(file), arithmetic, seed, diagnosis)
+            found[file] = report
+            if form != "json" or len(files) == 1:
+                _show(report, form, verbose, file)
+    reports = [report for report in found.values() if report is not None]
+    if len(files) > 1:
+        if form == "json":
+            print("[", ",\n".join(report.to_json() for report in reports), "]", sep="\n")
+        elif form == "text":
+            wrong = [str(file) for file, report in found.items() if not report]
+            which = f"; not {', '.join(wrong)}" if wrong else ""
+            out.print(f"\n{len(found) - len(wrong)} of {len(found)} files pass{which}.", soft_wrap=True)
+    if len(reports) < len(found):
+        raise typer.Exit(2)
+    return finish(*reports)
 
 
 @app.command(short_help="What each line of your backward pass is.")
@@ -308,7 +356,11 @@ def draw(
     context: typer.Context,
     what: Annotated[
         str,
-        typer.Argument(metavar="[chain-rule|unit|network|ENTRY]", help='ENTRY: as "dJda[1][2,0]", indices from 0.'),
+        typer.Argument(
+            metavar="[chain-rule|unit|network|ENTRY]",
+            help='ENTRY: as "dJda[1][2,0]", indices from 0.',
+            **_one_of("chain-rule", "unit", "network"),
+        ),
     ] = "chain-rule",
     file: Annotated[
         Path | None,
@@ -325,7 +377,10 @@ def draw(
     collapse: Annotated[
         str,
         typer.Option(
-            "--collapse", metavar="units|arrays|layers|none", help="network: what one box stands for; none: one scalar."
+            "--collapse",
+            metavar="units|arrays|layers|none",
+            help="network: what one box stands for; none: one scalar.",
+            **_one_of("units", "arrays", "layers", "none"),
         ),
     ] = "units",
     highlight: Annotated[
@@ -334,10 +389,22 @@ def draw(
     cost: Annotated[bool, typer.Option("--cost", help="network: the scalars of the cost, not one box.")] = False,
     max_nodes: Annotated[int, typer.Option("--max-nodes", min=1, help="The largest graph to draw.")] = 150,
     rankdir: Annotated[
-        str, typer.Option("--rankdir", metavar="LR", help="Direction of the forward pass: LR, TB, RL or BT.")
+        str,
+        typer.Option(
+            "--rankdir",
+            metavar="LR",
+            help="Direction of the forward pass: LR, TB, RL or BT.",
+            **_one_of("LR", "TB", "RL", "BT"),
+        ),
     ] = "LR",
     theme: Annotated[
-        str, typer.Option("--theme", metavar="light", help="light, dark, or print (black on white).")
+        str,
+        typer.Option(
+            "--theme",
+            metavar="light",
+            help="light, dark, or print (black on white).",
+            **_one_of("light", "dark", "print"),
+        ),
     ] = "light",
     observations: ObservationsOption = 1,
     seed: SeedOption = 0,
@@ -398,7 +465,11 @@ def teach(
     activations: Annotated[
         str,
         typer.Option(
-            "--activations", "--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity."
+            "--activations",
+            "--activation",
+            metavar="NAME",
+            help="Of the hidden layers: tanh, sigmoid, relu, identity.",
+            **_one_of("tanh", "sigmoid", "relu", "identity"),
         ),
     ] = "tanh",
     data: DataOption = None,
@@ -418,6 +489,8 @@ def teach(
     if not output.parent.is_dir():
         raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
     if file is not None:
+        from compare.command.userfile import load
+
         _refuse_network_options(context, file)
         report = checked_file(load(file), "", seed)
         with _status(f"{output}: the page ..."):
@@ -428,7 +501,7 @@ def teach(
         return finish(report)
     dataset = _dataset(data, target)
     net, X, Y = example(_sizes(layers) if layers else None, activations, observations, seed, dataset)
-    with Console(stderr=True).status(str(output)):
+    with _status(str(output)):
         lesson = teach(net, X, Y, data=dataset.name if dataset else "", seed=seed)
     _save(lesson, output, lesson.title)
     return None
@@ -482,16 +555,22 @@ def _form(form: str, json: bool) -> str:
 
 @contextlib.contextmanager
 def _refusals(form: str, file: Path | None) -> Iterator[None]:
-    """With the format of GitHub what cannot be used is an annotation, too."""
+    """What cannot be used is told, with the format of GitHub as an annotation, too, and the status is 2."""
     try:
         yield
     except REFUSED as problem:
         if form != "github":
-            raise
+            _complain(problem)
+            raise typer.Exit(2) from None
         line = re.search(r"\bline (\d+) of (\S+\.py)|\.py, line (\d+)", str(problem))
         is_here = line is not None and file is not None and line[2] in (None, file.name)
         print(error(str(problem), file, int(line[1] or line[3]) if line and is_here else None, "cannot be checked"))
         raise typer.Exit(2) from None
+
+
+def _complain(problem: BaseException) -> None:
+    text = f"backprop-compare: {problem}"
+    Console(stderr=True, highlight=False).print(text, style="red", markup=False, soft_wrap=True)
 
 
 def _show(report: Report, form: str, verbose: bool, file: Path | None) -> None:
@@ -599,7 +678,11 @@ def _dataset(data: Path | None, target: str) -> Dataset | None:
             raise BadInput(f"--target {target} names a column: give its file with --data FILE.csv")
         return None
     if not target:
-        raise BadInput(f"--data {data} needs --target COLUMN, the column to predict")
+        there = ""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            header = data.read_text(encoding="utf-8-sig").partition("\n")[0].split(",")
+            there = f": {', '.join(name.strip() for name in header)}"
+        raise BadInput(f"--data {data} needs --target COLUMN, the column to predict{there}")
     from matrix_backprop import load_csv
 
     return load_csv(data, target)
@@ -624,13 +707,12 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
     commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    given = sys.argv[1:]
-    if not commands & set(given) and any(argument.endswith(".py") for argument in given):  # backprop-compare FILE.py
-        sys.argv.insert(1, "check")
+    first, *others = sys.argv[1:] or [""]
+    options_first = first.startswith("-") and not commands & set(others)
+    if first.endswith(".py") or (options_first and any(argument.endswith(".py") for argument in others)):
+        sys.argv.insert(1, "check")  # backprop-compare FILE.py
     try:
         app(prog_name="backprop-compare")
     except REFUSED as problem:
-        Console(stderr=True, highlight=False).print(
-            f"backprop-compare: {problem}", style="red", markup=False, soft_wrap=True
-        )
+        _complain(problem)
         sys.exit(2)

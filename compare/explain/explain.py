@@ -310,8 +310,8 @@ def _consumers(name: str, terms: int, root: bool = False) -> str:
 def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     """One entry of a parameter or of a watched array of the code that a report is about."""
     with locating() as places:
-        J, nodes, sides, steps = Passes(task).traced()
-    nodes = nodes | {name: x for name, x in steps.items() if name not in nodes}
+        J, nodes = Passes(task).named()
+    sides = task.traced(None)[2]
     name, index = _parsed(entry, {name: np.shape(array) for name, array in nodes.items()}, report.title)
     names: dict[Value, str] = {}
     for other, array in nodes.items():

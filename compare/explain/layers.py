@@ -245,8 +245,9 @@ def _place(plate: Plate, columns: Sequence[_Column], gaps: Sequence[float]) -> N
     needed = max(len(column.boxes) * (across + GAP) for column, (_, across) in zip(columns, spans, strict=True))
     room = max(needed, length / ASPECT - 150 if plate.sideways else length * ASPECT)
     rows = [column.places or [k - (len(column.boxes) - 1) / 2 for k in range(len(column.boxes))] for column in columns]
+    wide = 4.5 if any(column.places for column in columns) else 2.6  # an opened cost makes the sheet large
     pitches = [
-        min(room / len(column.boxes), 2.6 * across + 40) for column, (_, across) in zip(columns, spans, strict=True)
+        min(room / len(column.boxes), wide * across + 40) for column, (_, across) in zip(columns, spans, strict=True)
     ]
     opened = [pitch for column, pitch in zip(columns, pitches, strict=True) if column.places]
     pitches = [min(opened) if column.places else pitch for column, pitch in zip(columns, pitches, strict=True)]

@@ -25,8 +25,10 @@ def mistake(passes: Passes, finding: Finding) -> Mistake:
     if finding.after is None:
         return Mistake(site.statement.lineno, source, says, "", names, "", file)
     if finding.is_new:
-        return Mistake(site.statement.lineno, source, says, ast.unparse(finding.after), names, "after", file)
+        missing = _in_own_quotes(ast.unparse(finding.after), passes, file)
+        return Mistake(site.statement.lineno, source, says, missing, names, "after", file)
     should = corrected(passes, site, finding)
+    should = should if should == source else _in_own_quotes(should, passes, file)
     return Mistake(site.statement.lineno, source, says, should, names, "moved" if should == source else "", file)
 
 
@@ -38,6 +40,17 @@ def _first_line(passes: Passes, site: Site) -> str:
     if hasattr(site.statement, "body"):
         text = text.split("\n", 1)[0]
     return " ".join(text.split())
+
+
+def _in_own_quotes(text: str, passes: Passes, file: str) -> str:
+    """A line with double quotes, where the user's file has more of those and it means the same."""
+    own = "".join(passes.source.lines(file))
+    other = text.replace("'", '"')
+    try:
+        same = own.count('"') > own.count("'") and ast.dump(ast.parse(other)) == ast.dump(ast.parse(text))
+    except SyntaxError:  # the head of a loop
+        return text
+    return other if same else text
 
 
 def corrected(passes: Passes, site: Site, finding: Finding) -> str:

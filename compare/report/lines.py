@@ -199,9 +199,9 @@ class Reading(Sequence[Line]):
         """Number, source and what it is; below a mistaken line the one that it ought to be."""
         from rich.text import Text
 
-        mark, style = MARKS[line.status]
         is_first = line is next(other for other in self.lines if other.number == line.number)
         here = [mistake for mistake in self.mistakes if is_first and mistake.line == line.number]
+        mark, style = MARKS[MISTAKE if here else line.status]
         says = here[0].says if here else line.says
         yield Text(f"{line.number:4d}"), Text(line.source), Text(f"{mark} {says}".rstrip(), style)
         for mistake in here:
@@ -236,13 +236,14 @@ class Reading(Sequence[Line]):
         return f"<Reading {self.title!r}: {len(self.lines)} lines, {len(self.mistakes)} mistaken>"
 
     def _repr_html_(self) -> str:
+        from rich.text import Text
+
         rows = "".join(
             f'<tr><td style="text-align:right">{number.plain}</td><td style="{CSS[str(source.style)]}">'
             f"<code>{html.escape(source.plain)}</code></td>"
             f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
             for number, source, says in self._rows()
         )
-        from rich.text import Text
 
         above = [paragraph(Text(self.title, "bold")), *(paragraph(Text(remark, "bold red")) for remark in self.remarks)]
         return framed("backprop-reading", *above, f"<table>{rows}</table>")

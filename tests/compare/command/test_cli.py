@@ -206,6 +206,30 @@ def test_shells_can_complete_it(command: Command, monkeypatch: pytest.MonkeyPatc
     assert status == 0 and "complete" in text and "backprop-compare" in text
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("pro", "proofread"),
+        ("check --format ", "text json github"),
+        ("check --activations re", "relu"),
+        ("check --arithmetic pre", "precise"),
+        ("teach --activations s", "sigmoid"),
+        ("draw --theme ", "light dark print"),
+        ("draw --collapse ", "units arrays layers none"),
+        ("draw --rankdir ", "LR TB RL BT"),
+        ("draw ch", "chain-rule"),
+    ],
+)
+def test_a_shell_offers_commands_and_what_options_take(
+    command: Command, monkeypatch: pytest.MonkeyPatch, typed: str, offered: str
+) -> None:
+    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"backprop-compare {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ") + 1))
+    status, text, _ = command()
+    assert (status, text.split()) == (0, offered.split())
+
+
 def test_check_and_teach_name_activations_by_one_word(command: Command) -> None:
     for name in ("check", "draw", "teach"):
         assert "--activations" in command(name, "--help")[1]
@@ -232,7 +256,7 @@ SENTENCES: list[tuple[str, str]] = [
     ("check --activations tanh,tanh,tanh", "activations is ['tanh', 'tanh', 'tanh']: it must be a list of 2 names"),
     ("check --activations softmax", "activations is ['softmax', 'softmax']: softmax can only be the activation of the"),
     ("check --target y", "--target y names a column: give its file with --data FILE.csv"),
-    ("check --data two.csv", "--data two.csv needs --target COLUMN, the column to predict"),
+    ("check --data two.csv", "--data two.csv needs --target COLUMN, the column to predict: u, v, y"),
     ("check --data no.csv --target y", "there is no file no.csv"),
     ("check --data . --target y", ". is not a file"),
     ("check --data two.csv --target z", "two.csv has no column 'z': its columns are u, v, y"),
@@ -280,9 +304,25 @@ def test_unusable_input_is_one_sentence_and_2(command: Command, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("chek", "mine.py"), "is `backprop-compare check` meant?"),
+        (("mine",), "is `backprop-compare mine.py` meant?"),
+        (("zzz",), "there is check, proofread, explain, derive, mutants, draw, teach, notes, or FILE.py"),
+    ],
+)
+def test_a_command_that_there_is_not_is_told_which_may_be_meant(
+    command: Command, arguments: tuple[str, ...], meant: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("")
+    status, text, errors = command(*arguments)
+    assert (status, text) == (2, "")
+    assert errors == f"backprop-compare: there is no command {arguments[0]!r}: {meant}\n"
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
-        "nope",
         "check --nope",
         "check --seed -1",
         "check -m 0",

@@ -149,6 +149,26 @@ def test_whatever_takes_a_second_says_what_it_does_on_a_terminal(
     assert said and all(says.strip() for says in said)
 
 
+def test_several_files_are_checked_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "layer.py").write_text(LAYER)
+    (tmp_path / "none.py").write_text("x = 1")
+    wrong = RIGHT.replace("2 * X", "X")
+    status, text, errors = run(RIGHT, "x.py", "layer.py")
+    assert (status, errors) == (0, "") and text.count("✓ proved") == 2 and text.endswith("\n2 of 2 files pass.\n")
+    status, text, errors = run(wrong, "check", "x.py", "layer.py")
+    assert (status, errors) == (1, "") and text.endswith("\n1 of 2 files pass; not x.py.\n")
+    status, text, errors = run(wrong, "check", "none.py", "x.py", "layer.py")
+    assert status == 2 and errors.startswith("backprop-compare: none.py must define ")
+    assert text.endswith("\n1 of 3 files pass; not none.py, x.py.\n")
+    status, text, errors = run(wrong, "check", "none.py", "x.py", "layer.py", "--format", "github")
+    assert (status, errors) == (2, "")
+    assert [line.split(",")[0] for line in text.splitlines()] == [
+        "::error file=none.py", "::error file=x.py", "::notice file=layer.py"
+    ]  # fmt: skip
+    status, text, errors = run(wrong, "check", "x.py", "layer.py", "--json")
+    assert status == 1 and [report["agree"] for report in json.loads(text)] == [False, True]
+
+
 # Proof-reading
 
 

@@ -290,6 +290,13 @@ def test_layers_that_repeat_are_folded() -> None:
     assert sorted(edges_of(source)) == sorted(pairwise(["inputs", "layer1", "layer2", "layer14", "cost"]))
 
 
+def test_a_picture_with_the_cost_opened_is_not_half_empty() -> None:
+    sheet = Sheet(pictures.network(recorded([2, 3, 2], ["tanh", "sigmoid"], 1), cost=True, max_nodes=300).source)
+    low = min(sheet.at[name][1] - sheet.box[name][1] / 2 for name in sheet.box)
+    assert max(sheet.at[name][1] + sheet.box[name][1] / 2 for name in sheet.box) - low > 0.65 * sheet.height
+    assert not sheet.overlapping()
+
+
 def test_arrays_of_layers_that_repeat_are_folded() -> None:
     graph = recorded([4, *[5] * 13, 3], ["relu"] * 13 + ["sigmoid"], m=2)
     source = pictures.network(graph, collapse="arrays").source

@@ -190,6 +190,21 @@ def test_a_search_that_stops_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the search for the mistake stopped before everything was tried" in report.remarks
 
 
+def test_a_correction_has_the_quotes_of_the_file() -> None:
+    def cost(p: Any, x: Any) -> Any:
+        return np.sum(np.tanh(x @ p["W1"]) @ p["W2"])
+
+    def gradients(p: Any, x: Any) -> Any:
+        a = np.tanh(x @ p["W1"])
+        d = np.ones((len(x), p["W2"].shape[1]))
+        return {"W2": x.T @ (d @ p["W2"].T * (1 - a**2)), "W1": a.T @ d}
+
+    rng = np.random.default_rng(0)
+    p, x = {"W1": rng.normal(size=(3, 4)), "W2": rng.normal(size=(4, 2))}, rng.normal(size=(5, 3))
+    (mistake,) = gradcheck(cost, gradients, p, x, raise_exception=False).mistakes
+    assert "'" not in mistake.should and '"W1": x.T @ (d @ p["W2"].T' in mistake.should
+
+
 def test_without_a_diagnosis_nothing_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("compare.reason.diagnosis.diagnosis", None)
     report = gradcheck(cost, without_slope, params, X, Y, raise_exception=False, diagnose=False)

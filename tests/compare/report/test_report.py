@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from compare import Report, check_network
-from compare.report.lines import Mistake
+from compare.report.lines import FOLLOWS, Line, Mistake, Reading
 from compare.report.report import DIFFERENT, EXACT, INHERITED, PROVED, ROUNDING, VERDICTS, Mismatch, Row
 from compare.report.table import as_text
 from matrix_backprop import Network, formulas
@@ -140,6 +140,20 @@ def test_in_html_the_reason_stands_in_a_box_and_the_evidence_is_folded() -> None
         "- dz = dout",
         "✗ different",
     ]
+
+
+def test_a_reading_marks_every_mistaken_line_and_says_what_no_line_explains() -> None:
+    lines = [Line(3, "dz = dout", FOLLOWS, "follows from the mistake"), Line(4, "dx = dz", FOLLOWS, "follows")]
+    reading = Reading("mine", lines, [Mistake(3, "dz = dout", "the factor `g` is left out", "dz = dout * g", ("z",))])
+    assert "   3  dz = dout      ✗ the factor `g` is left out" in str(reading)
+    assert "   4  dx = dz        · follows" in str(reading)
+    unexplained = Reading("mine", lines, [], ["1 of 1 gradient array differs"])
+    assert not unexplained and str(unexplained).splitlines()[1] == "1 of 1 gradient array differs"
+    for shown in (reading, unexplained):
+        page = ElementTree.fromstring(shown._repr_html_())
+        assert next(cell.text for cell in page.iter("code")) == "dz = dout"
+        assert len([*page.iter("p")]) == 1 + len(shown.remarks)
+        assert json.loads(shown.to_json())["remarks"] == list(shown.remarks)
 
 
 @REPORTS
