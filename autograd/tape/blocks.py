@@ -106,6 +106,11 @@ def at(lane: Array, ids: Array) -> Array:
     return lane[ids.ravel()].reshape(ids.shape)
 
 
+def spread(lane: Array, shape: tuple[int, ...]) -> Array:
+    """Content for nodes in this shape, one for several where it has length 1."""
+    return lane if lane.shape == shape else np.broadcast_to(lane, shape)
+
+
 def are_different(ids: Array) -> bool:
     """Whether nodes that are a view on 0, 1, 2, ... are all different ones."""
     if type(ids.base) is not Counted:
