@@ -20,6 +20,7 @@ NAMES = (
     "scalar", "memory", "exact", "formulas", "growth", "floors",  # speed
     "sizes", "linear", "loading",  # of checks, and of what is loaded
     "arithmetics", "diagnosis", "mutants",  # what a check costs, and what it finds
+    "derive",  # what is derived, beside peers
 )  # fmt: skip
 PLOTS = {
     "growth": f"![Time and memory of the Tape against the number of terms]({growth.PLOT.name})",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import linecache
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from compare.subject.names import NAMES
 from compare.subject.network import NetworkSubject
 from compare.subject.pair import Pair
 from compare.subject.points import redrawn
+from compare.subject.refusals import holes
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import ONE_AT_A_TIME, Subject, UserCode
 from compare.subject.trees import described
@@ -165,7 +167,8 @@ def proofread(first: Function, second: Function, point: Any, *args: Any, seed: i
     report = check(subject, None, seed, None, diagnose=True)
     if not report.lines:
         raise UnusableCode(f"the source of {name_of(second)} is not at hand: no line of it can be read")
-    return Reading(report.title, report.lines, report.mistakes)
+    forward = functools.partial(_forward_lines, subject)
+    return Reading(report.title, report.lines, report.mistakes, report.unexplained, forward=forward)
 
 
 def check_same(first: Function, second: Function, inputs: Sequence[Any] | Mapping[str, Any], seed: int = 0) -> Report:
@@ -294,6 +297,7 @@ def check(
     """Both sides of a subject in the strongest arithmetic that can decide, and why they differ."""
     if arithmetic is not None and arithmetic not in NAMES:
         raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
+    linecache.checkcache()  # a file that was edited and loaded again is read again
     with ONE_AT_A_TIME:
         differs = subject.differs_between_runs() if isinstance(subject, UserCode) else ""
         if differs:
@@ -395,6 +399,12 @@ def _diagnosis(subject: UserCode, runs: Runs, formula: Formula, wrong: list[str]
     return diagnosis(subject, runs.floats, wrong, seed)
 
 
+def _forward_lines(subject: UserCode) -> Sequence[Line]:
+    from compare.reason.diagnosis import forward_lines
+
+    return forward_lines(subject)
+
+
 def _lines(subject: UserCode, found: Diagnosis | None, wrong: bool) -> Sequence[Line]:
     """The lines of the backward pass; of one that is wrong only where they were looked for."""
     from compare.reason.diagnosis import lines
@@ -412,10 +422,9 @@ def _refuse_no_cost(runs: Runs) -> None:
     except CANNOT:
         found = False
     if not found:
-        raise UnusableCode(
-            f"J is {runs.J} at this point, where nothing can be compared: look for a logarithm of 0, a division by 0,"
-            " an overflow, or nan in the data"
-        )
+        found_holes = "; ".join(holes(runs.subject.named()))
+        look = "look for a logarithm of 0, a division by 0, an overflow, or nan in the data"
+        raise UnusableCode(f"J is {runs.J} at this point, where nothing can be compared: {found_holes or look}")
 
 
 def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) -> Row:

@@ -112,6 +112,8 @@ class Network:
     >>> net = Network([30, 1], ["sigmoid"])      # logistic regression
     >>> net.W[1].shape, net.b[1].shape, net.cost
     ((30, 1), (1, 1), 'binary_cross_entropy')
+    >>> net
+    Network([30, 1], ['sigmoid'], cost='binary_cross_entropy')
 
     Shapes: W[l] (n_{l-1}, n_l), column k the weight vector of unit k; b[l] (n_l, 1); W[0] and b[0] are None.
     Activations: sigmoid, tanh, relu, identity, and softmax for the last layer. Unless it is named, the cost follows
@@ -151,6 +153,9 @@ class Network:
         for n_prev, n in zip(self.sizes[:-1], self.sizes[1:], strict=True):
             self.W.append(rng.normal(size=(n_prev, n)) / np.sqrt(n_prev))  # (n_{l-1}, n_l)
             self.b.append(0.1 * rng.normal(size=(n, 1)))  # (n_l, 1); not zero, so that a test point is generic
+
+    def __repr__(self) -> str:
+        return f"Network({self.sizes}, {self.activations}, cost={self.cost!r})"
 
     @property
     def layers(self) -> range:

@@ -11,9 +11,10 @@ import itertools
 import operator
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autograd import late
 from autograd.number import symbolic
@@ -22,6 +23,18 @@ from autograd.number.ops import OPS, Op
 
 _CONSTANT = 0  # the `order` of a number that code brought in: it is nobody's result
 _creation = itertools.count(1)
+Scalar: TypeAlias = "Value | float | Fraction | np.number[Any] | Number"  # what makes a Value with a Value
+
+
+if TYPE_CHECKING:
+
+    class _Operator(Protocol):
+        """An operator of a node: with a number a node, with an array one of nodes."""
+
+        @overload
+        def __call__(self, other: Scalar, /) -> Value: ...
+        @overload
+        def __call__(self, other: NDArray[Any], /) -> NDArray[Any]: ...
 
 
 class Value(NumpyScalar):
@@ -130,19 +143,21 @@ class Value(NumpyScalar):
     if TYPE_CHECKING:
         # the operators below, and the other rows of the table under NumPy's names: x.exp(), x.tanh(), x.maximum(y)
 
-        def __getattr__(self, name: str) -> Any: ...
-        def __add__(self, other: Any) -> Any: ...
-        def __radd__(self, other: Any) -> Any: ...
-        def __sub__(self, other: Any) -> Any: ...
-        def __rsub__(self, other: Any) -> Any: ...
-        def __mul__(self, other: Any) -> Any: ...
-        def __rmul__(self, other: Any) -> Any: ...
-        def __truediv__(self, other: Any) -> Any: ...
-        def __rtruediv__(self, other: Any) -> Any: ...
-        def __pow__(self, other: Any) -> Any: ...
-        def __rpow__(self, other: Any) -> Any: ...
-        def __neg__(self) -> Any: ...
-        def __abs__(self) -> Any: ...
+        def __getattr__(self, name: str) -> Callable[..., Value]: ...
+        def __neg__(self) -> Value: ...
+        def __abs__(self) -> Value: ...
+
+        __add__: _Operator
+        __radd__: _Operator
+        __sub__: _Operator
+        __rsub__: _Operator
+        __mul__: _Operator
+        __rmul__: _Operator
+        __truediv__: _Operator
+        __rtruediv__: _Operator
+        __pow__: _Operator
+        __rpow__: _Operator
+
         def __lt__(self, other: Any) -> bool: ...
         def __le__(self, other: Any) -> bool: ...
         def __gt__(self, other: Any) -> bool: ...
@@ -213,6 +228,23 @@ def contributions(J: Value, x: Value) -> list[Contribution]:
         for operand, local_derivative in zip(consumer.operands, local_derivatives(consumer), strict=True)
         if operand is x
     ]
+
+
+def all_contributions(J: Value) -> dict[Value, list[Contribution]]:
+    """`contributions` of every scalar of J's graph, by one sweep.
+
+    >>> x = Value(3.0, label="x")
+    >>> J = 2 * x**2 + x
+    >>> [c.product for c in all_contributions(J)[x]]
+    [12.0, 1.0]
+    """
+    J.backward()
+    found: dict[Value, list[Contribution]] = {}
+    for consumer in graph(J):
+        for operand, slope in zip(consumer.operands, local_derivatives(consumer), strict=True):
+            product = _product(consumer, slope)
+            found.setdefault(operand, []).append(Contribution(consumer, slope, consumer.grad, product))
+    return found
 
 
 # Nodes are made
@@ -313,7 +345,7 @@ def _unary(op: Op) -> Callable[[Value], Value]:
     return method
 
 
-def _binary(op: Op, with_constant: Op | None = None) -> Callable[[Value, Any], Any]:
+def _binary(op: Op, with_constant: Op | None = None) -> Callable[..., Any]:
     value, op_n = op.value, with_constant or op
 
     def method(self: Value, other: Any) -> Any:
@@ -341,7 +373,7 @@ def _reflected(op: Op) -> Callable[[Value, Any], Any]:
     return method
 
 
-def _named(op: Op, operator_: Callable[[Value, Any], Any]) -> Callable[[Value, Any], Any]:
+def _named(op: Op, operator_: Callable[..., Any]) -> Callable[[Value, Any], Any]:
     """The same as a method, x.maximum(y), where nobody tries the other operand after a NotImplemented."""
 
     def method(self: Value, other: Any) -> Any:

@@ -20,6 +20,7 @@ from autograd.number.shadowed import in_floats
 
 U = 2.0**-53  # the unit roundoff of float64
 _FUNCTION = 4 * U  # libraries promise a few units for exp, tanh, ...
+_CONSTANT = 4 * U  # a float that code brings in may come of a few operations on others, 0.8 * (1 / m)
 _DATA = 8 * U  # data were computed too: normalised, split by QR, ...
 _FEW = 2**20  # a float that is a whole number of this part of 1 is what was meant: 0.5, 0.125
 
@@ -61,7 +62,7 @@ class Rounded(Number):
     >>> third.shadow(), third.error <= 2**-54
     (0.3333333333333333, True)
 
-    A float that code brings in counts as rounded once, an int as exact; `Rounded(x)` is exact.
+    A float that code brings in counts as rounded a few times, an int as exact; `Rounded(x)` is exact.
     """
 
     __slots__ = ()
@@ -79,7 +80,7 @@ class Rounded(Number):
         if number is None:
             return None
         value = float(number)
-        return value, abs(value), 0.0 if value == int(value) else U * abs(value)
+        return value, abs(value), 0.0 if value == int(value) else _CONSTANT * abs(value)
 
     @property
     def error(self) -> float:
@@ -115,7 +116,7 @@ class Perturbed(Rounded):
     (0.0, True)
 
     `Perturbed(x)` is exact. Data are off by a few units in the last place, for most were computed; whole numbers, as of
-    labels and masks, are exact. A float that code brings in is off by half a unit, where it is none of few bits.
+    labels and masks, are exact. A float that code brings in is off by a unit or two, where it is none of few bits.
     """
 
     __slots__ = ()
@@ -169,7 +170,7 @@ class RoundedArray(NumberArray):
         x = np.asarray(x).astype(float)
         with np.errstate(invalid="ignore"):
             exact = x == np.trunc(x)
-        return self.of(x, np.where(exact, 0.0, U * np.abs(x)))
+        return self.of(x, np.where(exact, 0.0, _CONSTANT * np.abs(x)))
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         unit, size = self.scalar.unit, np.abs(shadow)

@@ -8,6 +8,7 @@ broadcasts: a graph costs little memory, and along such an axis lie the consumer
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -40,11 +41,19 @@ class Tape(Swept):
     >>> W.grad
     array([[1.  ],
            [2.25]])
+    >>> tape
+    <Tape: 13 nodes, 16 edges>
 
     `backward(J)` sets the gradient of every node; twice gives the same. `clear()` forgets everything but keeps the
     memory, so that a large batch can be recorded one group of observations after the other. `replay` runs the recorded
     graph in other numbers. What cannot be recorded is refused by name.
     """
+
+    def __repr__(self) -> str:
+        edges = sum(len(block.operands) * math.prod(block.whole) for block in self.blocks)
+        return (
+            f"<Tape: {self.size - 1:,} nodes, {edges:,} edges>"  # the number 0, the first node of every tape, left out
+        )
 
     def array(self, numbers: ArrayLike, name: str = "", gradient: bool = True) -> TapeArray:
         """An array of scalars on this tape, of the same shape; its entries are called name[i,j].

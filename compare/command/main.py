@@ -9,7 +9,7 @@ import contextlib
 import io
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from compare.report.report import Report, counted
+from compare.report.annotations import as_annotations, error
+from compare.report.report import Page, Report, counted
 from compare.subject.names import NAMES
 
 if TYPE_CHECKING:  # loaded where they are used: `--help` and the completion of a line need neither NumPy nor a check
@@ -62,11 +63,22 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the rand
 ArithmeticOption = Annotated[
     str, typer.Option("--arithmetic", metavar="NAME", help=f"{', '.join(NAMES)}; default: the strongest.")
 ]
+FORMATS = ("text", "json", "github")
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="text|json|github", help="github: annotations of a workflow, beside the mistaken lines."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 ABOUT_NETWORKS = ("layers", "activations", "data", "target", "observations")
 
 
 class BadInput(Exception):
     """Input that cannot be used; its message is the sentence that the user reads."""
+
+
+REFUSED = (BadInput, ValueError, OSError, RuntimeError)
 
 
 def _show_version(wanted: bool) -> None:
@@ -104,7 +116,7 @@ def main_job(context: typer.Context, show_version: VersionOption = False) -> Non
     finish(*reports)
 
 
-@app.command()
+@app.command(short_help="Check your own file, or a network.")
 def check(
     context: typer.Context,
     file: Annotated[
@@ -122,7 +134,8 @@ def check(
     observations: ObservationsOption = 8,
     seed: SeedOption = 0,
     arithmetic: ArithmeticOption = "",
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    form: FormatOption = "text",
+    json: JsonOption = False,
     diagnosis: Annotated[
         bool, typer.Option("--diagnosis/--no-diagnosis", help="Look for the mistaken lines in your own code.")
     ] = True,
@@ -132,37 +145,44 @@ def check(
     from compare.command.userfile import load
     from compare.subject.network import describe
 
-    if file is not None:
-        _refuse_network_options(context, file)
-        report = checked_file(load(file), arithmetic, seed, diagnosis)
-        _show(report, json, verbose, f"backprop-compare proofread {file}" if report.mistakes else "")
-        return finish(report)
-    net, X, Y, name = problem(layers, activations, data, target, observations, seed)
-    report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
-    _show(report, json, verbose, "")
+    form = _form(form, json)
+    with _refusals(form, file):
+        if file is not None:
+            _refuse_network_options(context, file)
+            report = checked_file(load(file), arithmetic, seed, diagnosis)
+        else:
+            net, X, Y, name = problem(layers, activations, data, target, observations, seed)
+            report = checked(net, X, Y, f"{describe(net)} on {name}", arithmetic=arithmetic or None, seed=seed)
+    _show(report, form, verbose, file)
     return finish(report)
 
 
-@app.command()
+@app.command(short_help="What each line of your backward pass is.")
 def proofread(
     file: Annotated[Path, typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check.")],
     seed: SeedOption = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Show the forward pass, too: each of its lines with those of the way back.")
+    ] = False,
+    form: FormatOption = "text",
+    json: JsonOption = False,
 ) -> None:
     """Read your backward pass line by line: what each line is, which is mistaken, and what it ought to be."""
     from compare.command.userfile import load
 
-    code = load(file)
-    with Console(stderr=True).status(f"{file.name}: reading ..."):
-        reading = code.proofread(seed)
-    if json:
+    form = _form(form, json)
+    with _refusals(form, file), _status(f"{file.name}: reading ..."):
+        reading = load(file).proofread(seed)
+    if form == "json":
         print(reading.to_json())
+    elif form == "github":
+        print(*as_annotations(reading, file), sep="\n")
     else:
-        out.print(reading)
+        out.print(reading.beside() if beside else reading)
     raise typer.Exit(0 if reading else 1)
 
 
-@app.command()
+@app.command(short_help="One entry of a gradient, term by term.")
 def explain(
     context: typer.Context,
     entry: Annotated[
@@ -190,14 +210,15 @@ def explain(
         found = explain(checked_file(load(file), "", seed), entry)
     else:
         net, X, Y, _ = problem(layers, activations, data, target, observations, seed)
-        found = explain_network(net, X, Y, entry)
+        with _status(f"{entry} ..."):
+            found = explain_network(net, X, Y, entry)
     if json:
         print(found.to_json())
     else:
         out.print(found)
 
 
-@app.command()
+@app.command(short_help="Write the backward pass for you, proved.")
 def derive(
     context: typer.Context,
     file: Annotated[
@@ -226,11 +247,12 @@ def derive(
         _refuse_network_options(context, file)
         code = load(file, needs_backward=False)
         point, *args = code.forward_call[1:]
-        with Console(stderr=True).status(file.name), contextlib.redirect_stdout(sys.stderr):
-            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost)
+        with _status(f"{file.name}: deriving ..."), contextlib.redirect_stdout(sys.stderr):
+            found = derive(code.forward_call[0], point, *args, is_cost=code.is_cost, outputs=code.outputs)
     else:
         net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
-        found = derive(net, X, Y)
+        with _status("deriving ..."):
+            found = derive(net, X, Y)
     if output is not None:
         if output.suffix != ".py":
             raise BadInput(f"--output {output} must end in .py")
@@ -245,7 +267,7 @@ def derive(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Plant mistakes: does the check catch them?")
 def mutants(
     file: Annotated[
         Path | None,
@@ -281,12 +303,17 @@ def mutants(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="A picture of a computation graph.")
 def draw(
+    context: typer.Context,
     what: Annotated[
         str,
         typer.Argument(metavar="[chain-rule|unit|network|ENTRY]", help='ENTRY: as "dJda[1][2,0]", indices from 0.'),
     ] = "chain-rule",
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help='Your own code; then ENTRY is as "W[0,1]".'),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.svg", help="Where to write; default WHAT.svg.")
     ] = None,
@@ -316,12 +343,15 @@ def draw(
     seed: SeedOption = 0,
 ) -> None:
     """Draw a computation graph: the chain-rule example C2, one unit or entry and its consumers (D4), or a network."""
+    from compare.command.userfile import load
     from compare.explain import pictures
-    from compare.explain.explain import explain_network, refuse_large
+    from compare.explain.explain import explain, explain_network, refuse_large
     from compare.subject.graph import NetworkGraph
 
     net, X, Y, _ = problem(layers, activations, None, "", observations, seed)
     refuse_large(net, observations)
+    if file is not None:
+        _refuse_network_options(context, file)
     look: dict[str, Any] = {"rankdir": rankdir, "theme": theme}
 
     def graph() -> NetworkGraph:
@@ -334,6 +364,8 @@ def draw(
             graph(), collapse, highlight, observation, cost, max_nodes=max_nodes, **look
         ),
     }
+    if file is not None:
+        views = {what: lambda: explain(checked_file(load(file), "", seed), what).picture(**look)}
     if what not in views and not what.startswith("dJd"):
         raise BadInput(
             f'there is no picture {what!r}: the known ones are {", ".join(views)}, or an entry as "dJda[1][2,0]"'
@@ -343,21 +375,27 @@ def draw(
         raise BadInput(f"--output {path} must end in one of {', '.join(PICTURES)}")
     if path.is_dir():
         raise BadInput(f"--output {path} is a directory: name a file")
-    picture = views[what]() if what in views else explain_network(net, X, Y, what).picture(**look)
     try:
-        picture.render(outfile=path, cleanup=True)
+        with _status(f"{path} ..."):
+            picture = views[what]() if what in views else explain_network(net, X, Y, what).picture(**look)
+            picture.render(outfile=path, cleanup=True)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from None
     out.print(f"wrote {path}", soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="The lesson, as one page for a browser.")
 def teach(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE.py", show_default=False, help="Your own code, as for check: a page about it."),
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE.html", help="Where to write the page.")
     ] = Path("lesson.html"),
     layers: LayersOption = "",
-    activation: Annotated[
+    activations: Annotated[
         str,
         typer.Option(
             "--activations", "--activation", metavar="NAME", help="Of the hidden layers: tanh, sigmoid, relu, identity."
@@ -365,46 +403,63 @@ def teach(
     ] = "tanh",
     data: DataOption = None,
     target: TargetOption = "",
-    observations: ObservationsOption = 2,
+    observations: Annotated[
+        int | None,
+        typer.Option("--observations", "-m", min=1, help="Random observations to draw."),
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Write the lesson: why the matrix formula holds, as one HTML page that needs no network."""
+    """Write the lesson, one HTML page that works offline: why the matrix formula holds, or one about your own code."""
+    from compare.command.userfile import load
     from compare.lesson import example, teach
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--output {output} must end in .html")
     if not output.parent.is_dir():
         raise BadInput(f"--output {output} cannot be written: there is no directory {output.parent}")
+    if file is not None:
+        _refuse_network_options(context, file)
+        report = checked_file(load(file), "", seed)
+        with _status(f"{output}: the page ..."):
+            page = report.lesson()
+        _save(page, output, report.title)
+        if not report:
+            out.print(f"{report.summary}\nwhich line: backprop-compare check {file}", soft_wrap=True)
+        return finish(report)
     dataset = _dataset(data, target)
-    net, X, Y = example(_sizes(layers) if layers else None, activation, observations, seed, dataset)
-    with Console(stderr=True).status(str(output)) as status:
-        page = teach(
-            net,
-            X,
-            Y,
-            data=dataset.name if dataset else "",
-            seed=seed,
-            progress=lambda step: status.update(f"{output}: {step} ..."),
-        )
+    net, X, Y = example(_sizes(layers) if layers else None, activations, observations, seed, dataset)
+    with Console(stderr=True).status(str(output)):
+        lesson = teach(net, X, Y, data=dataset.name if dataset else "", seed=seed)
+    _save(lesson, output, lesson.title)
+    return None
+
+
+def _save(page: Page, output: Path, title: str) -> None:
     try:
-        page.save(output)
-    except OSError as error:
-        raise BadInput(f"{output} cannot be written: {error.strerror}") from None
-    out.print(f"wrote {output}: {page.title}", soft_wrap=True)
+        page.save(str(output))
+    except OSError as problem:
+        raise BadInput(f"{output} cannot be written: {problem.strerror}") from None
+    out.print(f"wrote {output}: {title}", soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="The lecture notes, executed: A1 to E7.")
 def notes(json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON.")] = False) -> None:
     """Run every statement of the lecture notes, A1 to D6, and settle their contradictions E1 to E7."""
     from compare.notes.shown import notes as run
 
-    claims = run()
+    with _status("the statements and the derivation ..."):
+        claims = run()
     if json:
         print(claims.to_json())
     else:
         out.print(claims)
     if not claims:
         raise typer.Exit(1)
+
+
+def _status(says: str) -> contextlib.AbstractContextManager[Any]:
+    """A line on a terminal that says what is being done."""
+    return Console(stderr=True).status(says)
 
 
 def checked_file(code: UserFile, arithmetic: str, seed: int, diagnose: bool = True) -> Report:
@@ -418,15 +473,47 @@ def checked_file(code: UserFile, arithmetic: str, seed: int, diagnose: bool = Tr
         )
 
 
-def _show(report: Report, json: bool, verbose: bool, next_command: str) -> None:
+def _form(form: str, json: bool) -> str:
+    """How a report is printed, as the options ask for it."""
+    if form not in FORMATS:
+        raise BadInput(f"there is no --format {form!r}: the known ones are {', '.join(FORMATS)}")
+    return "json" if json else form
+
+
+@contextlib.contextmanager
+def _refusals(form: str, file: Path | None) -> Iterator[None]:
+    """With the format of GitHub what cannot be used is an annotation, too."""
+    try:
+        yield
+    except REFUSED as problem:
+        if form != "github":
+            raise
+        line = re.search(r"\bline (\d+) of (\S+\.py)|\.py, line (\d+)", str(problem))
+        is_here = line is not None and file is not None and line[2] in (None, file.name)
+        print(error(str(problem), file, int(line[1] or line[3]) if line and is_here else None, "cannot be checked"))
+        raise typer.Exit(2) from None
+
+
+def _show(report: Report, form: str, verbose: bool, file: Path | None) -> None:
     """Print a report, and after one that fails what to type next."""
-    if json:
+    if form == "json":
         print(report.to_json())
-        return
-    out.print(report.shown(verbose))
-    if not report:
-        more = [f"every line: {next_command}"] * bool(next_command) + ["the evidence: -v"] * (not verbose)
-        out.print("; ".join(more))
+    elif form == "github":
+        print(*as_annotations(report, file), sep="\n")
+    else:
+        out.print(report.shown(verbose))
+        if not report:
+            out.print("\n".join(_next(report, verbose, file)), soft_wrap=True)
+
+
+def _next(report: Report, verbose: bool, file: Path | None) -> Iterator[str]:
+    """What to type after a check that fails."""
+    if report.mistakes:
+        yield f"every line: backprop-compare proofread {file}"
+    elif file is not None:
+        yield f"the backward pass as it ought to be: backprop-compare derive {file}"
+    if not verbose:
+        yield "the evidence: -v"
 
 
 def _refuse_network_options(context: typer.Context, file: Path) -> None:
@@ -536,12 +623,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Σ or ✓ shows ? instead
-    if len(sys.argv) > 1 and sys.argv[1].endswith(".py"):  # backprop-compare FILE.py
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    given = sys.argv[1:]
+    if not commands & set(given) and any(argument.endswith(".py") for argument in given):  # backprop-compare FILE.py
         sys.argv.insert(1, "check")
     try:
         app(prog_name="backprop-compare")
-    except (BadInput, ValueError, OSError, RuntimeError) as error:
+    except REFUSED as problem:
         Console(stderr=True, highlight=False).print(
-            f"backprop-compare: {error}", style="red", markup=False, soft_wrap=True
+            f"backprop-compare: {problem}", style="red", markup=False, soft_wrap=True
         )
         sys.exit(2)

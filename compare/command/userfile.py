@@ -8,7 +8,7 @@ import importlib.util
 import sys
 import tokenize
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,10 @@ from autograd.record.places import is_users
 from compare.check import check_vjp, gradcheck, proofread
 from compare.report.lines import Reading
 from compare.report.report import Report
-from compare.subject.trees import is_tree
+from compare.subject.forms import read_outputs
+from compare.subject.state import same_world
+from compare.subject.trees import copied, is_tree
+from compare.subject.usercode import UnusableCode, call_users
 
 COST = ("cost", "gradients", "params")  # and args, if there
 LAYER = ("forward", "backward", "inputs")
@@ -53,6 +56,19 @@ class UserFile:
         return (self.names["forward"], self.names["inputs"])
 
     @property
+    def outputs(self) -> int:
+        """How many outputs the forward pass has, as far as its backward pass tells."""
+        backward = self.names.get("backward")
+        if self.is_cost or not callable(backward):
+            return 1
+        forward, inputs = self.forward_call
+        inputs = copied(inputs)
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(UnusableCode), same_world():
+            found = call_users(forward, **inputs) if isinstance(inputs, Mapping) else call_users(forward, *inputs)
+            return read_outputs(found, backward).outputs
+        return 1
+
+    @property
     def call(self) -> tuple[Any, ...]:
         """What `gradcheck`, or `check_vjp`, is called with."""
         args = self.names.get("args", ()) if self.is_cost else ()
@@ -69,7 +85,7 @@ class UserFile:
         """Its backward pass, line by line; what the file prints goes to stderr."""
         with contextlib.redirect_stdout(sys.stderr):
             found = proofread(*self.call, seed=seed)
-        return Reading(f"{self.path.name}: {found.title}", found.lines, found.mistakes)
+        return found.titled(f"{self.path.name}: {found.title}")
 
 
 def load(path: Path, needs_backward: bool = True) -> UserFile:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compare.derive.calls import names_of
 from compare.derive.flat import Flat
-from compare.derive.ir import CannotDerive, Items, Loop, Statement, as_code, reads, writes
+from compare.derive.ir import CannotDerive, Items, Loop, Statement, as_code, head_of, reads, writes
 from compare.derive.lines import Out, OutLoop, names_read
 from matrix_backprop.rules import written
 
@@ -41,7 +41,7 @@ def _sliced(
             needed |= (_reads_of(body) | names_of(s.iter) | inner) - given
             if kept:
                 body = _keeping(body, s, kept, where)
-            found.insert(0, OutLoop(f"for {written(s.target)} in {written(s.iter)}:", body, s, False, kept))
+            found.insert(0, OutLoop(head_of(s.target, written(s.iter)), body, s, False, kept))
         elif writes(s) & needed:
             needed |= reads(s) - given
             found.insert(0, Out(written(as_code([s])[0]), "", s.line, s.source))

@@ -10,7 +10,7 @@ import numpy as np
 
 from compare.derive.calls import Known, known, names_of
 from compare.derive.flat import Flat
-from compare.derive.hoist import KINDS, Hoisting, subtracted_maxima
+from compare.derive.hoist import KINDS, subtracted_maxima
 from compare.derive.ir import (
     Append,
     CannotDerive,
@@ -18,7 +18,10 @@ from compare.derive.ir import (
     Set,
     Statement,
     first_set,
+    head_of,
     in_place_only,
+    looks_at,
+    only_added_to,
     reads,
     set_once,
     text_of,
@@ -37,17 +40,18 @@ from compare.derive.lines import (
     is_view,
     says_something,
 )
+from compare.derive.lists import TARGET, Lists
 from matrix_backprop.rules import NoRule, filled, parsed, summed, tidied, without_sign, written
 
 LONG = 72  # characters of a gradient that gets a name of its own
-TARGET = "d_of_the_operand"
 
 
-class Backward(Hoisting):
+class Backward(Lists):
     """What comes back through the statements of a forward pass, in its own lines."""
 
-    def __init__(self, flat: Flat, stop_at_max: bool = True, in_place: bool = True) -> None:
-        self.flat, self.in_place = flat, in_place
+    def __init__(self, flat: Flat, stop_at_max: bool = True, in_place: bool = True, looks: bool = False) -> None:
+        self.flat, self.in_place, self.looks = flat, in_place, looks
+        self.looked_at: dict[str, str] = {}  # where what comes back to a name is kept, to be proved apart
         self.lines: list[Any] = []
         self.gradients: dict[str, Gradient] = {}
         self.names: dict[str, str] = {}
@@ -66,8 +70,8 @@ class Backward(Hoisting):
     def d(self, name: str) -> str:
         """The name of the gradient of a name: dz2 of z2, dW of params["W"]."""
         if name not in self.names:
-            keys = re.findall(r"\[\"?([\w]+)\"?\]", name)
-            keys = keys if keys and not keys[0].isdigit() else [name.partition("[")[0], *keys]
+            first, *keys = re.findall(r"\w+", name)
+            keys = keys if keys and not keys[0].isdigit() else [first, *keys]
             self.names[name] = self._unused(f"d{''.join(keys)}")
         return self.names[name]
 
@@ -103,6 +107,20 @@ class Backward(Hoisting):
         upstream = self.gradients.pop(name, None)
         if upstream is None or not self.flat.is_active(x.value):
             return
+        if self.looks and x in self.flat.block and name not in self.flat.containers:
+            look = f"at_{name}"
+            self.looked_at[name] = look
+            self.lines.append(Out(f"{look} = np.array(np.broadcast_to({upstream.text}, np.shape({name})))"))
+        match x.value:
+            case ast.Dict(keys=keys, values=values) if name in self.flat.containers:
+                for key, value in zip(keys, values, strict=True):
+                    assert key is not None
+                    self.entry(value, f"{name}[{written(key)}]", name)
+                return
+            case ast.List(elts=values) if name in self.flat.containers:
+                for k, value in enumerate(values):
+                    self.entry(value, f"{name}[{k}]", name)
+                return
         self.back(x.value, upstream, name)
         self.write(upstream)
 
@@ -112,6 +130,9 @@ class Backward(Hoisting):
         assert isinstance(target, ast.Subscript)
         base = target.value
         if not isinstance(base, ast.Name) or base.id not in self.gradients:
+            return
+        if base.id in self.flat.containers:
+            self.entry(x.value, written(ast.Subscript(base, target.slice, ast.Load())), base.id)
             return
         upstream = self.gradients[base.id]
         self.materialise(base.id, own=not x.adds and getattr(target, "was_active", False))
@@ -125,19 +146,11 @@ class Backward(Hoisting):
             self.back(x.value, Gradient(code, own, own, (line.why,)), written(x.value))
             self.write()
         if not x.adds and getattr(target, "was_active", False):
+            for name, g in list(self.gradients.items()):
+                if place in g.text:
+                    self.out(f"{self.d(name)} = {g.text}{'.copy()' * (g.text == place)}", g.whys[-1] if g.whys else "")
+                    self.gradients[name] = Gradient(self.d(name), g.shape, g.whole, (), True)
             self.out(f"{place} = 0", "what stood here before was overwritten: nothing comes back to it")
-
-    def append(self, x: Append) -> None:
-        upstream = self.gradients.get(x.name)
-        if upstream is None or not self.flat.is_active(x.value):
-            return
-        shape = np.shape(self.flat.value(x.value))
-        place = upstream.text.replace("pass of the loop", self.index or "")
-        why = f"it is one slice of {x.name}"
-        self.back(x.value, Gradient(place, shape, shape, (why,)), written(x.value))
-        self.write()
-
-    index: str | None = None
 
     def loop(self, x: Loop) -> None:
         body_writes = set().union(*map(writes, x.body)) if x.body else set()
@@ -154,10 +167,17 @@ class Backward(Hoisting):
             elif self.gradients[name].text != self.d(name):
                 self.materialise(name, name_it=True)
             self.gradients[name] = self._named(name, owned=False)
+        for name in sorted(self.flat.containers & self.flat.active & (used | body_writes)):
+            if name not in self.gradients:
+                self.out(f"{self.d(name)} = {self.zeros(name)}", "")
+                self.gradients[name] = self._named(name, owned=True)
         before = dict(self.gradients)
-        kept_index, self.index = self.index, self._index(x)
         own_lines: list[Any] = []
-        invariant = [name for name in outer if name in self.flat.active and name not in arrays and name not in carried]
+        invariant = [
+            name
+            for name in outer
+            if name in self.flat.active - self.flat.containers and name not in arrays | set(carried)
+        ]
         fresh = [name for name in invariant if name not in self.gradients]
         for name in invariant:
             if name in fresh:
@@ -175,10 +195,10 @@ class Backward(Hoisting):
             elif self.gradients[name].text != self.d(name):
                 self.materialise(name, name_it=True)
             self.gradients[name] = self._named(name, owned=False)
-        self.lines, self.index, self.at = keep, kept_index, x
+        self.lines, self.at = keep, x
         for name in fresh:
             if name in touched:
-                self.out(f"{self.d(name)} = np.zeros_like({name})", f"a sum over all passes, each of which uses {name}")
+                self.out(f"{self.d(name)} = {self.zeros(name)}", f"a sum over all passes, each of which uses {name}")
                 self.gradients[name] = self._named(name, owned=True)
             else:
                 del self.gradients[name]
@@ -189,14 +209,19 @@ class Backward(Hoisting):
         for name in list(self.gradients):
             if name not in before and name not in fresh and name in body_writes and name not in carried:
                 del self.gradients[name]
-        backwards = bool(carried)
+        filled = {name for name in body_writes & looks_at(x.body) if name in arrays and name in self.flat.active}
+        backwards = (
+            not all(only_added_to(x.body, name) for name in carried)
+            or bool(filled)
+            or bool(body_writes & self.flat.containers)
+        )
         loop = OutLoop("", own_lines, x, backwards)
         self.complete(loop, x)
         head = written(x.iter)
         if loop.backwards:
             simple = head.startswith("range(") or isinstance(x.iter, ast.Name)
             head = f"reversed({head})" if simple else f"reversed(list({head}))"
-        loop.head = f"for {written(x.target)} in {head}:"
+        loop.head = head_of(x.target, head)
         if own_lines:
             self.lines.append(loop)
 
@@ -225,15 +250,11 @@ class Backward(Hoisting):
             )
         loop.body[:0] = given
 
-    def _index(self, x: Loop) -> str | None:
-        match x.iter, x.target:
-            case ast.Call(func=ast.Name(id="range"), args=[_]), ast.Name(id=name):
-                return name
-        return None
-
     # gradients
 
     def _named(self, name: str, owned: bool) -> Gradient:
+        if name in self.flat.containers:
+            return Gradient(self.d(name), (), (), (), owned)
         shape = np.shape(self.flat.env.get(name, self._value_of(name)))
         return Gradient(self.d(name), shape, shape, (), owned)
 
@@ -242,6 +263,8 @@ class Backward(Hoisting):
 
     def materialise(self, name: str, own: bool = False, name_it: bool = False) -> None:
         """Write the gradient of a name down under its own name, in its full shape."""
+        if name in self.flat.containers:
+            return
         g = self.gradients[name]
         text = g.text
         if g.shape == () != g.whole:
@@ -360,11 +383,11 @@ class Backward(Hoisting):
         """Statements on dx, which is the gradient of this name."""
         new = name not in self.gradients
         if new:
-            self.out(f"{self.d(name)} = np.zeros_like({name})", "")
+            self.out(f"{self.d(name)} = {self.zeros(name)}", "")
             self.gradients[name] = self._named(name, owned=True)
         self.materialise(name, own=True, name_it=True)
         text = g.text.replace(TARGET, self.d(name))
-        if new and "\n" not in text and not text.startswith("np.add.at"):
+        if name not in self.flat.containers and new and "\n" not in text and not text.startswith("np.add.at"):
             text = text.replace(" += ", " = ", 1)  # on zeros
         self.out(text, g.whys[-1] if g.whys else "")
 
@@ -378,7 +401,10 @@ class Backward(Hoisting):
         if isinstance(node, ast.Name):
             self.found.append((node.id, g, False))
             return
-        if written(node) in self.blocked:
+        if written(node) in self.blocked or self.in_container(node, g):
+            return
+        if isinstance(node, (ast.List, ast.Tuple)):
+            self.entries(node.elts, g)
             return
         call = self.known(node)
         if call is None:
@@ -394,6 +420,8 @@ class Backward(Hoisting):
             lines = {name: call.line(name) for name in active}
         except NoRule as problem:
             raise CannotDerive(f"line {self.at.line}, `{self.at.source}`: {problem} has no rule") from None
+        if re.fullmatch(r"-?[\d.]+", g.text) and any("dout." in line.code for line in lines.values()):
+            g = Gradient(f"np.full({g.shape}, {g.text})", g.shape, g.whole, g.whys)
         uses = sum(len(re.findall(r"\bdout\b", line.code)) for line in lines.values())
         elementwise = all(is_elementwise(line.code) for line in lines.values())
         if g.spreads and not (elementwise or any(line.is_block for line in lines.values())):
@@ -433,18 +461,6 @@ class Backward(Hoisting):
         )
         self.back(operand, Gradient(new, whole, whole), written(operand))
 
-    def unstack(self, call: Known, g: Gradient) -> None:
-        operand = call.operands["x"]
-        axis = call.call.get("axis", 0)
-        if not isinstance(operand, ast.Name) or axis not in (0, 1):
-            raise self.refused(operand)
-        if g.text != self.d(operand.id):
-            self.out(f"{self.d(operand.id)} = {g.text}", "")
-        place = "pass of the loop" if axis == 0 else ":, pass of the loop"
-        self.found.append((operand.id, Gradient(f"{self.d(operand.id)}[{place}]", g.shape, g.whole), False))
-        self.gradients[operand.id] = Gradient(f"{self.d(operand.id)}[{place}]", g.shape, g.whole)
-        self.found = []
-
     def known(self, node: ast.expr) -> Known | None:
         try:
             return known(self.flat, node)
@@ -453,47 +469,3 @@ class Backward(Hoisting):
 
     def refused(self, node: ast.expr) -> CannotDerive:
         return CannotDerive(f"line {self.at.line}, `{self.at.source}`: {written(node)} has no rule")
-
-    def shape_of(self, code: str, call: Known, g: Gradient, node: ast.expr) -> tuple[int, ...]:
-        """The shape that a line gives, from a run of it."""
-        scope = {"np": np, "dout": np.ones(g.shape), "out": self.flat.value(node)}
-        scope |= {k: self.flat.value(x) for k, x in call.operands.items() if k != "index"}
-        scope |= {k: self.flat.env[k] for k in names_of(ast.parse(code)) if k not in scope and k in self.flat.env}
-        with np.errstate(all="ignore"):
-            return np.shape(eval(code, scope))
-
-    def shape_text(self, node: ast.expr, out: str) -> str:
-        """The shape of an expression, asked of a name that has it."""
-        if re.fullmatch(r"[\w.]+", out):
-            return f"{out}.shape"
-        return f"{self._like(node)}.shape"
-
-    def _like(self, node: ast.expr) -> str:
-        shape = np.shape(self.flat.value(node))
-        for x in ast.walk(node):
-            if isinstance(x, ast.Name) and isinstance(self.flat.env.get(x.id), np.ndarray):
-                found = getattr(x, "found", self.flat.env[x.id])
-                if np.shape(found) == shape:
-                    return x.id
-        return f"({written(node)})" if not isinstance(node, (ast.Call, ast.Subscript, ast.Attribute)) else written(node)
-
-    def with_sizes(self, code: str) -> str:
-        """`(x - y).shape` asked of a name of that shape, so that nothing is computed for it."""
-        if not re.search(r"[\)\]]\.(shape|size)", code):
-            return code
-        return written(_Sizes(self).visit(ast.parse(code)))
-
-
-class _Sizes(ast.NodeTransformer):
-    def __init__(self, backward: Backward) -> None:
-        self.backward = backward
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if node.attr in ("shape", "size") and not isinstance(node.value, ast.Name):
-            try:
-                like = self.backward._like(node.value)
-            except CannotDerive:
-                return node
-            return ast.Attribute(parsed(like), node.attr, ast.Load())
-        self.generic_visit(node)
-        return node

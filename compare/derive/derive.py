@@ -13,7 +13,7 @@ from compare.subject.usercode import Function
 from matrix_backprop import Network
 
 
-def derive(function: Function | Network, *point: Any, is_cost: bool | None = None) -> Derivation:
+def derive(function: Function | Network, *point: Any, is_cost: bool | None = None, outputs: int = 1) -> Derivation:
     """The backward pass written out in NumPy, in the names of the forward pass, a reason for each line, and proved.
 
     >>> def cost(params, X, y):
@@ -35,16 +35,18 @@ def derive(function: Function | Network, *point: Any, is_cost: bool | None = Non
         return {"w": dw}
     <BLANKLINE>
     # held against the chain rule over scalars, at these sizes and at others: dw: proved
+    # line by line, what comes back to each: dr
 
     `derive(forward, inputs)` is for a layer, `inputs` a tuple or a dict of keyword arguments; `derive(cost, params,
     *args)` for a cost, where `params` is a dict, a list, a tuple or an array; `derive(net)` for a Network, whose lines
-    are the notes' formulas with their ids. The result has `.code`, `.lines` and `.function`, which is
-    function(dout, *inputs) or function(params, *args), and it is true where it was proved. Raises CannotDerive (a
-    ValueError), which names the line, where there is no rule.
+    are the notes' formulas with their ids. A layer that returns `h, c, cache` has `outputs=2`: its backward pass is a
+    function of dh and dc; of outputs in a dict it is one of a dict. The result has `.code`, `.lines` and `.function`,
+    which is function(dout, *inputs) or function(params, *args), and it is true where it was proved. Raises
+    CannotDerive (a ValueError), which names the line, where there is no rule.
     """
     if isinstance(function, Network):
         return derive_network(function, *point)
-    return derive_functions(function, *point, is_cost=is_cost)
+    return derive_functions(function, *point, is_cost=is_cost, outputs=outputs)
 
 
 def derived_lines(subject: UserCode) -> list[tuple[str, str]]:

@@ -7,13 +7,13 @@ expression is known with its value. What depends on the parameters or inputs is 
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 
-from compare.derive.expressions import Returned, quoted
 from compare.derive.ir import (
     Append,
     Frame,
@@ -27,7 +27,8 @@ from compare.derive.ir import (
     twin,
 )
 from compare.derive.loops import Loops
-from compare.derive.sources import is_float, scope_of, source_of
+from compare.derive.sources import has_fields, is_float, is_whole, leaves_of, scope_of, source_of
+from compare.derive.walk import Leaves, Returned, Varies, quoted
 from compare.subject.usercode import Function
 from matrix_backprop.rules import written
 
@@ -45,18 +46,38 @@ class Flat(Loops):
         self.versions: dict[str, int] = {}
         self.active: set[str] = set()
         self.block: list[Statement] = []
-        self.depth = 0
+        self.depth = self.outside = 0
+        self.containers: set[str] = set()
+        self.positions: dict[str, tuple[str, int]] = {}
+        self.places: dict[str, str] = {}
+        self.index = ""
         self.varying: set[str] = set()
         self.globals: dict[str, Any] = {}  # that the statements use
         self.once: dict[str, ast.expr] = {}  # what a name that one statement reads was set to
-        self.function_tree, text = source_of(function)
         names: dict[str, Any] = {}
+        if isinstance(function, functools.partial):
+            self.function_tree, text = source_of(function.func)
+            bound = dict(zip(self.inputs, function.args, strict=False))
+            arguments = bound | arguments
+            self.globals |= bound
+            function = function.func
+        else:
+            self.function_tree, text = source_of(function)
         self.unrolled_passes = 0
+        self.written_out = False
         self.remarks: list[str] = []
         self.leaves: list[str] = []  # what is differentiated, params["W"] by that name
         self.objects: dict[int, Obj] = {}
+        self.roots: dict[str, Any] = {}
+        self.looked_at: set[tuple[int, str]] = set()
+        self.begun: list[str] = []  # the lists that loops gather
+        self.receiver = ""  # what a method calls its object
         if inspect.ismethod(function):
-            names[self.function_tree.args.args[0].arg] = self.object(function.__self__)
+            self.receiver = self.function_tree.args.args[0].arg
+            self.roots[self.receiver] = function.__self__
+            names[self.receiver] = self.object(function.__self__, self.receiver)
+        floats = [x for name in differentiated for x in leaves_of(arguments[name]) if is_float(x)]
+        self.whole = not floats  # whether whole numbers are differentiated, as there are no others
         for name, x in arguments.items():
             self.used.add(name)
             names[name] = self._argument(name, x, name in differentiated)
@@ -70,9 +91,14 @@ class Flat(Loops):
         """An argument as an expression, or as entries that are some; what is differentiated is a leaf each."""
         self.env[name] = x
         if differentiated and isinstance(x, (dict, list, tuple)):
+            fields = getattr(x, "_fields", ())
             keys = x if isinstance(x, dict) else range(len(x))
-            return Items({key: self._argument(f"{name}[{quoted(key)}]", x[key], True) for key in keys}, type(x))
-        if differentiated and is_float(x):
+            called = {key: f"{name}.{fields[key]}" if fields else f"{name}[{quoted(key)}]" for key in keys}
+            return Items({key: self._argument(called[key], x[key], True) for key in keys}, type(x))
+        if differentiated and has_fields(x):
+            return Obj(type(x), x, name, {key: self._argument(f"{name}.{key}", y, True) for key, y in vars(x).items()})
+        if differentiated and (is_float(x) or (self.whole and is_whole(x))):
+            self.env[name] = x if is_float(x) else np.asarray(x, float)
             self.active.add(name)
             self.leaves.append(name)
         return ast.Name(name, ast.Load())
@@ -106,6 +132,11 @@ class Flat(Loops):
             ) and not any(isinstance(x, ast.Starred) for x in [*targets, *values]):
                 found = {k: self._hinted(t, x) for k, (t, x) in enumerate(zip(targets, values, strict=True))}
                 self.assign(node.targets[0], Items(found), node)
+            case ast.Assign(
+                targets=[ast.Tuple() | ast.List() as target],
+                value=(ast.GeneratorExp(elt=part, generators=loops) | ast.ListComp(elt=part, generators=loops)) as made,
+            ):
+                self.assign(target, Items(dict(enumerate(self.unfolded(part, loops, made)))), node)
             case ast.Assign(targets=[target], value=value):
                 self.assign(target, self._hinted(target, value), node)
             case ast.Assign(targets=targets, value=value):
@@ -117,13 +148,23 @@ class Flat(Loops):
             case ast.AugAssign(target=target, op=op, value=value):
                 self.augmented(target, op, value, node)
             case ast.Return(value=value):
-                if self.depth:
-                    raise self.refused(node, "a return inside of a loop")
+                if self.depth > self.outside:
+                    raise Varies(self.refused(node, "a return inside of a loop"))
                 raise Returned(self.expr(value) if value is not None else None)
             case ast.If(test=test, body=body, orelse=orelse):
                 self.statements(body if self.truth(test) else orelse)
             case ast.For(target=target, iter=iterator, body=body, orelse=[]):
                 self.loop(target, iterator, body, node)
+            case ast.While(orelse=[]):
+                if self.depth > self.outside:
+                    raise Varies(self.refused(node, "a while loop inside of a loop"))
+                self.repeated(node)
+            case ast.Break() | ast.Continue():
+                if self.depth > self.outside:
+                    raise Varies(self.refused(node, "a loop that is left early"))
+                raise Leaves(isinstance(node, ast.Break))
+            case ast.Delete() | ast.Global() | ast.Nonlocal():
+                pass
             case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Assert() | ast.Import() | ast.ImportFrom():
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
                     self.run(node)
@@ -142,10 +183,13 @@ class Flat(Loops):
                 if isinstance(value, ast.Lambda):
                     self.frame.names[name] = Local(value, self.frame)
                     return
+                if isinstance(value, (Obj, Local)):
+                    self.frame.names[name] = value
+                    return
                 if isinstance(value, Items):
                     self.frame.names[name] = self.named(value, name, node)
                     return
-                if isinstance(value, ast.Name) and "[" not in value.id and value.id in self.used:
+                if isinstance(value, ast.Name) and value.id in self.used:
                     self.frame.names[name] = value  # another name for the same array
                     return
                 emitted = self.fresh(name)
@@ -174,9 +218,11 @@ class Flat(Loops):
                 self.emit(Set(place, self.plain(value), *self.frame.text.at(node)))
             case ast.Attribute(value=base, attr=attr) if isinstance(self.expr(base), Obj):
                 thing = self.expr(base)
+                if self.depth and (id(thing), attr) in self.looked_at:
+                    raise Varies(self.refused(node, f"the attribute {attr}, which each pass of a loop takes over,"))
                 if isinstance(value, Items):
                     value = self.named(value, attr, node)
-                elif not isinstance(value, (ast.Name, ast.Constant)):
+                elif not isinstance(value, (ast.Name, ast.Constant, Obj, Local)):
                     new = self.fresh(attr)
                     self.emit(Set(ast.Name(new, ast.Load()), value, *self.frame.text.at(node)))
                     value = ast.Name(new, ast.Load())
@@ -273,8 +319,11 @@ class Flat(Loops):
 
     def call_alone(self, call: ast.Call, node: ast.stmt) -> None:
         match call:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]):
-                items = self.frame.find(name)
+            case ast.Call(func=ast.Attribute(value=base, attr="append"), args=[item]):
+                items = self.expr(base)
+                if isinstance(items, ast.Name) and items.id in self.containers:
+                    self.appended(items.id, self.plain(self.expr(item)), node)
+                    return
                 if isinstance(items, Items) and items.kind is list:
                     self.append(items, self.expr(item), node)
                     return
@@ -288,19 +337,39 @@ class Flat(Loops):
         if not isinstance(found, (ast.Name, ast.Constant)):
             self.value(found)
 
+    def appended(self, name: str, value: ast.expr, node: ast.stmt) -> None:
+        """An entry more of a list that is filled and read entry by entry."""
+        if name not in self.positions:
+            raise self.refused(node, "an entry more of a list that a loop has filled")
+        self.value(value)
+        place = written(self.position(name, 0))
+        self.block.append(Append(name, value, *self.frame.text.at(node), place))
+        self.env[name].append(self.value(value))
+        index, first = self.positions[name]
+        self.positions[name] = index, first + 1
+        if self.is_active(value):
+            self.active.add(name)
+        if self.depth:
+            self.varying.add(name)
+
     def append(self, items: Items, value: Any, node: ast.stmt) -> None:
+        if self.depth and isinstance(value, Items) and value.kind is list and "appended" not in value.by_key:
+            value = self.plain(value)
         if not self.depth or isinstance(value, Items):
             items.by_key[len(items.by_key)] = value
             if self.depth:
                 items.by_key["of a loop"] = value
             return
+        if items.by_key and "appended" not in items.by_key:
+            raise Varies(self.refused(node, "an entry more of a list"))
         name = items.name or "parts"
         if name not in self.used:
             self.used.add(name)
             self.env[name] = []
+            self.begun.append(name)
         line, source = self.frame.text.at(node)
         self.value(value)
-        self.block.append(Append(name, value, line, source))
+        self.block.append(Append(name, value, line, source, self.places.get(name, self.index)))
         self.env[name].append(self.value(value))
         if self.is_active(value):
             self.active.add(name)

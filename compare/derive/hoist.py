@@ -37,10 +37,18 @@ class Hoisting:
                 self.hoist(s.body)
             elif self.flat.is_active(s.value):
                 before: list[Statement] = []
-                s.value = self._hoisted(s.value, s, before, root=isinstance(s, Set) and isinstance(s.target, ast.Name))
+                s.value = self._hoisted(s.value, s, before, root=self._is_called(s))
                 new += before
             new.append(s)
         block[:] = new
+
+    def _is_called(self, s: Set | Append) -> bool:
+        """Whether there is a text for the value of a statement afterwards: a name, the entry of a list or a dict."""
+        if isinstance(s, Append):
+            return bool(s.place)
+        if isinstance(s.target, ast.Subscript):
+            return isinstance(s.target.value, ast.Name) and s.target.value.id in self.flat.containers
+        return isinstance(s.target, ast.Name)
 
     def _hoisted(self, node: ast.expr, s: Set | Append, before: list[Statement], root: bool) -> ast.expr:
         if not self.flat.is_active(node) or isinstance(node, ast.Name) or written(node) in self.blocked:

@@ -36,6 +36,7 @@ class Append:
     value: ast.expr
     line: int
     source: str
+    place: str = ""  # where in the list it is put, where the list is read entry by entry
 
 
 @dataclass
@@ -79,9 +80,14 @@ class Local:
 
 @dataclass
 class Obj:
-    """An object of the user's, and the attributes that the forward pass has given it."""
+    """An object of the user's, and the attributes that the forward pass has given it.
 
-    instance: Any
+    `instance` is None where the forward pass makes it, `path` what a text calls it, "" where it has no name there.
+    """
+
+    kind: type
+    instance: Any = None
+    path: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -192,6 +198,14 @@ def read_first(body: list[Statement]) -> set[str]:
     return found
 
 
+def looks_at(body: list[Statement]) -> set[str]:
+    """The names whose values a body takes, not only a place in them to write to."""
+    found: set[str] = set()
+    for x in body:
+        found |= looks_at(x.body) if isinstance(x, Loop) else names_in(x.value)
+    return found
+
+
 def in_place_only(body: list[Statement], name: str) -> bool:
     """Whether a name is changed in some places only, and never set anew."""
     for s in body:
@@ -201,6 +215,32 @@ def in_place_only(body: list[Statement], name: str) -> bool:
         elif isinstance(s, Set) and name in writes(s) and not isinstance(s.target, ast.Subscript):
             return False
     return True
+
+
+def only_added_to(body: list[Statement], name: str) -> bool:
+    """Whether a body takes a name only to add to it, so that the order of the passes does not matter."""
+    chain = {name}  # what it is called on the way through a pass
+    for s in body:
+        if isinstance(s, Loop):
+            if chain & (reads(s) | writes(s)):
+                return False
+        elif chain & reads(s):
+            match s:
+                case Set(
+                    target=ast.Name(id=new), value=ast.BinOp(left=ast.Name(id=left), op=ast.Add(), right=added)
+                ) if left in chain and not chain & names_in(added):
+                    chain.add(new)
+                case Set(target=ast.Name(id=new), value=ast.Name()):
+                    chain.add(new)
+                case _:
+                    return False
+    return True
+
+
+def head_of(target: ast.expr, over: str) -> str:
+    """The first line of a loop."""
+    text = written(target)
+    return f"for {text[1:-1] if isinstance(target, ast.Tuple) and text.startswith('(') else text} in {over}:"
 
 
 def first_set(body: list[Statement], name: str) -> int:

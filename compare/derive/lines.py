@@ -139,7 +139,7 @@ def in_words(why: str, texts: dict[str, str]) -> str:
     def replaced(found: re.Match[str]) -> str:
         text = texts.get(found[0], found[0])
         text = re.sub(r'^\w+\["(\w+)"\]', r"\1", text)
-        return text if len(text) <= 16 and re.fullmatch(r"[\w.]+", text) else found[0]
+        return text if len(text) <= 18 and re.fullmatch(r"[\w.]+(\[[^\[\]]+\]){0,2}", text) else found[0]
 
     names = "|".join(re.escape(name) for name in texts)
     why = re.sub(rf"\b({names})\b(?!\s*axis)", replaced, why) if names else why

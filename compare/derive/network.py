@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compare.check import gradcheck
-from compare.derive.derivation import Derivation, compiled, derive_functions
+from compare.derive.derivation import Derivation, derive_functions
 from compare.derive.ir import CannotDerive
+from compare.derive.proof import compiled
 from compare.derive.text import Line
 from matrix_backprop import Network, Step
 from matrix_backprop.rules import substituted

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dataclasses
 import inspect
 import sys
 import textwrap
 from collections.abc import Mapping
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,25 @@ def is_users(kind: type) -> bool:
 def is_float(x: Any) -> bool:
     """Whether an argument is differentiated: a float or an array of floats."""
     return isinstance(x, float) or (isinstance(x, (np.ndarray, np.floating)) and x.dtype.kind == "f")
+
+
+def is_whole(x: Any) -> bool:
+    """Whether an argument holds whole numbers."""
+    return isinstance(x, int | np.integer | np.ndarray) and np.asarray(x).dtype.kind in "iu"
+
+
+def has_fields(x: Any) -> bool:
+    """Whether an argument is an object whose attributes are parameters."""
+    return isinstance(x, SimpleNamespace) or (dataclasses.is_dataclass(x) and not isinstance(x, type))
+
+
+def leaves_of(x: Any) -> list[Any]:
+    """What is in nested dicts, lists, tuples and objects with fields."""
+    if has_fields(x):
+        x = vars(x)
+    if isinstance(x, Mapping):
+        x = list(x.values())
+    return [y for part in x for y in leaves_of(part)] if isinstance(x, (list, tuple)) else [x]
 
 
 def scope_of(function: Function) -> Mapping[str, Any]:

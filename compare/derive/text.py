@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import inspect
 import linecache
 import re
@@ -17,6 +18,7 @@ import numpy as np
 from compare.derive.ahead import forward_part, kept_by, loops_of, unpacked
 from compare.derive.calls import names_of
 from compare.derive.flat import Flat
+from compare.derive.ir import Items, Set, writes
 from compare.derive.lines import Out, OutLoop, free_names, names_read
 from matrix_backprop.rules import written
 
@@ -48,6 +50,26 @@ class Program:
     arguments: list[str]
     simplified: list[str] = field(default_factory=list)
     cache: Any = None  # what the user's forward pass keeps, as expressions
+    results: list[str] = field(default_factory=list)  # the cost, or the outputs
+    looked_at: dict[str, str] = field(
+        default_factory=dict
+    )  # where what comes back to a name is kept, to be proved apart
+
+    @property
+    def takes_a_dict(self) -> bool:
+        """Whether the upstream gradient is a dict, of one array for each output."""
+        return self.first == ["dout"] and isinstance(self.flat.returned, Items) and self._is_dict(self.flat.returned)
+
+    @staticmethod
+    def _is_dict(x: Items) -> bool:
+        first = x if x.kind is dict else x.by_key.get(0)
+        return isinstance(first, Items) and first.kind is dict
+
+    @property
+    def receiver(self) -> str:
+        """What the function calls the object whose method the forward pass is, where it needs it."""
+        name = self.flat.receiver
+        return name if name and name in names_read(self.ahead()) | self.needed() else ""
 
     def ahead(self) -> list[Any]:
         """The forward statements that the lines need."""
@@ -74,6 +96,24 @@ class Program:
             )
         return found
 
+    def rest(self, name: str) -> tuple[str, str]:
+        """What the forward pass does with a name, as a cost of it, and the lines back to it, as its gradient."""
+        at = next(k for k, s in enumerate(self.flat.block) if isinstance(s, Set) and writes(s) == {name})
+        flat, look = copy.copy(self.flat), self.looked_at[name]
+        flat.block = self.flat.block[at + 1 :]
+        stop = next(k for k, x in enumerate(self.lines) if isinstance(x, Out) and x.text.startswith(f"{look} = "))
+        lines = self.lines[: stop + 1]
+        loops = loops_of(lines)
+        kept = [f"{INDENT}{flat.kept} = []"] if any(loops.values()) else []
+        ahead = forward_part(flat, free_names(lines), loops)
+        forward = forward_part(flat, names_of(ast.parse(self.results[0])), {})
+        result = f"np.sum(({self.results[0]}) * dout)" if self.first else self.results[0]
+        upstream = [f"{INDENT}{self.first[0]} = dout"] if self.first and self.first[0] != "dout" else []
+        top = ["import numpy as np", "", ""]
+        cost = [f"def cost({name}, dout):", *_plain(forward, 1), f"{INDENT}return {result}", ""]
+        back = [*upstream, *kept, *_plain(ahead, 1), *_plain(lines, 1), f"{INDENT}return {look}"]
+        return "\n".join([*top, *cost]), "\n".join([*top, f"def gradients({name}, dout):", *back, ""])
+
     def drop_unused(self) -> None:
         """Leave out the lines whose results no line needs."""
         while True:
@@ -90,7 +130,7 @@ class Program:
         ahead = self.ahead()
         used = names_read(ahead) | self.needed()
         given = [x for x in self.arguments if re.split("[=]", x)[0] in used or "=" not in x]
-        return self._written(ahead, [*self.first, *given])
+        return self._written(ahead, [*filter(None, [self.receiver]), *self.first, *given])
 
     def beside(self) -> tuple[str, list[str]]:
         """The function of the upstream gradient and the cache, and the arguments that the cache lacks; or "".
@@ -128,7 +168,7 @@ class Program:
 
 def _constant(flat: Flat, name: str, x: Any) -> str:
     """The line that gives a global its value: the user's own, where it needs NumPy alone; "" for what is no number."""
-    if not isinstance(x, (int, float, tuple, np.generic)):
+    if not isinstance(x, (int, float, np.generic)) and type(x) is not tuple:
         return ""
     text = "".join(linecache.getlines(inspect.unwrap(flat.function).__code__.co_filename))
     with contextlib.suppress(SyntaxError):

@@ -23,6 +23,8 @@ from autograd.record.places import Place, locating
 from compare.explain.explanation import Explanation
 from compare.explain.star import Term
 from compare.report.report import Report, counted
+from compare.steps.known import base_name
+from compare.steps.passes import Passes
 from compare.subject.arithmetic import EXACT_NUMBERS
 from compare.subject.graph import NetworkGraph
 from compare.subject.network import NetworkSubject, describe
@@ -308,11 +310,12 @@ def _consumers(name: str, terms: int, root: bool = False) -> str:
 def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     """One entry of a parameter or of a watched array of the code that a report is about."""
     with locating() as places:
-        J, nodes, sides = task.traced(None)
+        J, nodes, sides, steps = Passes(task).traced()
+    nodes = nodes | {name: x for name, x in steps.items() if name not in nodes}
     name, index = _parsed(entry, {name: np.shape(array) for name, array in nodes.items()}, report.title)
     names: dict[Value, str] = {}
     for other, array in nodes.items():
-        names |= {x: text for x, text in _entries(other, array).items() if x not in names}
+        names |= {x: text for x, text in _entries(other, array).items() if x not in names and x is not J}
     scalar = np.asarray(nodes[name], object)[index]
     full = f"{name}{_brackets(index)}"
     row = next((row for row in report.rows if row.name == name), None)
@@ -340,7 +343,6 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
 def _why_the_line(report: Report, task: UserCode, name: str) -> str:
     """Why the products, transpositions and sums stand in the user's line of a gradient: what derives the same."""
     from compare.derive.derive import derived_lines
-    from compare.steps.known import base_name
 
     lines = [line for line in report.lines if line.says.split("; ")[0] == f"dJ/d{name}"]
     bare = base_name(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from math import ceil
 from typing import Any, NamedTuple
 
 from autograd import Value, contributions
@@ -303,6 +302,9 @@ def _spans(plate: Plate, texts: Sequence[Text]) -> tuple[float, float]:
 # Collapsed
 
 
+FULL = 0.75  # of the width of the sheet
+
+
 class Block(NamedTuple):
     """Many scalars drawn as one: its rows, its kind, and where it stands in its column, 0 on the way of the layers."""
 
@@ -326,28 +328,36 @@ def chain(
     plate = Plate(title, theme, rankdir)
     spans = {block.name: plate.spans(size_of(block.rows)) for column in columns for block in column}
     span, across = (max(size[k] for size in spans.values()) for k in (0, 1))
-    levels = {block.at for column in columns for block in column}
     widest = max((Text(_edges(number), SMALL).width for number in edges.values()), default=0)
     gap, pitch = (widest + 30 if plate.sideways else 80.0), across + 50
-    height = pitch * len(levels) + 70
 
-    def shape(count: int) -> float:
-        """How far from 16:9 the sheet is with so many lines of columns."""
-        sides = plate.spans((ceil(len(columns) / count) * (span + gap), count * height + 130))
-        return (
-            abs(sides[0] / sides[1] / ASPECT - 1) if sides[0] > sides[1] * ASPECT else sides[1] * ASPECT / sides[0] - 1
-        )
+    def levels(each: int) -> list[list[int]]:
+        """Where the blocks of each line stand, if it has so many columns: the first and the last level."""
+        lines = [columns[k : k + each] for k in range(0, len(columns), each)]
+        places = [[block.at for column in line for block in column] for line in lines]
+        return [[min(at), max(at)] for at in places]
 
-    count = min(range(1, len(columns) + 1), key=shape)
-    each = ceil(len(columns) / count)
-    if count == 1 and len(levels) == 1:  # tall boxes, so that a short chain is no strip
+    def sheet(each: int) -> tuple[bool, float]:
+        """Whether so many columns in a line leave the sheet half empty; its width: the less, the larger its type."""
+        height = sum((last - first + 1) * pitch + 70 for first, last in levels(each))
+        turns = 80 * (each < len(columns))
+        width, height = plate.spans((each * (span + gap) - gap + turns, height + 130))
+        whole = max(width, height * ASPECT)
+        return plate.sideways and width < FULL * whole, whole
+
+    each = min(range(1, len(columns) + 1), key=sheet)
+    if levels(each) == [[0, 0]]:  # tall boxes, so that a short chain is no strip
         length = len(columns) * (span + gap)
         across = max(across, 0.45 * (length / ASPECT if plate.sideways else length * ASPECT))
+    ways, end = [], 0.0  # where the way of the layers runs in each line
+    for first, last in levels(each):
+        ways.append(end - first * pitch)
+        end += (last - first + 1) * pitch + 70
     place = {}
     for number, column in enumerate(columns):
         line, position = divmod(number, each)
         for block in column:
-            at = position * (span + gap), line * height + block.at * pitch
+            at = position * (span + gap), ways[line] + block.at * pitch
             size = plate.spans((span, across))
             plate.box(block.name, *at, block.rows, block.kind, size=size)
             place[block.name] = line, at
@@ -364,7 +374,7 @@ def chain(
             sign = 1 if v_1 > v_0 else -1
             plate.path(tail, head, [(u_0, v_0 + sign * across / 2), (u_1, v_1 - sign * across / 2)], tip, 2.5)
         else:  # to the next line
-            side, turn = span / 2, (v_0 + v_1) / 2
+            side, turn = span / 2, ways[to_line] + (levels(each)[to_line][0] - 0.5) * pitch - 35
             corners = [(u_0 + side, v_0), (u_0 + side + 40, v_0), (u_0 + side + 40, turn), (u_1 - side - 40, turn)]
             plate.path(tail, head, [*corners, (u_1 - side - 40, v_1), (u_1 - side, v_1)], tip, 2.5)
             plate.text(f"e_{tail}_{head}", (u_0 + u_1) / 2, turn, [Text(words, SMALL)])

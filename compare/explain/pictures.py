@@ -157,24 +157,46 @@ def _scalars(graph: NetworkGraph, collapse: str, highlight: str, title: str, opt
 
 
 def arrays(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str], int]]:
-    """A block for each array: the layers' z and a on the way, W above and b below their z."""
+    """A block for each array: the layers' z and a on the way, W above and b below their z.
+
+    Three layers and more alike that follow one another share their blocks, with their number.
+    """
     where, columns = dict[Value, str](), list[list[Block]]()
-    for heading, frame in _frames(graph, graph.J).items():
+    frames = [*_frames(graph, graph.J).values()]
+    runs = [[0], *_runs(graph.net), [len(frames) - 1]]
+    for run in runs:
         blocks = []
-        for name, part in frame.items():
-            if part:  # with the identity a is z, which has its block
-                title, _, size = name.partition("\n")
+        for names in zip(*(frames[layer] for layer in run), strict=True):
+            parts = [frames[layer][name] for layer, name in zip(run, names, strict=True)]
+            if any(parts):  # with the identity a is z, which has its block
+                title, _, size = names[0].partition("\n")
                 kind = {"X": "leaf", "W": "leaf", "b": "leaf", "": "cost"}.get(title[:1], "operation")
-                words = [title, size, counted(len(part), "node")] if name else ["J", f"= {show(graph.J.data)}"]
+                times = f"  (× {len(run)})" if len(run) > 1 else ""
+                title += f" … {names[-1].partition(chr(10))[0]}" if times else ""
+                words = [title, size + times, counted(sum(map(len, parts)), "node")]
                 key = f"block{len(where)}"
-                where |= dict.fromkeys(part, key)
+                where |= {x: key for part in parts for x in part}
+                words = words if names[0] else ["J", f"= {show(graph.J.data)}"]
                 blocks.append(_block(key, words, kind, {"W": -1, "b": 1}.get(title[:1], 0)))
-        if heading.startswith("layer"):
+        if 0 < run[0] < len(frames) - 1:
             W, b, z, *a = blocks
             columns += [[W, z, b], *([block] for block in a)]
         else:
             columns += [[block] for block in blocks]
-    return columns, counted_edges(graph.J, where)
+    order = {block.name: k for k, column in enumerate(columns) for block in column}
+    edges = counted_edges(graph.J, where)  # but those of one layer to the next that share their blocks
+    return columns, {ends: count for ends, count in edges.items() if order[ends[0]] <= order[ends[1]]}
+
+
+def _runs(net: Network) -> list[list[int]]:
+    """The layers, three and more alike that follow one another together."""
+    runs = list[list[int]]()
+    for layer in net.layers:
+        if runs and _alike(net, runs[-1][-1], layer):
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    return [part for run in runs for part in ([run] if len(run) > 2 else [[layer] for layer in run])]
 
 
 def layers(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str], int]]:
@@ -182,14 +204,7 @@ def layers(graph: NetworkGraph) -> tuple[list[list[Block]], dict[tuple[str, str]
     net, frames, where = graph.net, _frames(graph, graph.J), dict[Value, str]()
     columns = [[_block("inputs", ["inputs", f"X  {_size(graph.a[0])}"], "leaf")]]
     where |= {x: "inputs" for part in frames["inputs"].values() for x in part}
-    runs = list[list[int]]()
-    for layer in net.layers:
-        if runs and _alike(net, runs[-1][-1], layer):
-            runs[-1].append(layer)
-        else:
-            runs.append([layer])
-    runs = [part for run in runs for part in ([run] if len(run) > 2 else [[layer] for layer in run])]
-    for run in runs:
+    for run in _runs(net):
         first, last = run[0], run[-1]
         words = [f"layer {first}" if first == last else f"layers {first} to {last}"]
         words += [f"{net.activation(first)}" + (f"  (× {len(run)})" if first != last else "")]

@@ -6,7 +6,8 @@
 >>> page.html.startswith("<!DOCTYPE html>")
 True
 
-Every number is made by the engine or the formulas when the page is made; the page's own JavaScript only shows them.
+Every number is made by the engine or the formulas when the page is made; the page's own JavaScript shows them, and
+computes them anew when a reader moves one, held to the same engine by the tests.
 """
 
 from compare.lesson.data import LessonError, example

@@ -21,7 +21,7 @@ from matrix_backprop import Backward, Dataset, Network
 
 Array = NDArray[Any]
 
-MOST_SCALARS = 100  # named ones; more are too many to look at
+MOST_SCALARS = 150  # named ones; more are too many to look at
 MOST_UNITS = 6  # of a layer: more make matrices that are too wide
 
 
@@ -90,7 +90,7 @@ def halves(array: Array) -> Array:
 def example(
     sizes: list[int] | None = None,
     activation: str = "tanh",
-    observations: int = 2,
+    observations: int | None = None,
     seed: int = 0,
     dataset: Dataset | None = None,
 ) -> tuple[Network, Array, Array]:
@@ -100,10 +100,11 @@ def example(
     >>> net.activations, bool(np.all(2 * net.W[1] == np.round(2 * net.W[1])))
     (['tanh', 'sigmoid'], True)
 
-    Raises LessonError for sizes that are too large to look at, or that do not fit the data; ValueError for a network
-    that cannot be.
+    What is not asked for is chosen so that no two sizes are alike: 2-3-4-1, with 5 observations. Raises LessonError for
+    sizes that are too large to look at, or that do not fit the data; ValueError for a network that cannot be.
     """
     output = "sigmoid"
+    observations = observations or (5 if sizes is None and dataset is None else 2)
     if dataset is not None:
         p, k = dataset.X.shape[0], dataset.Y.shape[0]
         if max(p, k) > MOST_UNITS:
@@ -120,18 +121,19 @@ def example(
             raise LessonError(f"{dataset.name} has {dataset.X.shape[1]} observations, fewer than {observations}")
         sizes = sizes or [p, 3, 3, k]
         output = "identity" if not dataset.class_names else "sigmoid" if k == 1 else "softmax"
-    sizes = sizes or [2, 3, 3, 1]
+    sizes = sizes or [2, 3, 4, 1]
     net = Network(sizes, [activation] * (len(sizes) - 2) + [output], seed=seed)
     if len(sizes) > 2:  # the logistic regression of the lesson has no hidden layer
         refuse_too_large(sizes, observations)
-    rng = np.random.default_rng([seed, 61])  # a stream whose first network has no entry near 0
+    rng = np.random.default_rng([seed, 29])  # a stream whose first network has no entry near 0
     W = [None, *(1.2 * rng.normal(size=array.shape) for array in net.W[1:])]  # wide enough for halves to differ
     b = [None, *(rng.normal(size=array.shape) for array in net.b[1:])]
     net = of_halves(net.with_parameters(W, b))
     if dataset is not None:
         taken = np.linspace(0, dataset.X.shape[1] - 1, observations).round().astype(int)
         return net, dataset.X[:, taken], dataset.Y[:, taken]
-    X = halves(rng.normal(size=(sizes[0], observations)))
+    while len(np.unique(X := halves(rng.normal(size=(sizes[0], observations))), axis=1).T) < min(observations, 8):
+        pass  # observations that are all different
     return net, X, rng.integers(0, 2, (sizes[-1], observations))
 
 
@@ -220,6 +222,7 @@ def network_data(run: Run) -> dict[str, Any]:
     arrays |= {f"dadz[{layer}]": slopes for layer in net.layers if (slopes := _slopes(run, layer)) is not None}
     return {
         "nodes": run.scene.as_data(),
+        "program": run.scene.program(),
         "arrays": {short(name): rows(array, number) for name, array in arrays.items()},
     }
 
@@ -260,6 +263,7 @@ def facts(net: Network, m: int) -> dict[str, Any]:
         "sizes": net.sizes,
         "m": m,
         "activations": net.activations,
+        "matched": net.matched,
         "formulas": {
             short(step.name): {
                 "statement": step.id,

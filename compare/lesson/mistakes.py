@@ -1,22 +1,19 @@
-"""Classic mistakes, planted in the code of one network's back propagation, run, and handed to the checker.
+"""Classic mistakes, planted in the code of one network's back propagation, and run.
 
 The code is written out line by line, as a student writes it from the notes. A mistake is an edit of one line. What the
-edited code gives is compared with the chain rule, entry by entry, and `gradcheck` says why it is wrong.
+edited code gives is compared with the chain rule, entry by entry.
 """
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.check import UnusableCode, gradcheck
 from compare.lesson.data import Run, short
 from compare.lesson.scene import rows
-from compare.report.report import Report
 from matrix_backprop import Network
 from matrix_backprop.activations import ACTIVATIONS, dJdz_softmax
 from matrix_backprop.costs import COSTS
@@ -32,10 +29,10 @@ SLOPES = {
 
 
 class Mistake(NamedTuple):
-    """One mistake: a name, what it is in words, the line of code and what stands in its place."""
+    """One mistake: a name, why the line is wrong in one sentence, the line of code and what stands in its place."""
 
     name: str
-    words: str
+    why: str
     line: str
     instead: str
 
@@ -71,65 +68,62 @@ def mistakes(net: Network, m: int) -> Iterator[Mistake]:
     hidden = net.layers[:-1]
     lines = {line.split(" = ")[0]: line for line in code(net)}
 
-    def edit(name: str, words: str, array: str, old: str, new: str) -> Mistake:
-        return Mistake(name, words, lines[array], lines[array].replace(old, new))
+    def edit(name: str, why: str, array: str, old: str, new: str) -> Mistake:
+        return Mistake(name, why, lines[array], lines[array].replace(old, new))
 
     # where W is not square, NumPy refuses its transpose; where it is, nothing but a check does
     l = next((l for l in hidden if sizes[l] == sizes[l + 1] > 1), hidden[0])  # noqa: E741
-    words = f"the rows of W{l + 1} taken for its columns"
-    yield edit("W transposed", words, f"dJda{l}", f"np.dot(W{l + 1},", f"np.dot(W{l + 1}.T,")
+    why = (
+        f"row j of W{l + 1} holds the weights that the {sizes[l + 1]} units of layer {l + 1} give to unit j of layer"
+        f" {l}: it is not to be turned"
+    )
+    yield edit("W transposed", why, f"dJda{l}", f"np.dot(W{l + 1},", f"np.dot(W{l + 1}.T,")
     several = [layer for layer in hidden if sizes[layer + 1] > 1]
     if several:
         l = several[0]  # noqa: E741
-        words = f"the mean over the {sizes[l + 1]} consumers, where their sum belongs"
+        why = f"the chain rule takes the sum over the {sizes[l + 1]} consumers, not their mean"
         product = f"np.dot(W{l + 1}, dJdz{l + 1})"
-        yield edit("mean for sum", words, f"dJda{l}", product, f"{product} / {sizes[l + 1]}")
+        yield edit("mean for sum", why, f"dJda{l}", product, f"{product} / {sizes[l + 1]}")
     sloped = [layer for layer in hidden if net.activation(layer) != "identity"]
     if sloped:
         l = sloped[-1]  # noqa: E741
-        words = f"the factor dadz of layer {l} left out"
-        slope = " * " + SLOPES[net.activation(l)].format(l=l)
-        yield edit("slope missing", words, f"dJdz{l}", slope, "")
+        slope = SLOPES[net.activation(l)].format(l=l)
+        why = f"the slope of layer {l}, {slope}, is left out: it is the local derivative of a by z"
+        yield edit("slope missing", why, f"dJdz{l}", f" * {slope}", "")
     if m > 1:
-        words = "the sum over the observations, where their mean belongs"
-        yield edit("1/m missing", words, f"dJdW{last}", "(1/m) * ", "")
-        yield edit("sum for mean", words, f"dJdb{last}", "np.mean", "np.sum")
+        why = f"J is the mean of the costs of {m} observations, so each of them counts 1/m"
+        yield edit("1/m missing", why, f"dJdW{last}", "(1/m) * ", "")
+        yield edit("sum for mean", why, f"dJdb{last}", "np.mean", "np.sum")
     if net.matched:
-        yield edit("wrong sign", "y − a for a − y", f"dJdz{last}", f"a{last} - Y", f"Y - a{last}")
+        why = f"a larger a{last} makes the cost larger where Y is below it: what is predicted comes first"
+        yield edit("wrong sign", why, f"dJdz{last}", f"a{last} - Y", f"Y - a{last}")
     else:
-        words = "a minus too many"
-        yield edit("wrong sign", words, f"dJda{last}", "cost_slope", "-cost_slope")
+        why = "the slope of the cost has one minus too many"
+        yield edit("wrong sign", why, f"dJda{last}", "cost_slope", "-cost_slope")
 
 
-def planted(
-    net: Network,
-    found: dict[str, Run],
-    X: Array,
-    Y: Array,
-    seed: int = 0,
-    progress: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """The code, and every mistake with what it does: the arrays that come out, the wrong entries, what `check` says.
+def planted(net: Network, found: dict[str, Run], m: int) -> dict[str, Any]:
+    """The code, and every mistake with what it does: the arrays that come out, and the wrong entries.
 
     "wrong" lists, for each array, the entries that differ from the chain rule; an array that cannot be computed has no
-    entries, and all are wrong. Decimals and fractions each have their own, as the numbers differ.
+    entries, and all are wrong. Decimals and fractions each have their own, as the numbers differ. The line and its
+    correction are known, as the mistake was planted; the tests hold that `check` finds the same.
     """
     source = program(net, code(net))
-    planted = []
-    for mistake in mistakes(net, X.shape[1]):
-        if progress:
-            progress(f"a planted mistake, {mistake.name}")
-        planted.append(
+    return {
+        "code": source,
+        "first": source.index(f"    {code(net)[0]}"),
+        "planted": [
             {
                 "name": mistake.name,
-                "words": mistake.words,
+                "why": mistake.why,
                 "line": source.index(f"    {mistake.line}"),
                 "instead": mistake.instead,
-                "diagnosis": diagnosis(net, X, Y, mistake, seed),
                 "numbers": {mode: _effect(run, mistake) for mode, run in found.items()},
             }
-        )
-    return {"code": source, "first": source.index(f"    {code(net)[0]}"), "planted": planted}
+            for mistake in mistakes(net, m)
+        ],
+    }
 
 
 def _edited(net: Network, mistake: Mistake | None) -> list[str]:
@@ -221,33 +215,3 @@ def _letters(net: Network) -> list[str]:
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
-
-
-def diagnosis(net: Network, X: Array, Y: Array, mistake: Mistake | None, seed: int = 0) -> list[str]:
-    """What `check` says about the code with a mistake: what the wrong gradients are instead, and the correction.
-
-    >>> net = Network([2, 2, 1], ["tanh", "sigmoid"], seed=0)
-    >>> diagnosis(net, np.eye(2), np.array([[0, 1]]), None)
-    []
-    """
-    filename = f"<the lesson: {mistake.name if mistake else 'no mistake'}>"
-    text = "\n".join(program(net, _edited(net, mistake))) + "\n"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    names: dict[str, Any] = {"np": np, **_helpers(net)}
-    exec(compile(text, filename, "exec"), names)
-    params = {name: np.asarray((net.W if name[0] == "W" else net.b)[int(name[1:])], float) for name in _letters(net)}
-    data = np.asarray(X, float), np.asarray(Y)
-    try:
-        report = gradcheck(names["cost"], names["gradients"], params, *data, seed=seed, raise_exception=False)
-    except UnusableCode as problem:
-        return [str(problem).replace(f" of {filename}", "")]
-    finally:
-        linecache.cache.pop(filename, None)
-    return _in_short(report)
-
-
-def _in_short(report: Report) -> list[str]:
-    """Why, each cause once; that something differs where no cause is known."""
-    if report or report.reasons:
-        return report.reasons
-    return [f"{', '.join(f'd{row.name}' for row in report.differing)}: it differs."]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -25,12 +24,15 @@ from compare.lesson.data import (
     refuse_too_large,
     runs,
 )
+from compare.lesson.derived import of_network
+from compare.lesson.layout import picture
 from compare.lesson.mistakes import planted
 from compare.lesson.own import as_json, own_data, reasons
-from compare.lesson.scene import Name, Scene, decimal, fraction, picture, signed
+from compare.lesson.scene import Name, Scene, decimal, fraction, signed
 from compare.notes.claims import Claim
-from compare.notes.shown import notes
+from compare.notes.shown import contradictions
 from compare.report.report import Report, counted
+from compare.subject.graph import sub
 from compare.subject.network import NetworkSubject, describe
 from compare.subject.subject import UserCode
 from matrix_backprop import Network
@@ -67,7 +69,6 @@ def teach(
     Y: ArrayLike,
     data: str = "",
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
 ) -> Lesson:
     """The lesson about one network and its data, X of shape (n_0, m) and Y of shape (n_L, m).
 
@@ -75,9 +76,9 @@ def teach(
     >>> teach(net, X, Y).title
     'network 2-3-1 (tanh, sigmoid), 2 observations'
 
-    `data` says in words where X and Y are from; `progress` is told each step. Raises LessonError (a ValueError) for a
-    network that is too large to look at or has no hidden layer, and for formulas that do not give what the chain rule
-    gives; ValueError as `check_network` does. Source: A1 to E7, in the order of the notes.
+    `data` says in words where X and Y are from. Raises LessonError (a ValueError) for a network that is too large to
+    look at or has no hidden layer, and for formulas that do not give what the chain rule gives; ValueError as
+    `check_network` does. Source: A1 to E7, in the order of the notes.
     """
     X, Y = np.asarray(X), np.asarray(Y)
     refuse_too_large(net.sizes, X.shape[-1])
@@ -89,21 +90,23 @@ def teach(
     shown = {
         "c2": _chain_rule(),
         "nets": {
-            "main": {**facts(net, X.shape[1]), **_both(main), "film": _film(main)},
+            "main": {**facts(net, X.shape[1]), **_both(main), "film": _film(main), "derived": of_network(net, X, Y)},
             "logistic": {**facts(one, X1.shape[1]), **_both(logistic)},
         },
-        "mistakes": planted(net, main, X, Y, seed, progress),
+        "mistakes": planted(net, main, X.shape[1]),
     }
     templates = {
         "c2": _chain_rule_picture(),
         **_pictures("main", main),
         **_pictures("logistic", logistic),
-        "main-all": picture(_scenes(main), _ids(main), "LR"),
     }
     about = f"{describe(net)}, with {counted(X.shape[1], 'observation')}{f' from {data}' if data else ''}"
     filled = {
         "css": _resource("page.css"),
-        "js": _resource("page.js"),
+        "js": _script("engine", "mover", "path", "explorer", "derivation", "mistakes"),
+        "m": str(X.shape[1]),
+        "sizes": ", ".join(f"n{sub(layer)} = {n}" for layer, n in enumerate(net.sizes)),
+        "activations": ", ".join(dict.fromkeys(net.activations)),
         "about": f"The network of this page: {escape(about)}.",
         "logistic": f"Here is one with {counted(3, 'input')} and {counted(X1.shape[1], 'observation')}.",
         "c2_last": str(len(C2) - 1),
@@ -134,7 +137,7 @@ def lesson(report: Report) -> Lesson:
         data, svg = own_data(report, report.subject)
         filled = {
             "css": _resource("page.css"),
-            "js": _resource("page.js"),
+            "js": _script("derivation", "own"),
             "title": escape(report.title),
             "summary": escape(report.summary),
             "verdicts": _verdicts(report),
@@ -153,17 +156,42 @@ def _filled(name: str, parts: dict[str, str]) -> str:
 
 
 def _resource(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+    return (resources.files(__package__) / "web" / name).read_text(encoding="utf-8")
+
+
+def _script(*parts: str) -> str:
+    """The page's own JavaScript: what all pages need, and the parts of this one."""
+    return "\n".join(_resource(f"{name}.js") for name in ("base", "film", *parts, "main"))
 
 
 def _with_formulas(page: str) -> str:
     r"""The page with its LaTeX, \(…\) within a line and \[…\] on a line, as MathML."""
     from latex2mathml.converter import convert  # slow to import, needed for a page only
 
-    page = re.sub(r"\\\((.+?)\\\)", lambda found: convert(found[1]), page)
+    page = re.sub(r"\\\((.+?)\\\)", lambda found: _marked(convert(found[1])), page)
     return re.sub(
-        r"\\\[(.+?)\\\]", lambda found: f'<div class="formula">{convert(found[1], display="block")}</div>', page
+        r"\\\[(.+?)\\\]",
+        lambda found: f'<div class="formula">{_marked(convert(found[1], display="block"))}</div>',
+        page,
     )
+
+
+def _marked(math: str) -> str:
+    """MathML whose symbols say what they are, so that the page can light them up with the matrices and the graph."""
+    fractions: list[str] = []
+
+    def fraction(found: re.Match[str]) -> str:
+        below = re.search(r"<mi>([azwb])</mi>", found[0].rpartition("</mrow><mrow>")[2])
+        kind = "" if below is None else f' data-sym="dJd{below[1].replace("w", "W")}"'
+        fractions.append(found[0].replace("<mfrac>", f"<mfrac{kind}>"))
+        return f"{{{len(fractions) - 1}}}"
+
+    math = re.sub(r"<mfrac>.*?</mfrac>", fraction, math)
+    math = re.sub(r"<(msub|msup|msubsup)><mtext>(\w+)</mtext>", r'<\1 data-sym="\2"><mtext>\2</mtext>', math)
+    math = re.sub(r"<(msub|msup|msubsup)><mi>([aW])</mi>", r'<\1 data-sym="\2"><mi>\2</mi>', math)
+    math = re.sub(r"<(msub|msup|msubsup)><mi>w</mi>", r'<\1 data-sym="W"><mi>w</mi>', math)
+    math = re.sub(r"(?<!\">)<(mtext|mi)>(dJd\w|dadz|W)</", r'<\1 data-sym="\2">\2</', math)
+    return re.sub(r"\{(\d+)\}", lambda found: fractions[int(found[1])], math)
 
 
 def _scenes(both: dict[str, Run]) -> list[Scene]:
@@ -172,10 +200,6 @@ def _scenes(both: dict[str, Run]) -> list[Scene]:
 
 def _both(both: dict[str, Run]) -> dict[str, Any]:
     return {mode: network_data(run) for mode, run in both.items()}
-
-
-def _ids(both: dict[str, Run]) -> list[str]:
-    return [name.id for name in both["decimal"].scene.names.values()]
 
 
 def _pictures(net: str, both: dict[str, Run]) -> dict[str, str]:
@@ -244,7 +268,7 @@ def _chain_rule() -> dict[str, Any]:
 
 def _chain_rule_picture() -> str:
     scenes = [_chain_rule_scene(x, mode) for mode in ("decimal", "fraction") for x in C2]
-    return picture(scenes, ["x", "g1", "g2", "f"], "LR", on_edges=True, in_order=False)
+    return picture(scenes, ["x", "g1", "g2", "f"])
 
 
 # What is written as HTML
@@ -258,7 +282,7 @@ def _for_page(svg: str) -> str:
 
 @functools.cache
 def _contradictions() -> list[Claim]:
-    return [claim for claim in notes() if claim.as_written is not None]
+    return contradictions()
 
 
 def _slip(claim: Claim) -> str:

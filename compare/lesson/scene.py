@@ -6,15 +6,16 @@ as w·a is a part of z = b + w·a; one that is a part of several is drawn as its
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Exact, Value, contributions, graph
-from autograd.draw.dot import FONT, formula_of
-from autograd.draw.svg import Picture
+from autograd import Exact, Value, graph
+from autograd.draw.dot import formula_of
+from autograd.graph.value import Contribution, all_contributions
 from autograd.number.ops import OPS
 from autograd.number.show import show
 
@@ -126,12 +127,33 @@ class Scene:
 
     def as_data(self) -> dict[str, Any]:
         """By id: value, gradient, how it was computed, and the terms of the gradient with the running sum."""
-        return {self.names[node].id: self._node(node) for node in self.drawn}
+        return self._data
 
-    def _node(self, node: Value) -> dict[str, Any]:
+    @functools.cached_property
+    def _data(self) -> dict[str, Any]:
+        found = all_contributions(self.J)
+        return {self.names[node].id: self._node(node, found.get(node, [])) for node in self.drawn}
+
+    def program(self) -> dict[str, Any]:
+        """The recorded graph, for a page to compute it anew with other numbers at its leaves.
+
+        "nodes" are (operation, operands) in the order in which they were computed, with the number of a leaf as text;
+        "at" says where a named scalar is among them.
+        """
+        nodes = graph(self.J)
+        place = {node: k for k, node in enumerate(nodes)}
+        return {
+            "nodes": [
+                ["", str(node.data)] if node.op is None else [node.op.name, *(place[x] for x in node.operands)]
+                for node in nodes
+            ],
+            "at": {self.names[node].id: place[node] for node in self.drawn},
+        }
+
+    def _node(self, node: Value, contributions: list[Contribution]) -> dict[str, Any]:
         name, number = self.names[node], self.number
         terms, total = [], None
-        for found in contributions(self.J, node):
+        for found in contributions:
             total = found.product if total is None else total + found.product
             whole, as_whole = self.names[self.whole[found.consumer]], self._is_term(found.consumer)
             partner = self._partner(found.consumer, node)
@@ -196,62 +218,6 @@ class Scene:
             pairs = zip(node.operands[:half], node.operands[half:], strict=True)
             return " + ".join(f"{signed(number(x.data))}·{signed(number(y.data))}" for x, y in pairs)
         return signed(number(node.data))
-
-
-SHAPES = {"w": "filled", "b": "filled", "J": "filled"}  # the others have round corners
-
-
-def picture(
-    scenes: Iterable[Scene], drawn: Iterable[str], rankdir: str = "TB", on_edges: bool = False, in_order: bool = True
-) -> str:
-    """The SVG of some scalars of one graph, by their ids; several scenes are the same graph in several numbers.
-
-    The classes of a node are its kind and its id, those of an edge k-edge and the two ids with `--` between them, so
-    that a page can find them. Each node has three lines: its name, its value, its gradient, and room for the longest.
-    """
-    first, *others = scenes
-    wanted = set(drawn)
-    nodes = [node for node in first.drawn if first.names[node].id in wanted]
-    data = [scene.as_data() for scene in (first, *others)]
-    body = [
-        f"graph [rankdir={rankdir}, bgcolor=transparent, nodesep=0.22, ranksep={0.5 if on_edges else 0.38}, pad=0.1]\n",
-        f'node [fontname="{FONT}", fontsize=12, shape=box, style="rounded,filled", margin="0.1,0.05", height=0.3]\n',
-        f'edge [fontname="{FONT}", fontsize=12, arrowsize=0.7]\n',
-    ]
-    for node in nodes:
-        name = first.names[node]
-        lines = [name.label] + [max((scene[name.id][key] for scene in data), key=len) for key in ("value", "gradient")]
-        look = f'style="{SHAPES[name.kind]}", ' if name.kind in SHAPES else ""
-        look += "peripheries=2, " if name.kind == "J" else ""
-        label = "\\n".join(line.replace("\\", "").replace('"', "'") for line in lines)
-        body.append(f'"{name.id}" [{look}class="k-{name.kind} {name.id}", label="{label}", tooltip="{name.label}"]\n')
-    if in_order:  # units of a layer stand side by side, one observation after the other
-        layers: dict[str, list[str]] = {}
-        for name in (first.names[node] for node in nodes):
-            if name.kind in "xabwz":
-                layers.setdefault(name.id.split("-")[0], []).append(name.id)
-        for ids in layers.values():
-            chain = " -> ".join(f'"{id}"' for id in sorted(ids, key=lambda id: id.split("-")[::-1]))
-            body.append(f"{{rank=same; {chain} [style=invis]}}\n" if ids[1:] else "")
-    # in other numbers another z may be the largest, which softmax subtracts, and has other edges
-    ends = (
-        (scene.names[operand], scene.names[consumer])
-        for scene in (first, *others)
-        for operand, consumer in scene.edges(node for node in scene.drawn if scene.names[node].id in wanted)
-    )
-    for tail, head in dict.fromkeys(ends):
-        label = ""
-        if on_edges:
-            texts = [edge_label(term) for scene in data for term in scene[tail.id]["terms"] if term["to"] == head.id]
-            label = f', label="  {max(texts, key=len)}  "'
-        mark = f'class="k-edge {tail.id}--{head.id}", tooltip="{tail.label} → {head.label}"'
-        body.append(f'"{tail.id}" -> "{head.id}" [{mark}{label}]\n')
-    return Picture(body=body, format="svg").svg()
-
-
-def edge_label(term: Mapping[str, str]) -> str:
-    """What an edge carries: local derivative × upstream = product."""
-    return f"{signed(term['local'])} × {signed(term['upstream'])} = {term['product']}"
 
 
 def rows(array: Any, number: Show) -> list[list[str]]:

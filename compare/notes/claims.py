@@ -10,10 +10,9 @@ from rich.text import Text
 
 from compare.report.table import Cell, Column, Table
 
-HOLDS, FAILS, NOT_RUN = "holds", "fails", "not run"
-NEEDS_SYMPY = "needs sympy: pip install 'backprop-compare[sympy]'"
+HOLDS, FAILS = "holds", "fails"
 
-MARKS = {HOLDS: Text("✓ holds", "green"), FAILS: Text("✗ fails", "bold red"), NOT_RUN: Text("– not run", "yellow")}
+MARKS = {HOLDS: Text("✓ holds", "green"), FAILS: Text("✗ fails", "bold red")}
 COLUMNS = (Column("id", no_wrap=True), Column("statement", share=9), Column("verdict", no_wrap=True))
 EVIDENCE = Column("what was computed", share=11)
 
@@ -53,7 +52,7 @@ class Claim:
             return
         yield [self.id, self.statement, "", ""]
         for name, reading, wanted in (("as written", self.as_written, FAILS), ("that holds", self.that_holds, HOLDS)):
-            expected = reading.verdict in (wanted, NOT_RUN)
+            expected = reading.verdict == wanted
             style = "green" if expected and wanted == HOLDS else "yellow" if expected else "bold red"
             yield ["", f"{name}: {reading.statement}", Text(MARKS[reading.verdict].plain, style), reading.evidence]
 
@@ -109,14 +108,10 @@ def contradiction(id: str, text: str, as_written: str, that_holds: str) -> Calla
 
 
 def executed(entry: Entry) -> Claim:
-    """Run a statement; one that raises does not hold, and one for which SymPy is missing is not run."""
+    """Run a statement; one that raises does not hold."""
     verdict, raised = "", ""
     try:
         found = entry.run()
-    except ModuleNotFoundError as missing:
-        if missing.name != "sympy":
-            raise
-        verdict, raised = NOT_RUN, NEEDS_SYMPY
     except Exception as problem:  # a formula under test may raise anything; that is a finding
         verdict, raised = FAILS, f"it raised {type(problem).__name__}: {problem}"
     if not entry.as_written:

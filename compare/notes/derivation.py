@@ -114,7 +114,7 @@ def derivation() -> list[Step]:
     >>> print(derivation()[3].text)
     dJ/da[p,i] = Σᵣ Σₖ δ(i,r)·w[k,p]·dJdz[k,r] = Σₖ w[k,p]·dJdz[k,i]
 
-    dJdz[k,i] stands for the unknown dJ^(i)/dz_k^(i). Raises ModuleNotFoundError without SymPy.
+    dJdz[k,i] stands for the unknown dJ^(i)/dz_k^(i).
     """
     import sympy
 

@@ -18,11 +18,11 @@ from rich.text import Text
 
 import compare.notes.statements  # noqa: F401  registers the statements
 from autograd.number.show import as_written as show
-from compare.notes.claims import COLUMNS, ENTRIES, EVIDENCE, FAILS, HOLDS, MARKS, NEEDS_SYMPY, NOT_RUN, Claim, executed
+from compare.notes.claims import COLUMNS, ENTRIES, EVIDENCE, FAILS, HOLDS, MARKS, Claim, executed
 from compare.notes.derivation import Step, as_formula, derivation
 from compare.notes.example import Short
 from compare.report.report import counted
-from compare.report.table import Column, Table, as_text, paragraph
+from compare.report.table import Column, Table, as_text, framed, paragraph
 
 WIDTH = 100  # of the printed table
 
@@ -56,8 +56,7 @@ class Notes(Sequence[Claim]):
     >>> found["E1"].as_written.verdict, found["E1"].that_holds.verdict
     ('fails', 'holds')
 
-    Printing it gives tables, a notebook shows it as HTML, `to_json()` gives everything it holds. Without SymPy the
-    derivation is empty and what needs it is marked "not run".
+    Printing it gives tables, a notebook shows it as HTML, `to_json()` gives everything it holds.
     """
 
     claims: Sequence[Claim]
@@ -94,8 +93,8 @@ class Notes(Sequence[Claim]):
         return Constrain(Group(*_parts(self)), WIDTH)
 
     def _repr_html_(self) -> str:
-        parts = "".join(part.html() if isinstance(part, Table) else paragraph(part) for part in _parts(self) if part)
-        return f'<div class="backprop-notes">{parts}</div>'
+        parts = (part.html() if isinstance(part, Table) else paragraph(part) for part in _parts(self) if part)
+        return framed("backprop-notes", *parts)
 
     def to_json(self) -> str:
         """All that was found, as a JSON object.
@@ -114,24 +113,18 @@ class Notes(Sequence[Claim]):
         """What was found, in a few short sentences."""
         plain = [claim for claim in self.claims if claim.as_written is None]
         settled = [claim for claim in self.claims if claim.as_written is not None]
-        run = [claim for claim in plain if claim.verdict != NOT_RUN]
         wrong = [claim.id for claim in self.claims if not claim.as_expected]
         broken = [step.id for step in self.derivation if not step.holds]
         if wrong or broken:
             parts = [f"Not as expected: {', '.join(wrong)}."] if wrong else []
             return " ".join(parts + ([f"Steps that do not follow: {', '.join(broken)}."] if broken else []))
-        parts = [f"All {counted(len(run), 'statement')}{' that were run' * (run != plain)} hold."]
+        parts = [f"All {counted(len(plain), 'statement')} hold."]
         if settled:
             parts.append(
                 f"All {counted(len(settled), 'contradiction')} are settled: one reading fails, the other holds."
             )
         if self.derivation:
             parts.append(f"All {counted(len(self.derivation), 'step')} of the derivation follow, for any sizes.")
-        if len(run) < len(plain) or not self.derivation:
-            left = [claim.id for claim in plain if claim.verdict == NOT_RUN] + ["the derivation"] * (
-                not self.derivation
-            )
-            parts.append(f"Not run: {', '.join(left)} ({NEEDS_SYMPY}).")
         return " ".join(parts)
 
 
@@ -141,13 +134,16 @@ def notes() -> Notes:
     >>> [claim.id for claim in notes()][:3]
     ['A1', 'A2', 'A3']
     """
-    claims = [executed(entry) for entry in ENTRIES]
-    try:
-        return Notes(claims, derivation())
-    except ModuleNotFoundError as missing:
-        if missing.name != "sympy":
-            raise
-        return Notes(claims)
+    return Notes([executed(entry) for entry in ENTRIES], derivation())
+
+
+def contradictions() -> list[Claim]:
+    """Run both readings of each contradiction of the notes, E1 to E7.
+
+    >>> [claim.id for claim in contradictions()][:2]
+    ['E1', 'E2']
+    """
+    return [executed(entry) for entry in ENTRIES if entry.as_written]
 
 
 def _parts(found: Notes) -> Iterator[Text | Table]:
@@ -162,14 +158,11 @@ def _parts(found: Notes) -> Iterator[Text | Table]:
             text = Column("reading", share=text.share) if letter == "E" else text
             yield Table([id, text, verdict, EVIDENCE], [cells for claim in claims for cells in claim.cells()])
     yield Text(_ANY_SIZES, style="bold")
-    if found.derivation:
-        yield Text(_LEGEND)
-        marks = (MARKS[HOLDS if step.holds else FAILS] for step in found.derivation)
-        steps = [(step.id, _with_reason(step), mark) for step, mark in zip(found.derivation, marks, strict=True)]
-        id, _, verdict = COLUMNS
-        yield Table([id, Column("step", share=1), verdict], steps)
-    else:
-        yield Text(f"not run: {NEEDS_SYMPY}", style="yellow")
+    yield Text(_LEGEND)
+    marks = (MARKS[HOLDS if step.holds else FAILS] for step in found.derivation)
+    steps = [(step.id, _with_reason(step), mark) for step, mark in zip(found.derivation, marks, strict=True)]
+    id, _, verdict = COLUMNS
+    yield Table([id, Column("step", share=1), verdict], steps)
     yield Text(found.summary, style="bold green" if found else "bold red")
 
 

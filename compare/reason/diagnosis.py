@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compare.reason.data import meant
 from compare.reason.derived import derived
 from compare.reason.laws import laws
 from compare.reason.mistakes import Finding, Mistakes
@@ -17,6 +18,7 @@ from compare.reason.trial import Court, close
 from compare.reason.words import mistake
 from compare.report.lines import MISTAKE, Line, Mistake
 from compare.steps.lines import lines_of
+from compare.steps.pairs import Pairs
 from compare.steps.passes import Event, Passes, quiet
 from compare.subject.points import redrawn
 from compare.subject.runs import CANNOT, Runs
@@ -40,6 +42,8 @@ class Diagnosis(NamedTuple):
 
 def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0) -> Diagnosis:
     """The lines and the mistakes of a backward pass whose gradients of these names are wrong."""
+    if wrong and (says := meant(subject)):
+        return Diagnosis([], lines(subject), [says])
     true = {
         name: np.asarray(x, float)
         for name, x in floats.chain.items()
@@ -52,14 +56,14 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
     remarks: list[str] = []
     findings: list[Finding] = []
     mended: set[str] = set()
+    stopped = False
     with quiet():
         if passes.sites:
             search = Mistakes(passes, court)
             findings = search.find() if wrong else []
             findings = [_as_derived(passes, court, finding) for finding in findings[:1]] + findings[1:]
             mended = {name for finding in findings if finding.edit is not None for name in finding.mended}
-            if search.stopped and not mended.issuperset(wrong):
-                remarks.append("the search for the mistake stopped before everything was tried")
+            stopped = search.stopped and not mended.issuperset(wrong)
         elif wrong:
             remarks.append("the source of your code is not at hand, so no line of it can be named")
         mistakes = [mistake(passes, finding) for finding in findings]
@@ -68,6 +72,8 @@ def diagnosis(subject: UserCode, floats: Sides, wrong: list[str], seed: int = 0)
     for name in wrong:
         if name not in mended:
             remarks += laws(name, floats.ours.get(name), true, numbers)
+    if stopped:
+        remarks.append("the search for the mistake stopped before everything was tried")
     return Diagnosis(mistakes, read, remarks)
 
 
@@ -75,6 +81,12 @@ def lines(subject: UserCode) -> list[Line]:
     """The lines of a backward pass that has no mistake."""
     with quiet():
         return _lines(Passes(subject), [], [])
+
+
+def forward_lines(subject: UserCode) -> list[Line]:
+    """The lines of the forward pass."""
+    with quiet():
+        return Pairs(Passes(subject)).forward
 
 
 def _lines(passes: Passes, findings: list[Finding], mistakes: list[Mistake]) -> list[Line]:
@@ -87,7 +99,7 @@ def _lines(passes: Passes, findings: list[Finding], mistakes: list[Mistake]) -> 
         def reaches(sites: Iterable[int]) -> bool:
             return base is not None and passes.reaches(base, sites)
 
-        mistaken = {id(f.site.statement): one.says for f, one in zip(findings, mistakes, strict=True)}
+        mistaken = {id(f.site.statement): one for f, one in zip(findings, mistakes, strict=True)}
         mended = _mended(passes, findings)
         found = lines_of(passes, events, reaches, mistaken, lambda site: site in mended)
     for finding, one in zip(findings, mistakes, strict=True):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from compare.report.table import CSS, as_text, grid
+from compare.report.board import Board
+from compare.report.places import called
+from compare.report.table import CSS, as_text, box, framed, grid, hanging, paragraph
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+    from compare.report.board import Row, Rows
 
 RIGHT, MISTAKE, FOLLOWS, UNUSED, OTHER = "right", "mistake", "follows", "unused", ""
 
@@ -32,15 +36,17 @@ class Line:
     """One line of a backward pass: its number, its source, what it is, and the names that it gives a value to.
 
     `status` is "right" where it is what the chain rule knows, "mistake", "follows" where it works on a mistaken one,
-    "unused" where no gradient depends on it, and "" where it is something on the way.
+    "unused" where no gradient depends on it, and "" where it is something on the way. `of` is the line of the forward
+    pass that it belongs to: for dJ/dS the one that makes S; 0 where there is none.
     """
 
     number: int
     source: str
     status: str
-    says: str
+    says: str = ""
     names: tuple[str, ...] = ()
     file: str = ""
+    of: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,31 @@ class Mistake:
             ought = f"line {self.line}, `{self.source}`, ought to be `{self.should}`"
         return f"{ought}: {self.says}"
 
-    def texts(self) -> list[Text]:
-        """What a report says of it."""
+    @property
+    def place_in_words(self) -> str:
+        """Where it is."""
+        head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
+        return f"{head} {self.line}{f' of {called(self.file)}' if self.file else ''}:"
+
+    def code(self) -> list[Text]:
+        """The line before and after, in colours."""
         from rich.text import Text
 
-        file = f" of {Path(self.file).name}" if self.file else ""
-        head = "a line is missing after line" if self.place == "after" else "the mistake is in line"
-        lines = [Text(f"{head} {self.line}{file}:", style="bold")]
         styles = {"-": "red", "+": "green", " ": ""}
-        lines += [Text(f"  {mark} {source}", style=styles[mark]) for mark, source in self.pair]
-        return [*lines, Text(f"  {self.says}")]
+        return [Text(f"{mark} {source}", style=styles[mark]) for mark, source in self.pair]
+
+    def shown(self) -> list[RenderableType]:
+        """It for a terminal."""
+        from rich.text import Text
+
+        head = Text(self.place_in_words, style="bold")
+        return [head, *(hanging(Text("  ") + line, 4) for line in self.code()), hanging(Text(f"  {self.says}"), 2)]
+
+    def html(self) -> str:
+        """It in a box, for a page."""
+        from rich.text import Text
+
+        return box(self.says, Text(self.place_in_words, style="bold"), self.code())
 
 
 class Reading(Sequence[Line]):
@@ -102,8 +123,64 @@ class Reading(Sequence[Line]):
        3  dz = a - y  ✓ dJ/dz
     """
 
-    def __init__(self, title: str, lines: Sequence[Line], mistakes: Sequence[Mistake] = ()) -> None:
-        self.title, self.lines, self.mistakes = title, tuple(lines), tuple(mistakes)
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        mistakes: Sequence[Mistake] = (),
+        remarks: Sequence[str] = (),
+        *,
+        forward: Callable[[], Sequence[Line]] = tuple,  # gives the lines of the forward pass
+    ) -> None:
+        self.title, self.lines, self.mistakes, self._forward = title, tuple(lines), tuple(mistakes), forward
+        self.remarks = tuple(remarks)  # what is wrong where no line is mistaken
+
+    @functools.cached_property
+    def forward(self) -> tuple[Line, ...]:
+        """The lines of the forward pass, in their order."""
+        return tuple(self._forward())
+
+    def titled(self, title: str) -> Reading:
+        """The same under another title."""
+        return Reading(title, self.lines, self.mistakes, self.remarks, forward=lambda: self.forward)
+
+    def beside(self) -> Board:
+        """Both passes beside each other: each forward line, from the last to the first, with its lines of the way back.
+
+        >>> reading = Reading("mine", [Line(7, "dz = a - y", RIGHT, "dJ/dz", of=3)], forward=lambda: [
+        ...     Line(3, "z = w * x", "")])
+        >>> print(reading.beside())
+        mine
+              forward, from the end        backward
+           3  z = w * x                 7  dz = a - y  ✓ dJ/dz
+        """
+        from rich.text import Text
+
+        groups: list[Rows] = []
+        for line, belonging in self._pairs():
+            left = (Text(f"{line.number:4d}"), Text(line.source)) if line else None
+            groups.append((left, [row for x in belonging for row in self.rows_of(x)]))
+        return Board(self.title, groups, self.remarks)
+
+    def _pairs(self) -> list[tuple[Line | None, list[Line]]]:
+        """The forward lines from the last to the first, each with its backward lines; before them what prepares.
+
+        A line that is only something on the way goes with the next one that belongs somewhere.
+        """
+        forward = backwards(self.forward)
+        there = {line.number: line.file for line in forward}
+        lines = [line for line in self.lines if there.get(line.number) != line.file]
+        of = [line.of if line.of in there else 0 for line in lines]
+        first = next((k for k, number in enumerate(of) if number), len(of))
+        for k in range(len(of) - 2, first, -1):
+            of[k] = of[k] or of[k + 1]
+        for k in range(first + 1, len(of)):
+            of[k] = of[k] or of[k - 1]
+        found = dict[int, list[Line]]()
+        for line, number in zip(lines, of, strict=True):
+            found.setdefault(number, []).append(line)
+        before: list[tuple[Line | None, list[Line]]] = [(None, found[0])] if 0 in found else []
+        return before + [(line, found.pop(line.number, [])) for line in forward]
 
     @overload
     def __getitem__(self, index: int) -> Line: ...
@@ -116,25 +193,31 @@ class Reading(Sequence[Line]):
         return len(self.lines)
 
     def __bool__(self) -> bool:
-        return not self.mistakes
+        return not self.mistakes and not self.remarks
 
-    def _rows(self) -> Iterator[tuple[Text, Text, Text]]:
-        """Number, source and what it is, line by line; below a mistaken line the one that it ought to be."""
+    def rows_of(self, line: Line) -> Iterator[Row]:
+        """Number, source and what it is; below a mistaken line the one that it ought to be."""
         from rich.text import Text
 
-        left = list(self.mistakes)
+        mark, style = MARKS[line.status]
+        is_first = line is next(other for other in self.lines if other.number == line.number)
+        here = [mistake for mistake in self.mistakes if is_first and mistake.line == line.number]
+        says = here[0].says if here else line.says
+        yield Text(f"{line.number:4d}"), Text(line.source), Text(f"{mark} {says}".rstrip(), style)
+        for mistake in here:
+            if mistake.should and mistake.place != "moved":
+                ought = "(this line must go)" if mistake.should == "pass" else mistake.should
+                after = "after it" if mistake.place == "after" else "ought to be"
+                yield Text("   +", "green"), Text(ought, "green"), Text(f"  {after}", "green")
+
+    def _rows(self) -> Iterator[Row]:
+        """The rows of all lines, and of the mistakes that stand in none of them."""
+        from rich.text import Text
+
         for line in self.lines:
-            mark, style = MARKS[line.status]
-            here = [mistake for mistake in left if mistake.line == line.number]
-            left = [mistake for mistake in left if mistake not in here]
-            says = here[0].says if here else line.says
-            yield Text(f"{line.number:4d}"), Text(line.source), Text(f"{mark} {says}".rstrip(), style)
-            for mistake in here:
-                if mistake.should and mistake.place != "moved":
-                    ought = "(this line must go)" if mistake.should == "pass" else mistake.should
-                    after = "after it" if mistake.place == "after" else "ought to be"
-                    yield Text("   +", "green"), Text(ought, "green"), Text(f"  {after}", "green")
-        for mistake in left:
+            yield from self.rows_of(line)
+        there = {line.number for line in self.lines}
+        for mistake in (mistake for mistake in self.mistakes if mistake.line not in there):
             yield Text(f"{mistake.line:4d}"), Text(mistake.source), Text(f"✗ {mistake.says}", MARKS[MISTAKE][1])
             if mistake.should:
                 yield Text("   +", "green"), Text(mistake.should, "green"), Text("  ought to be", "green")
@@ -143,7 +226,8 @@ class Reading(Sequence[Line]):
         from rich.console import Group
         from rich.text import Text
 
-        return Group(Text(self.title, style="bold"), grid(list(self._rows())))
+        remarks = (Text(remark, style="bold red") for remark in self.remarks)
+        return Group(Text(self.title, style="bold"), *remarks, grid(list(self._rows())))
 
     def __str__(self) -> str:
         return as_text(self)
@@ -158,7 +242,10 @@ class Reading(Sequence[Line]):
             f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
             for number, source, says in self._rows()
         )
-        return f'<div class="backprop-reading"><p><b>{html.escape(self.title)}</b></p><table>{rows}</table></div>'
+        from rich.text import Text
+
+        above = [paragraph(Text(self.title, "bold")), *(paragraph(Text(remark, "bold red")) for remark in self.remarks)]
+        return framed("backprop-reading", *above, f"<table>{rows}</table>")
 
     def to_json(self) -> str:
         """All lines and mistakes, as a JSON object.
@@ -170,5 +257,27 @@ class Reading(Sequence[Line]):
             "title": self.title,
             "lines": list(map(asdict, self.lines)),
             "mistakes": list(map(asdict, self.mistakes)),
+            "remarks": list(self.remarks),
         }
         return json.dumps(found, indent=2)
+
+
+def backwards(lines: Sequence[Line]) -> list[Line]:
+    """The lines from the last to the first; the head of a block stays above what stands in it.
+
+    >>> lines = [Line(n, source, "") for n, source in enumerate(["a", "for t in s:", "    b", "    c", "d"])]
+    >>> [line.number for line in backwards(lines)]
+    [4, 1, 3, 2, 0]
+    """
+    blocks: list[list[Line]] = []
+    first = min((_indent(line) for line in lines), default=0)
+    for line in lines:
+        if blocks and _indent(line) > first:
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    return [line for head, *inner in reversed(blocks) for line in (head, *backwards(inner))]
+
+
+def _indent(line: Line) -> int:
+    return len(line.source) - len(line.source.lstrip())

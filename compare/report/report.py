@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd import late
 from compare.report.lines import Line, Mistake
-from compare.report.table import Column, Table, as_text, paragraph
+from compare.report.table import Column, Table, as_text, box, folded, framed, paragraph
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,6 +88,11 @@ class Row:
         """Whether the two sides agree."""
         return self.verdict not in (UNSTABLE, DIFFERENT, INHERITED)
 
+    @property
+    def gradient(self) -> str:
+        """What a sentence calls it: dW of a user's W, dJdW[1] as it is."""
+        return self.name if self.name.startswith("dJd") else f"d{self.name}"
+
 
 class Page(Protocol):
     """A page that can be saved."""
@@ -151,8 +157,13 @@ class Report:
         """Why what is wrong is wrong, each cause once."""
         explained = {name for mistake in self.mistakes if mistake.should for name in mistake.names}
         rows = [row for row in self.differing if row.name not in explained and (row.problem or row.says)]
-        problems = [f"d{row.name}: {row.problem or row.says}" for row in rows]
-        return [*(mistake.sentence for mistake in self.mistakes), *problems, *self.remarks]
+        problems = [f"{row.gradient}: {row.problem or row.says}" for row in rows]
+        return [*(mistake.sentence for mistake in self.mistakes), *self.remarks, *problems]
+
+    @property
+    def unexplained(self) -> list[str]:
+        """What is wrong and no line is mistaken for; none where one is, or where all agree."""
+        return [] if self or self.mistakes else [self.summary, *(f"{_as_sentence(text)}." for text in self.reasons)]
 
     @property
     def differing(self) -> list[Row]:
@@ -165,22 +176,21 @@ class Report:
                 return row
         raise KeyError(f"the report has no row {name!r}; it has {', '.join(row.name for row in self.rows)}")
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [row.name for row in self.rows]
+
     def __str__(self) -> str:
         return as_text(self)
 
     def __repr__(self) -> str:
         return f"<Report {self.title!r}: {self.summary}>"
 
-    def _above(self, verbose: bool) -> list[Text]:
-        """The lines above the table: of a report that fails what is wrong, in which line, and why."""
+    def _above(self, verbose: bool = False) -> list[Text]:
+        """The first lines: of a report that fails what is wrong."""
         from rich.text import Text
 
         lines = [Text(self.title, style="bold"), *(map(Text, self.preface) if self or verbose else ())]
-        if not self:
-            lines.append(Text(self.summary, style="bold red"))
-        for mistake in self.mistakes:
-            lines += [Text(), *mistake.texts()]
-        return lines
+        return lines if self else [*lines, Text(self.summary, style="bold red")]
 
     def _below(self, verbose: bool) -> list[Text]:
         """The lines below the table: what the verdicts rest on, and the entries that differ."""
@@ -197,21 +207,24 @@ class Report:
 
         expressions = (row for row in self.rows if 0 < len(row.expression) < 200)
         first = [Text(f"{row.name}[0,0] = {row.expression}") for row in expressions]
-        return Group(*self._above(verbose), _table(self.rows), *first, *self._below(verbose))
+        reasons: list[RenderableType] = []
+        for mistake in self.mistakes:
+            reasons += [Text(), *mistake.shown()]
+        reasons += [Text(f"{_as_sentence(remark)}.") for remark in self.remarks]
+        return Group(*self._above(verbose), *reasons, _table(self.rows), *first, *self._below(verbose))
 
     def __rich__(self) -> RenderableType:
         return self.shown()
 
     def _repr_html_(self) -> str:
-        from rich.text import Text
-
-        above, failures = "".join(map(paragraph, self._above(False))), map(Text, self._failures(False))
+        above = "".join(map(paragraph, self._above()))
         table = _table(self.rows).html()
         if self:
-            return f'<div class="backprop-report">{above}{table}{"".join(map(paragraph, self._below(False)))}</div>'
-        evidence = "".join(paragraph(Text(line)) for line in self.evidence)
-        more = f"<details><summary>What the verdicts rest on</summary>{evidence}</details>" if evidence else ""
-        return f'<div class="backprop-report">{above}{table}{"".join(map(paragraph, failures))}{more}</div>'
+            return framed("backprop-report", above, table, *map(paragraph, self._below(False)))
+        others = self.reasons[len(self.mistakes) :]
+        boxes = [*(mistake.html() for mistake in self.mistakes), *(box(f"{_as_sentence(text)}.") for text in others)]
+        more = folded("The entries that differ", self._failures(True))
+        return framed("backprop-report", above, *boxes, table, more, folded("What the verdicts rest on", self.evidence))
 
     def to_json(self) -> str:
         """All that the report holds, as a JSON object.
@@ -256,13 +269,18 @@ class Report:
     @property
     def headline(self) -> str:
         """The summary with the first reason, in one line."""
-        return " ".join([self.summary, *(f"{text[:1].upper()}{text[1:]}" for text in self.reasons[:1])])
+        return " ".join([self.summary, *map(_as_sentence, self.reasons[:1])])
 
     def _failures(self, verbose: bool) -> list[str]:
         """For each array that differs, what differs, in the manner of numpy.testing."""
-        lines = [f"{remark[:1].upper()}{remark[1:]}." for remark in self.remarks]
+        lines = []
         for row in self.differing:
             differing = row.size - row.equal
+            if row.mismatches and row.verdict != INHERITED and not (verbose or row.formula or row.problem or row.says):
+                at, yours, chain_rule = astuple(row.mismatches[0])
+                line = f"{row.name}: {differing:,} of {counted(row.size, 'entry', 'entries')} differ"
+                lines.append(f"{line}; at {list(at)} {self.ours} {yours}, {self.theirs} {chain_rule}")
+                continue
             line = f"{row.name}: mismatched elements: {differing} / {row.size} ({100 * differing / row.size:.3g}%)"
             if row.verdict == INHERITED:
                 lines.append(f"{line}, only because {row.because} is wrong.")
@@ -276,6 +294,15 @@ class Report:
                 at = f"    at {list(mismatch.index)}: "
                 lines.append(f"{at}{self.ours} {mismatch.yours}, {self.theirs} {mismatch.chain_rule}")
         return lines
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital letter, unless the first word is a name, as dW.
+
+    >>> _as_sentence("the factor"), _as_sentence("dW: your"), _as_sentence("dW is twice")
+    ('The factor', 'dW: your', 'dW is twice')
+    """
+    return text if re.match(r"d[A-Z\[]|\w*[\[.:_\d]", text) else f"{text[:1].upper()}{text[1:]}"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

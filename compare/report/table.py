@@ -20,16 +20,19 @@ if TYPE_CHECKING:  # it takes longer to load than the whole engine, and a check 
     from rich.console import RenderableType
     from rich.text import Text
 
-#: the colours of a page for the styles of a terminal
+#: the colours of a page for the styles of a terminal; a notebook with a dark theme has lighter ones, see `framed`
 CSS = {
     "": "",
     "bold": "font-weight:bold",
-    "green": "color:#00694d",
-    "bold green": "color:#00694d",
-    "red": "color:#a3280f;font-weight:bold",
-    "bold red": "color:#a3280f;font-weight:bold",
-    "yellow": "color:#7a5600",
+    "green": "color:var(--backprop-good,#00694d)",
+    "bold green": "color:var(--backprop-good,#00694d)",
+    "red": "color:var(--backprop-bad,#a3280f);font-weight:bold",
+    "bold red": "color:var(--backprop-bad,#a3280f);font-weight:bold",
+    "yellow": "color:var(--backprop-dim,#7a5600)",
 }
+_DARK = ("[data-jp-theme-light=false]", ".vscode-dark", "html[theme=dark]")  # JupyterLab, VS Code, Colab
+_COLOURS = "--backprop-good:#4cc49f;--backprop-bad:#ff8f75;--backprop-dim:#e0b25a"
+_STYLE = f"{','.join(f'{theme} .backprop' for theme in _DARK)}{{{_COLOURS}}}"
 
 Cell: TypeAlias = "str | Text"  # a Text has a style, and may have parts of another
 
@@ -85,9 +88,8 @@ class Table:
     def html(self) -> str:
         """The table as an HTML element.
 
-        >>> from rich.text import Text
-        >>> Table([Column("equal", "right")], [[Text("6/6", "green")]]).html()[-76:]
-        '<tr><td style="text-align:right;color:#00694d">6/6</td></tr></tbody></table>'
+        >>> Table([Column("equal", "right")], [["6/6"]]).html()[-62:]
+        '<tr><td style="text-align:right">6/6</td></tr></tbody></table>'
         """
         from rich.text import Text
 
@@ -107,8 +109,27 @@ def grid(rows: Sequence[Sequence[Text]]) -> RenderableType:
     from rich.table import Table as RichTable
 
     table = RichTable.grid(padding=(0, 2))
+    for _ in max(rows, key=len, default=()):
+        table.add_column(overflow="fold")  # a long word, too
     for row in rows:
         table.add_row(*row)
+    return table
+
+
+def hanging(text: Text, by: int) -> RenderableType:
+    """A line whose further lines, where it is too long, begin as far in as its own text does.
+
+    >>> from rich.text import Text
+    >>> print(as_text(hanging(Text("  + dx = dout * (1 - a ** 2)"), 4), width=20))
+      + dx = dout * (1 -
+        a ** 2)
+    """
+    from rich.table import Table as RichTable
+
+    table = RichTable.grid()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(text[:by], text[by:])
     return table
 
 
@@ -116,10 +137,29 @@ def paragraph(text: Cell) -> str:
     """A line of text as an HTML paragraph.
 
     >>> from rich.text import Text
-    >>> paragraph("a < b"), paragraph(Text("✗", "bold red"))
-    ('<p>a &lt; b</p>', '<p style="color:#a3280f;font-weight:bold">✗</p>')
+    >>> paragraph("a < b"), paragraph(Text("✓", "green"))
+    ('<p>a &lt; b</p>', '<p style="color:var(--backprop-good,#00694d)">✓</p>')
     """
     return _element("p", text)
+
+
+def box(says: str, head: Cell = "", code: Sequence[Text] = ()) -> str:
+    """A reason in a box, below its heading and the lines of code that it is about."""
+    lines = [_element("pre", line, "margin:0;white-space:pre-wrap") for line in code]
+    parts = [paragraph(head)] * bool(head) + [*lines, paragraph(says)]
+    border = "border-left:4px solid var(--backprop-bad,#a3280f);padding:.1em 1em;margin:.6em 0"
+    return f'<div style="{border}">{"".join(parts)}</div>'
+
+
+def folded(summary: str, lines: Sequence[Cell]) -> str:
+    """Lines that are read on request, "" for none."""
+    inside = "".join(map(paragraph, lines))
+    return f"<details><summary>{html.escape(summary)}</summary>{inside}</details>" if lines else ""
+
+
+def framed(kind: str, *parts: str) -> str:
+    """Parts as one element of a page, in colours that are read on a light and on a dark ground."""
+    return f'<div class="backprop {kind}"><style>{_STYLE}</style>{"".join(parts)}</div>'
 
 
 def _element(tag: str, text: Cell, *styles: str) -> str:

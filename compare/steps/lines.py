@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compare.report.lines import FOLLOWS, OTHER, RIGHT, UNUSED, Line
+from compare.report.lines import FOLLOWS, MISTAKE, OTHER, RIGHT, UNUSED, Line, Mistake
 from compare.steps.known import Known, Match, base_name, is_gradient_of
-from compare.steps.passes import Event, Passes
+from compare.steps.pairs import Pairs, is_result, only_starts
+from compare.steps.passes import Event, ForwardStep, Passes
 from compare.steps.sites import Site
 
 Array = NDArray[Any]
@@ -30,16 +31,10 @@ def statements(passes: Passes, events: Iterable[Event]) -> list[tuple[Site, dict
         if isinstance(site.statement, SIMPLE):
             key = id(site.statement)
             first.setdefault(key, site)
-            if site.target is not None or (isinstance(site.statement, (ast.Return, ast.Lambda)) and _is_result(site)):
+            if site.target is not None or (is_result(site)):
                 found.setdefault(key, {}).setdefault(event.site, []).append(event)
     ordered = sorted(found, key=lambda key: (first[key].file, first[key].statement.lineno))
     return [(first[key], found[key]) for key in ordered]
-
-
-def _is_result(site: Site) -> bool:
-    """Whether an expression is one of those that a function returns."""
-    value = site.statement.body if isinstance(site.statement, ast.Lambda) else site.statement.value
-    return site.node in (value, *getattr(value, "elts", ()), *getattr(value, "values", ()))
 
 
 class Reader:
@@ -50,11 +45,11 @@ class Reader:
         self.gradients, self.numbers = Known(passes.forward), Known(passes.forward, of_data=True)
         self._more: tuple[Known, Known] | None = None
 
-    def says(self, name: str, x: Any) -> tuple[str, bool]:
-        """What an array is, and whether the chain rule knows it; "" for what is on the way."""
+    def says(self, name: str, x: Any) -> tuple[str, bool, ForwardStep | None]:
+        """What an array is, whether the chain rule knows it, and of which step; "" for what is on the way."""
         x = np.asarray(x)
         if x.dtype.kind == "b" or (x.dtype.kind in "iu" and x.ndim == 0):
-            return "", False
+            return "", False, None
         x = x.astype(float)
         gradients = sorted(self.gradients.find(x), key=lambda match: _rank(name, match))
         numbers = [m for m in self.numbers.find(x) if m.factor == 1 and not m.turned]
@@ -62,21 +57,21 @@ class Reader:
             key=lambda m: (base_name(m.step.name) != base_name(name), m.step.site is not None, len(m.step.name))
         )
         if numbers and base_name(numbers[0].step.name) == base_name(name):
-            return f"{_called(numbers[0])}{FORWARD}", True
+            return f"{_called(numbers[0])}{FORWARD}", True, numbers[0].step
         if gradients and gradients[0].factor in (1, -1):
-            return self._gradient(gradients[0]), gradients[0].factor == 1
+            return self._gradient(gradients[0]), gradients[0].factor == 1, gradients[0].step
         if numbers and not gradients:
-            return f"{_called(numbers[0])}{FORWARD}", True
+            return f"{_called(numbers[0])}{FORWARD}", True, numbers[0].step
         parts, slopes = self._others()
         for match in parts.find(x):
             if match.factor == 1:
-                return match.step.name, True
+                return match.step.name, True, match.step
         for match in sorted(slopes.find(x), key=lambda m: len(m.step.name)):
             if match.factor == 1:
-                return f"the local derivative {match.step.name}", True
+                return f"the local derivative {match.step.name}", True, match.step
         if gradients:
-            return self._gradient(gradients[0]), True
-        return "", False
+            return self._gradient(gradients[0]), True, gradients[0].step
+        return "", False, None
 
     def _others(self) -> tuple[Known, Known]:
         if self._more is None:
@@ -103,7 +98,7 @@ def lines_of(
     passes: Passes,
     events: list[Event],
     reaches: Callable[[Iterable[int]], bool],
-    mistaken: dict[int, str],
+    mistaken: dict[int, Mistake],
     changed: Callable[[int], bool],
 ) -> list[Line]:
     """The lines of the backward pass with what each is.
@@ -111,7 +106,7 @@ def lines_of(
     `reaches` says whether a gradient depends on some sites, `mistaken` are the statements that are mistakes with what
     is said of them, and `changed` tells whether the value at a site is another one when these are mended.
     """
-    reader, found = Reader(passes), []
+    reader, pairs, found = Reader(passes), Pairs(passes), list[Line]()
     targeted = Counter(id(x.statement) for x in passes.sites if x.target)  # of a return none
     zeros = _zero_terms(passes, events)
     forward = {id(step.site.function) for step in passes.forward if step.site is not None}
@@ -122,11 +117,17 @@ def lines_of(
         source = " ".join(passes.source.text(site.file, site.statement).split("\n", 1)[0].split())
         number = site.statement.lineno
         if id(site.statement) in mistaken:
-            found.append(Line(number, source, "mistake", mistaken[id(site.statement)], names, site.file))
+            one = mistaken[id(site.statement)]
+            of = pairs.line_of(names, [None] * len(names)) or pairs.last_use(one.names)
+            found.append(Line(number, source, MISTAKE, one.says, names, site.file, of))
             continue
         said = [reader.says(name, targets[k][-1].value) for name, k in zip(names, targets, strict=True)]
-        known = _together([text for text, _ in said if text])
-        right = bool(said) and all(is_known for _, is_known in said)
+        known = _together([text for text, _, _ in said if text])
+        right = bool(said) and all(is_known for _, is_known, _ in said)
+        numbers = [text for text, _, _ in said if text.endswith(FORWARD)]
+        steps = [step for _, _, step in said]
+        prepares = len(numbers) > 1 or (numbers and all(step is None or step.site is None for step in steps))
+        of = 0 if prepares or only_starts(site.statement) else pairs.line_of(names, steps)
         if any(map(changed, targets)):
             status, says = FOLLOWS, "follows from the mistake" + (f": {'; '.join(known)}" if right and known else "")
         elif len(targets) == targeted.get(id(site.statement)) and not reaches(targets):
@@ -134,7 +135,7 @@ def lines_of(
         else:
             status, says = (RIGHT if right else OTHER), "; ".join(dict.fromkeys(known))
         says = "; ".join(filter(None, [says, *zeros.get(id(site.statement), ())]))
-        found.append(Line(number, source, status, says, names, site.file))
+        found.append(Line(number, source, status, says, names, site.file, of))
     return found
 
 

@@ -19,7 +19,7 @@ from autograd.number.vocabulary import shadows
 from autograd.record.values import holds_nodes, values
 from compare.steps.sites import Changes, Hooks, Site, Source, swapped
 from compare.subject.runs import CANNOT
-from compare.subject.subject import FLOATS, UserCode, as_array, plain_copy
+from compare.subject.subject import FLOATS, Sides, UserCode, as_array, plain_copy
 
 Array = NDArray[Any]
 Codes = dict[FunctionType, CodeType]
@@ -241,11 +241,7 @@ class Passes:
         return found
 
     def _forward_on_values(self) -> list[ForwardStep]:
-        self.subject.prepare(FLOATS)
-        inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
-        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
-        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
-            J, _ = self.subject.forward(nodes, FLOATS)
+        J, inputs, _, events = self.on_values()
         J.backward()
         found = [
             ForwardStep(name, None, 0, self.subject.arrays[name], np.asarray(gradients_of(x), float))
@@ -260,6 +256,30 @@ class Passes:
             elif np.asarray(x).dtype.kind == "f":
                 found.append(ForwardStep(name, self.sites[site], times, np.asarray(x, float), None))
         return found
+
+    def on_values(self) -> tuple[Value, dict[str, Any], dict[str, Any], list[Event]]:
+        """J and the inputs as nodes in float64, what is watched, and every value on the way."""
+        self.subject.prepare(FLOATS)
+        inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
+        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
+        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
+            J, watched = self.subject.forward(nodes, FLOATS)
+        return J, inputs, watched, events
+
+    def traced(self) -> tuple[Value, dict[str, Any], Sides, dict[str, Any]]:
+        """J, the nodes of inputs and watched arrays, both sides; and the nodes of what the forward pass gives a name.
+
+        A name that is given again, in a loop say, is called name#2.
+        """
+        with swapped(self.instrumented), self._recorder.recording() as events, quiet():
+            J, inputs, sides = self.subject.traced(None)
+        named: dict[str, Any] = {}
+        for site, _, x in events:
+            name = self.sites[site].target
+            if name and holds_nodes(x):
+                count = 1 + sum(key.split("#")[0] == name for key in named)
+                named[name if count == 1 else f"{name}#{count}"] = x
+        return J, inputs, sides, named
 
     # the backward pass
 

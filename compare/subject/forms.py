@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autograd import Value
 from compare.subject.trees import below, children, flat, is_recorded, is_tree
-from compare.subject.usercode import Function, UnusableCode, name_of, required_count
+from compare.subject.usercode import Function, UnusableCode, name_of, placed, required_count
 
 Array = NDArray[Any]
 
@@ -133,11 +133,10 @@ def refuse_call(function: Function, count: int, keywords: Mapping[str, Any], hin
     try:
         signature.bind(*range(count), **keywords)
     except TypeError as problem:
-        line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
-        where = f" (line {line})" if line else ""
+        name, _, where = placed(function).partition(" (")
         given = f"{count} argument{'s' * (count != 1)}" + (f" and {', '.join(keywords)}" if keywords else "")
         raise UnusableCode(
-            f"{name_of(function)}{signature}{where} cannot be called with {given}, {problem}: {hint}"
+            f"{name}{signature}{where and f' ({where}'} cannot be called with {given}, {problem}: {hint}"
         ) from None
 
 

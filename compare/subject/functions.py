@@ -16,6 +16,7 @@ from compare.subject.forms import (
     refuse_call,
 )
 from compare.subject.points import Move, moved_data
+from compare.subject.refusals import refuse_complex, refuse_no_functions, refuse_none, refuse_nothing
 from compare.subject.state import as_numbers
 from compare.subject.subject import FLOATS, UserCode, as_data, plain_copy
 from compare.subject.trees import (
@@ -155,6 +156,8 @@ class Gradients(Functions):
     ) -> None:
         self.cost_function, self.gradients, self.tree, self.args, self.seed = cost, gradients, params, args, seed
         self.functions = (cost, gradients)
+        if form is None:
+            refuse_no_functions(cost=cost, gradients=gradients)
         self.root = "" if has_names(params) else parameter_names(cost, 1)[0]
         self.title = f"{name_of(gradients)} against the chain rule over {name_of(cost)}"
         self.scope = "all parameters (on this branch of the code, for these data)"
@@ -167,12 +170,13 @@ class Gradients(Functions):
     def _look(self) -> None:
         """Run both functions once as they are, and see which form they have."""
         refuse_tables(self.tree, self.root or "params")
+        refuse_complex(self.tree, self.root)
         for name, arg in zip(parameter_names(self.cost_function, 1 + len(self.args))[1:], self.args, strict=True):
             refuse_tables(arg, name)
         whole = [name for name, x in flat(self.tree, self.root) if is_whole(x)]
         floats = [name for name, x in flat(self.tree, self.root) if is_recorded(x)]
         if not floats and not whole:
-            raise UnusableCode(f"params holds no array or number of floats to differentiate: {described(self.tree)}")
+            refuse_nothing("params", self.tree)
         for function in self.functions:
             refuse_call(
                 function,
@@ -218,7 +222,10 @@ class Gradients(Functions):
             with self.running():
                 J = call_users(self.cost_function, params(), *self._args(None))
             with self.running():
-                return J, call_users(self.gradients, params(), *self._args(None))
+                found = call_users(self.gradients, params(), *self._args(None))
+            refuse_none(self.cost_function, J)
+            refuse_none(self.gradients, found)
+            return J, found
 
         may_be_vector = type(self.tree) in (list, tuple) and _is_list_of_numbers(self.tree)
         try:
@@ -242,8 +249,6 @@ class Gradients(Functions):
         return self.tree, found
 
     def _refuse_swapped(self, J: Any, found: Any, params: Any) -> None:
-        if J is None:
-            raise UnusableCode(f"{name_of(self.cost_function)} gave None: is its return missing?")
         J = J if self.form.cost_at is None else J[self.form.cost_at]
         if not is_scalar(J) and is_scalar(found) and not fits(found, params):
             raise UnusableCode(

@@ -20,6 +20,14 @@ from compare.subject.forms import (
 )
 from compare.subject.functions import Functions, kind
 from compare.subject.points import Move
+from compare.subject.refusals import (
+    refuse_complex,
+    refuse_empty,
+    refuse_no_functions,
+    refuse_none,
+    refuse_nothing,
+    swapped,
+)
 from compare.subject.subject import FLOATS, plain_copy
 from compare.subject.trees import (
     Matched,
@@ -61,6 +69,10 @@ class Layer(Functions):
     ) -> None:
         self.forward_function, self.backward, self.functions = forward, backward, (forward, backward)
         self.keywords, self.seed, self.root = isinstance(inputs, Mapping), seed, ""
+        if like is None:
+            refuse_no_functions(forward=forward, backward=backward)
+            if isinstance(inputs, str) or not hasattr(inputs, "__len__"):
+                refuse_nothing("inputs", inputs)
         if isinstance(inputs, (np.ndarray, float)):
             inputs = (inputs,)
         names = list(inputs) if isinstance(inputs, Mapping) else parameter_names(forward, len(inputs))
@@ -80,20 +92,22 @@ class Layer(Functions):
     def _look(self) -> None:
         """Run both functions once as they are, and see which form they have."""
         refuse_tables(self.tree, "")
+        refuse_complex(self.tree, "")
         whole = [name for name, x in flat(self.tree, "") if is_whole(x)]
         floats = [name for name, x in flat(self.tree, "") if is_recorded(x)]
         if not floats:
-            raise UnusableCode(
-                f"inputs holds no array or number of floats to differentiate: {described([*self.tree.values()])}"
-            )
+            refuse_nothing("inputs", [*self.tree.values()])
         count, keywords = (0, self.tree) if self.keywords else (len(self.tree), {})
-        refuse_call(self.forward_function, count, keywords, "inputs must be what forward takes, in its order")
+        hint = "inputs must be what forward takes, in its order" + swapped(self.forward_function, self.backward)
+        refuse_call(self.forward_function, count, keywords, hint)
         self.form = Form(floats)
         self.arrays = self._leaves()
         with self.running():
-            found = self._forward(_plain(self.arrays), None)
-            if found is None:
-                raise UnusableCode(f"{name_of(self.forward_function)} gave None: is its return missing?")
+            try:
+                found = self._forward(_plain(self.arrays), None)
+            except UnusableCode as problem:
+                raise UnusableCode(f"{problem}{swapped(self.forward_function, self.backward)}") from problem
+            refuse_none(self.forward_function, found)
             self.outputs = read_outputs(found, self.backward)
             self.template, _ = self.outputs.split(found)
             outs = upstream_leaves(self.template, self.outputs.names)
@@ -102,6 +116,7 @@ class Layer(Functions):
             self.upstream = {name: np.asarray(rng.normal(size=np.shape(x))) for name, x in outs.items()}
             if not self.upstream:
                 raise UnusableCode(f"{name_of(self.forward_function)} gives no floats, {described(self.template)}")
+            refuse_empty(outs, self.named(), self.forward_function)
         with self.running():
             function, arguments = self.backward_call(_plain(self.arrays), None)
             try:
@@ -112,6 +127,7 @@ class Layer(Functions):
                         f"{problem}; {name_of(self.forward_function)} gives no cache: return out, cache"
                     ) from problem
                 raise
+        refuse_none(self.backward, gradients)
         self.form.first = gradients
         matched = self._first_match(gradients, floats, whole)
         numbers = [name for name in self.form.names if name in whole or self.arrays[name].ndim == 0]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd.record.places import is_users
+from compare.report.places import called
 from compare.subject.trees import flat
 
 Line = tuple[CodeType, int]
@@ -70,7 +71,7 @@ def sentence(what: str, drawn: dict[Line, str], numbers: tuple[Any, Any]) -> str
     (code, number), name = next(iter(drawn.items()))
     return (
         f"two runs of your {what} differ: it draws random numbers that it does not seed ({name}, line {number} of"
-        f" {code.co_filename.rpartition('/')[2]}): {shown}. Draw them once outside of it, or from a generator that it"
+        f" {called(code.co_filename)}): {shown}. Draw them once outside of it, or from a generator that it"
         " seeds itself"
     )
 

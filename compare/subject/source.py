@@ -131,7 +131,9 @@ def _is_of_users(kind: type) -> bool:
     if kind.__module__.partition(".")[0] in ("autograd", "compare", "matrix_backprop"):
         return False
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if file:
+    if (
+        file and kind.__module__ != "__main__"
+    ):  # which may be a library's, as of `python -m pytest`, while the class is not
         return is_users(file) and "-packages" not in file
     functions = (x for x in vars(kind).values() if isinstance(x, FunctionType))  # of a notebook, of code that was run
     return kind.__module__ == "__main__" or any(is_users(x.__code__.co_filename) for x in functions)

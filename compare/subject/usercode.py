@@ -7,8 +7,9 @@ import linecache
 import os
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy as np
 from autograd import TapeArray, Value
 from autograd.number.residue import ZeroResidue
 from autograd.record.places import call, is_users
+from compare.report.places import called
+from compare.subject.seen import about, shorter
 
 Function = Callable[..., Any]
 
@@ -38,18 +41,41 @@ def call_users(function: Function, *args: Any, **keywords: Any) -> Any:
 
 def complaint(function: Function, problem: BaseException) -> str:
     """What a function raised, at which of the user's lines, and what to do."""
-    frames = traceback.extract_tb(problem.__traceback__)
+    frames, traces = traceback.extract_tb(problem.__traceback__), list(_walked(problem.__traceback__))
     inside = next((k for k, f in enumerate(frames) if f.filename == call.__code__.co_filename), -1) + 1
-    users = [f for f in frames[inside:] if is_users(f.filename) and not f.filename.startswith(_OURS)]
-    users = [f for f in users if not f.filename.endswith((".pyx", ".pxd"))]  # compiled, with no line to show
-    users = [f for f in users if "site-packages" not in f.filename] or users
-    where = ""
+    users = [
+        k for k, f in enumerate(frames) if k >= inside and is_users(f.filename) and not f.filename.startswith(_OURS)
+    ]
+    users = [k for k in users if not frames[k].filename.endswith((".pyx", ".pxd"))]  # compiled, with no line to show
+    users = [k for k in users if "site-packages" not in frames[k].filename] or users
+    where = more = ""
     if users:
-        line = (users[-1].line or linecache.getline(users[-1].filename, users[-1].lineno or 0)).strip()
-        where = f" at line {users[-1].lineno} of {users[-1].filename.rpartition('/')[2]}" + (
-            f", `{line}`" if line else ""
-        )
-    return f"{name_of(function)} raised {type(problem).__name__}{where}: {problem}{_advice(problem)}"
+        last = frames[users[-1]]
+        line = (last.line or linecache.getline(last.filename, last.lineno or 0)).strip()
+        where = f" at line {last.lineno} of {called(last.filename)}" + (f", `{line}`" if line else "")
+        more = about(problem, traces[users[-1]], _expression(last) or line)
+    return (
+        f"{name_of(function)} raised {type(problem).__name__}{where}: {shorter(str(problem))}{_advice(problem) or more}"
+    )
+
+
+def _walked(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _expression(frame: traceback.FrameSummary) -> str:
+    """The expression that raised, where it stands in one line."""
+    if frame.colno is None or frame.lineno != frame.end_lineno:
+        return ""
+    return linecache.getline(frame.filename, frame.lineno or 0).encode()[frame.colno : frame.end_colno].decode()
+
+
+def placed(function: Function) -> str:
+    """A function with the line where it begins, `cost (line 7 of mine.py)`."""
+    code = getattr(unbound(function), "__code__", None)
+    return name_of(function) + (f" (line {code.co_firstlineno} of {called(code.co_filename)})" if code else "")
 
 
 _OURS = f"{Path(__file__).parents[1]}{os.sep}"
@@ -90,7 +116,9 @@ def as_scalar(J: Any, function: Function, plain: bool = False) -> Any:
     """The cost as one node, or with `plain` as the float that it is."""
     if isinstance(J, np.ndarray):
         if J.size != 1:
-            raise UnusableCode(f"{name_of(function)} must give one number, it gave an array of shape {J.shape}")
+            raise UnusableCode(
+                f"{placed(function)} must give one number, it gave an array of shape {J.shape}: take np.sum or np.mean"
+            )
         J = J.reshape(-1)[0]
     if isinstance(J, TapeArray) and J.size == 1:
         return J.reshape(())

@@ -1,4 +1,4 @@
-"""Linear algebra: solve, inv, det, slogdet, cholesky, of single matrices.
+"""Linear algebra: solve, slogdet, cholesky of single matrices, inv and det also of stacks of them.
 
 >>> RULES["inv"].line(Call("inv", {"x": (3, 3)}, (3, 3), {}), "x").code
 '-out.T @ dout @ out.T'
@@ -30,15 +30,18 @@ def solve(call: Call, operand: str) -> Line:
 @rule("inv")
 def inv(call: Call, operand: str) -> Line:
     """The inverse: x out = 1 stays true."""
-    _one_matrix(call)
-    return Line("-out.T @ dout @ out.T", "x out = 1 stays true: out changes by -out (change of x) out")
+    why = "x out = 1 stays true: out changes by -out (change of x) out"
+    turned = "out.T" if len(call.out) == 2 else "np.swapaxes(out, -1, -2)"
+    return Line(f"-{turned} @ dout @ {turned}", why)
 
 
 @rule("det")
 def det(call: Call, operand: str) -> Line:
     """The determinant, linear in each entry with its cofactor."""
-    _one_matrix(call)
-    return Line("dout * out * np.linalg.inv(x).T", "det is linear in entry [i, j]: its cofactor, det times the inverse")
+    why = "det is linear in entry [i, j]: its cofactor, det times the inverse"
+    if call.out:
+        return Line("(dout * out)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2)", why)
+    return Line("dout * out * np.linalg.inv(x).T", why)
 
 
 @rule("slogdet")

@@ -38,7 +38,11 @@ UNARY = {
     "arcsinh": ("dout / np.sqrt(x**2 + 1)", "the slope of arcsinh is 1 / root of x² + 1"),
     "arccosh": ("dout / np.sqrt(x**2 - 1)", "the slope of arccosh is 1 / root of x² - 1"),
     "arctanh": ("dout / (1 - x**2)", "the slope of arctanh is 1 / (1 - x²)"),
-    # no names of NumPy's: what people write by hand
+    "deg2rad radians": ("dout * np.pi / 180", "a degree is π / 180"),
+    "rad2deg degrees": ("dout * 180 / np.pi", "a radian is 180 / π degrees"),
+    # no names of NumPy's: what people write by hand, and SciPy's and math's functions with slopes that NumPy can write
+    "erf": ("dout * 2 / np.sqrt(np.pi) * np.exp(-(x**2))", "the slope of erf is 2 / root of π, times exp(-x²)"),
+    "erfc": ("-dout * 2 / np.sqrt(np.pi) * np.exp(-(x**2))", "erfc is 1 - erf"),
     "sigmoid": ("dout * out * (1 - out)", "the slope of the logistic function is out (1 - out)"),
     "relu": ("dout * (x > 0)", "the slope of relu is 1 where x > 0, else 0"),
 }
@@ -67,6 +71,11 @@ BINARY = {
         ("dout * np.exp(x - out)", "the slope is the share of exp(x) in the sum"),
         ("dout * np.exp(y - out)", "the slope is the share of exp(y) in the sum"),
     ),
+    "logaddexp2": (
+        ("dout * np.exp2(x - out)", "the slope is the share of 2^x in the sum"),
+        ("dout * np.exp2(y - out)", "the slope is the share of 2^y in the sum"),
+    ),
+    "xlogy": (("dout * np.log(y)", "the slope of x log y by x is log y"), ("dout * x / y", "its slope by y is x / y")),
     "hypot": (("dout * x / out", "the slope is x / out"), ("dout * y / out", "the slope is y / out")),
     "arctan2": (
         ("dout * y / (x**2 + y**2)", "the slope of the angle by its first operand"),

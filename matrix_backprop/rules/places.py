@@ -25,6 +25,12 @@ def reshape(call: Call, operand: str) -> Line:
     return Line("dout.reshape(x.shape)", "the entries stay in their order: the shape of x again")
 
 
+@rule("item")
+def item(call: Call, operand: str) -> Line:
+    """The one entry of an array as a number."""
+    return Line("np.full(x.shape, dout)", "the one entry, as a number")
+
+
 @rule("copy asarray array ascontiguousarray astype asfarray nan_to_num watch", "x", "dtype")
 def copy(call: Call, operand: str) -> Line:
     """The same array again."""

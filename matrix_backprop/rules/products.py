@@ -208,3 +208,19 @@ def _without_dots(subs: list[str], out: str, arrow: str, shapes: Sequence[Shape]
 
 def _letters(count: int) -> str:
     return "ijklmnopqrstuvwxyzabcdefghABCDEFGHIJKLMNOPQRSTUVWXYZ"[:count]
+
+
+@rule("convolve", "x y", "mode")
+def convolve(call: Call, operand: str) -> Line:
+    """Two sequences: out[n] is the sum of x[i] y[n - i], over all of them, or where both are there ("valid")."""
+    mode = call.get("mode", "full")
+    why = f"entry i of {operand} takes part in every out[n] that it reaches: a sum over n, the other one turned round"
+    other = "y" if operand == "x" else "x"
+    if mode == "full":
+        return Line(f'np.correlate(dout, {other}, "valid")', why)
+    if mode != "valid":
+        raise NoRule(f"np.convolve with mode {mode!r}")
+    longer = "x" if call.shapes["x"] >= call.shapes["y"] else "y"
+    if operand == longer:
+        return Line(f"np.convolve(dout, {other}[::-1])", why)
+    return Line(f'np.correlate({other}, dout, "valid")[::-1]', why)

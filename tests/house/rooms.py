@@ -67,8 +67,8 @@ ROOMS = [
     ),
     Room(
         "compare/lesson",
-        "the lesson: what its page shows; the page computes nothing",
-        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, CHECK, EXPLAIN),
+        "the lesson: what its page shows, and the page, which computes anew what a reader moves",
+        (*ENGINE, FORMULAS, REPORT, SUBJECT, VERDICT, NOTES, STEPS, CHECK, DERIVE, EXPLAIN),
     ),
     Room(
         "compare/command",

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import measure
+from benchmarks import by_tangent, derive, measure
 from benchmarks.engines import ENGINES, GROUP, REFERENCE, by_formulas
 from benchmarks.problem import Problem
+from tests.catalogue.layers import LAYERS, source_of
 
 TINY = Problem((4, 3, 2), 5)
 MORE_THAN_A_GROUP = Problem((3, 2), GROUP + 3)
@@ -79,6 +80,97 @@ if importlib.util.find_spec("matplotlib"):  # of the extra `benchmarks`
         assert "<svg" in (tmp_path / "growth.svg").read_text()
 
 
+DERIVED = {layer.name: layer for layer in LAYERS}
+
+
+def test_the_derive_benchmark_prints_its_tables_and_what_peers_there_are(capsys, monkeypatch):
+    monkeypatch.setenv("TANGENT_PYTHON", sys.executable)  # which has none, or one that says what it lacks
+    derive.main([DERIVED["gelu"]], factor=2)
+    printed = capsys.readouterr().out
+    assert "derive: 1 of 1 right, 0 wrong, 0 not derived" in printed
+    assert "derive, with more observations: " in printed
+    assert ("JAX: 1 of 1 right" in printed) != ("jax is not installed and left out" in printed)
+    assert ("tangent: 1 of 1 right" in printed) != ("TANGENT_PYTHON=T/bin/python" in printed)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_a_layer_runs_with_more_observations_and_rewritten_for_tangent(layer):
+    few, _ = derive.point(layer)
+    many, dout = derive.point(layer, 3)
+    derive.hand_written(layer, many, dout)()
+    sizes = [sum(np.size(x) for part in given for x in derive.listed(part)) for given in (few, many)]
+    assert 1.4 < sizes[1] / sizes[0] <= 3.0 or sizes[1] > sizes[0] + 10
+    if layer.name in {"attention", "deep_net"}:  # tangent refuses both: `@` of stacks, and names that a loop makes
+        return
+    scope = {}
+    exec(derive.in_functions(layer), scope)
+    if layer.is_cost:
+        params, args = few
+        assert scope["cost"](*params.values(), *args) == pytest.approx(layer.module.cost(params, *args), rel=1e-13)
+    else:
+        defaults = layer.module.forward.__defaults__ or ()
+        out = scope["forward"](*few, *defaults)
+        np.testing.assert_allclose(out, layer.module.forward(*few)[0], rtol=1e-13)
+
+
+def test_a_derived_pass_counts_as_right_only_with_the_numbers_of_the_hand_written():
+    for layer in (DERIVED["affine"], DERIVED["huber"]):
+        assert derive.agrees(layer, lambda *point, layer=layer: derive.hand_written(layer, *point))
+
+        def doubled(given, dout, layer=layer):
+            grads = derive.hand_written(layer, given, dout)()
+            if layer.is_cost:
+                return lambda: {name: 2 * x for name, x in grads.items()}
+            return lambda: (*grads[:-1], 2 * grads[-1])
+
+        assert not derive.agrees(layer, doubled)
+
+
+class FakeTangent:
+    """Answers with what it is given."""
+
+    def __init__(self, made):
+        self.made = made
+
+    def grad(self, function, wrt):
+        self.function, self.wrt = function, wrt
+        return self.made
+
+
+def test_what_tangent_answers_is_held_against_the_hand_written_pass(tmp_path):
+    layer = DERIVED["softmax"]
+    wanted = {
+        "name": "softmax",
+        "source": source_of("softmax"),
+        "in functions": derive.in_functions(layer),
+        "axes": {"z": 1},
+        "factor": 2,
+    }
+
+    def made(z, dout):
+        return layer.module.backward(dout, layer.module.forward(z)[1])
+
+    def wrong(z, dout):
+        return 2 * made(z, dout)
+
+    for form in ("as written", "in functions"):
+        tangent = FakeTangent(made)
+        found = by_tangent.measured(tangent, str(tmp_path), wanted, form)
+        assert (found["right"], found["lines"], len(found["ratios"])) == (True, 2, 2)
+        assert tangent.wrt == (0,)
+        z, dout = np.ones((2, 3)), np.arange(6.0).reshape(2, 3)
+        assert tangent.function(z, dout) == np.sum(layer.module.forward(z)[0] * dout)
+        assert not by_tangent.measured(FakeTangent(wrong), str(tmp_path), wanted, form)["right"]
+
+
+def test_an_error_of_a_peer_is_told_in_a_line():
+    assert by_tangent.reason(ValueError("no rule (<stdin>, line 3)\nmore")) == "ValueError: no rule"
+    try:
+        raise AttributeError
+    except AttributeError as error:
+        assert by_tangent.reason(error).startswith("AttributeError: in test_benchmarks.py, test_an_error")
+
+
 def test_an_absent_peer_is_left_out_with_a_word(capsys):
     assert measure.absent_peers(["numpy", None, "no_such_peer"]) == {"no_such_peer"}
     assert capsys.readouterr().out == 'no_such_peer is not installed and left out: pip install ".[benchmarks]"\n'
@@ -86,7 +178,7 @@ def test_an_absent_peer_is_left_out_with_a_word(capsys):
 
 def test_every_benchmark_is_in_the_command():
     modules = {path.stem for path in Path(command.__file__).parent.glob("*.py")}
-    assert set(command.NAMES) == modules - {"__init__", "__main__", "measure", "problem", "engines"}
+    assert set(command.NAMES) == modules - {"__init__", "__main__", "measure", "problem", "engines", "by_tangent"}
 
 
 def test_the_command_refuses_what_it_does_not_know():

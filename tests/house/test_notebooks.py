@@ -66,14 +66,18 @@ def test_a_notebook_shows_what_stands_in_it(path: Path) -> None:
     assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
 
 
-def test_the_three_notebooks_show_pictures_tables_and_verdicts() -> None:
+def test_the_notebooks_show_pictures_tables_and_verdicts() -> None:
     kinds = {
         path.stem: [(kind, " ".join(said)) for _, kind, said in shown(nbformat.read(path, 4))] for path in NOTEBOOKS
     }
-    assert list(kinds) == ["check", "draw", "teach"]
+    assert list(kinds) == ["check", "derive", "draw", "teach"]
     assert sum(kind == "image/svg+xml" for kind, _ in kinds["draw"]) >= 4
     assert any("✗ different" in said for _, said in kinds["check"])
     assert any("✓ proved" in said for _, said in kinds["check"])
+    assert sum("the sum over its consumers" in said for kind, said in kinds["derive"] if kind == "text/html") == 2
+    assert sum(": proved" in said for kind, said in kinds["derive"] if kind == "stream") == 3
+    assert any("backward dW = np.dot(x.T, dz) because  entry [j, k]" in said for _, said in kinds["derive"])
+    assert any("✗" in said and "db = np.sum(dz, axis=0)" in said for _, said in kinds["derive"])
     assert any("row 2 of W[2]" in said for kind, said in kinds["teach"] if kind == "text/html")
 
 

@@ -100,7 +100,7 @@ PLANTED: list[tuple[Rule, str, str]] = [  # rule, file, what is written at its e
         "compare/explain/explain.py",
         f'{LAZY}return f"np.dot(W[{{layer + 1}}], dJdz[{{layer + 1}}])"\n',
     ),
-    (rules.a_formula_is_written_once, "compare/lesson/page.js", "\nconst text = `(1/m) * np.dot(a, dJdz.T)`\n"),
+    (rules.a_formula_is_written_once, "compare/lesson/web/base.js", "\nconst text = `(1/m) * np.dot(a, dJdz.T)`\n"),
     (rules.no_clock_decides_what_is_said, "compare/reason/trial.py", f"{LAZY}from time import monotonic\n"),
     (rules.a_face_is_short_and_defines_nothing, "autograd/graph/__init__.py", "\ndef planted():\n    pass\n"),
     (rules.a_face_is_short_and_defines_nothing, "compare/__init__.py", "\n" * 70),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -68,6 +69,16 @@ CASES = [
     *(ufunc(name, (3,)) for name in ("sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh", "arcsinh", "reciprocal")),
     *(ufunc(name, (2, 3), low=0.1) for name in ("log", "log1p", "log2", "log10", "sqrt", "cbrt")),
     ufunc("arccosh", (3,), low=1.5),
+    *(ufunc(name, (2, 3)) for name in ("deg2rad", "rad2deg")),
+    Case("erf", lambda x: np.array([[math.erf(y) for y in row] for row in x]), ((2, 3),)),
+    Case("erfc", lambda x: np.array([[math.erfc(y) for y in row] for row in x]), ((2, 3),)),
+    ufunc("logaddexp2", (4, 1), (4, 3)),
+    Case("xlogy", lambda x, y: x * np.log(y), ((2, 3), (3,)), {}, 0.2),
+    *(
+        numpys("convolve", x, y, **options)
+        for x, y in [((5,), (3,)), ((2,), (4,)), ((3,), (3,))]
+        for options in ({}, {"mode": "full"}, {"mode": "valid"})
+    ),
     *(Case(name, lambda x, name=name: getattr(np, name)(x), ("small",)) for name in ("arcsin", "arccos", "arctanh")),
     *(
         ufunc(name, *shapes)
@@ -134,6 +145,7 @@ CASES = [
     numpys("squeeze", (4, 1, 3), axis=1),
     numpys("expand_dims", (4, 3), axis=1),
     numpys("copy", (4, 3)),
+    Case("item", lambda x: x.item(), ((1, 1),)),
     *(placed("transpose", shape, axes) for shape, axes in [((2, 3, 4), (2, 0, 1)), ((2, 3), None), ((2, 3, 4), None)]),
     Case("T", lambda x: x.T, ((2, 3),)),
     placed("swapaxes", (2, 3, 4), 0, 2),
@@ -182,6 +194,8 @@ CASES = [
     linalg("solve", "square", (3,)),
     linalg("solve", "square", (3, 2)),
     linalg("inv", "square"),
+    linalg("inv", (2, 3, 3)),
+    linalg("det", (2, 2, 2)),
     linalg("det", "square"),
     Case("slogdet", lambda x: np.linalg.slogdet(x)[1], ("square",)),
     Case("cholesky", lambda x: np.linalg.cholesky(x), ("positive",)),
@@ -321,7 +335,7 @@ def test_substitution_keeps_the_meaning(text: str, names: dict[str, str], found:
     [
         ("pad", {"x": (3,)}, {"pad_width": 1, "mode": "edge"}, "mode='edge'"),
         ("norm", {"x": (3, 3)}, {"ord": "nuc"}, "ord='nuc'"),
-        ("inv", {"x": (2, 3, 3)}, {}, "stack"),
+        ("slogdet", {"x": (2, 3, 3)}, {}, "stack"),
         ("sum", {"x": (3,)}, {"where": True}, "where="),
         ("outer", {"x": (3, 2), "y": (3,)}, {}, "no vectors"),
     ],

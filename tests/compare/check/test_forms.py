@@ -457,7 +457,10 @@ Table.__module__, Table.__name__ = "pandas.core.frame", "DataFrame"
     [
         (
             lambda: check(lambda p, X, y: 0.0, lambda p, X, y: p, W0),
-            [r"\(p, X, y\) \(line \d+\) cannot be called with 1 argument, missing a required argument: 'X'", "args = "],
+            [
+                r"\(p, X, y\) \(line \d+ of test_forms.py\) cannot be called with 1 argument, missing",
+                "args = ",
+            ],
         ),
         (lambda: check(gradients_of, lambda p: cost(**p), {"w": W0, "b": B0}), ["gave a dict", "swapped"]),
         (lambda: check(lambda w: None, lambda w: w, W0), ["gave None: is its return missing"]),

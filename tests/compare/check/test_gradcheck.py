@@ -272,7 +272,7 @@ def test_a_wrong_gradient_raises_an_assertion_error_that_is_the_report() -> None
     assert str(raised.value).splitlines()[0] == report.headline  # what the log of a CI shows
     assert report.headline.startswith(report.summary) and report.reasons[0][1:] in report.headline
     assert str(raised.value).endswith(str(report))
-    for text in ("mismatched elements: 1 / 6 (16.7%)", "at [1, 0]: yours is ", "the chain rule "):
+    for text in ("W: 1 of 6 entries differ; at [1, 0] yours is ", ", the chain rule "):
         assert text in str(raised.value)
     report = check(cost, wrong, params, X, Y)
     assert not report

@@ -288,7 +288,7 @@ def test_unusable_input_is_one_sentence_and_2(command: Command, tmp_path: Path, 
         "check -m 0",
         "check -m x",
         "check --layers",
-        "draw unit unit",
+        "draw unit x.py unit",
         "--nope",
     ],
 )

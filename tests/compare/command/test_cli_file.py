@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import linecache
@@ -80,9 +81,72 @@ def test_a_layer_and_inputs_that_are_one_array(run: Run) -> None:
 def test_wrong_code_is_1_and_the_reason_is_shown(run: Run) -> None:
     status, text, errors = run(RIGHT.replace("2 * X", "X"))
     assert (status, errors) == (1, "")
-    assert "w: mismatched elements: 2 / 2 (100%)" in text
+    assert "w: 2 of 2 entries differ; at [0] yours is " in text
     assert re.search(r"the mistake is in line \d+ of x.py: *\n  - .*\n  \+ .*2.*", text), text
     assert "every line: backprop-compare proofread " in text
+
+
+def test_the_format_of_github_is_annotations_alone_with_file_and_line(run: Run) -> None:
+    wrong = RIGHT.replace("2 * X", "X")
+    for arguments in (("check", "x.py", "--format", "github"), ("proofread", "x.py", "--format", "github")):
+        status, text, errors = run(wrong, *arguments)
+        assert (status, errors) == (1, "")
+        assert re.fullmatch(r"::error file=x\.py,line=6,title=dw is wrong::ought to be `.*2.*`%0A.*\n", text), text
+    status, text, errors = run(RIGHT, "--format", "github", "x.py")
+    assert (status, errors) == (0, "") and text.startswith("::notice file=x.py,title=")
+    status, text, errors = run(RIGHT.replace('["w"]', '["v"]'), "check", "x.py", "--format", "github")
+    assert (status, errors) == (2, "") and text.startswith("::error file=x.py,line=4,title=cannot be checked::cost")
+    status, text, errors = run(RIGHT, "check", "x.py", "--format", "xml")
+    assert (status, text) == (2, "") and "the known ones are text, json, github" in errors
+    assert run(RIGHT, "check", "x.py", "--format", "json") == run(RIGHT, "check", "x.py", "--json")
+
+
+def test_a_page_about_a_file(run: Run, tmp_path: Path) -> None:
+    status, text, errors = run(RIGHT, "teach", "x.py", "-o", "x.html")
+    assert (status, text, errors) == (0, "wrote x.html: x.py: gradients against the chain rule over cost\n", "")
+    assert "<title>x.py: gradients" in (tmp_path / "x.html").read_text()
+    status, text, errors = run(RIGHT.replace("2 * X", "X"), "teach", "x.py", "-o", "x.html")
+    assert (status, errors) == (1, "") and text.endswith("which line: backprop-compare check x.py\n")
+    assert "ought to be" in (tmp_path / "x.html").read_text()
+    for option in (("--layers", "2,3,1"), ("--activations", "tanh"), ("--activation", "tanh")):
+        status, text, errors = run(RIGHT, "teach", "x.py", *option)
+        assert (status, text) == (2, "") and errors.startswith("backprop-compare: --")
+        assert "brings its own functions and data: take one" in errors
+
+
+def test_a_picture_of_an_entry_of_a_file(run: Run, tmp_path: Path) -> None:
+    status, text, errors = run(RIGHT, "draw", "w[0]", "x.py", "-o", "w.svg")
+    assert (status, text, errors) == (0, "wrote w.svg\n", "")
+    assert "dJ/dw[0]: the sum over its consumers" in (tmp_path / "w.svg").read_text()
+    status, text, errors = run(RIGHT, "draw", "v[0]", "x.py")
+    assert (status, text) == (2, "") and "there is no gradient 'v[0]'" in errors
+    assert "take one" in run(RIGHT, "draw", "w[0]", "x.py", "--layers", "2,3")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "x.py"),
+        ("proofread", "x.py"),
+        ("derive", "x.py"),
+        ("derive", "--layers", "2,3,1"),
+        ("explain", "w[0]", "x.py"),
+        ("explain", "dJda[1][0,0]", "--layers", "2,3,1"),
+        ("teach", "x.py"),
+        ("teach", "--layers", "2,3,1"),
+        ("draw", "unit"),
+        ("notes",),
+    ],
+    ids=" ".join,
+)
+def test_whatever_takes_a_second_says_what_it_does_on_a_terminal(
+    run: Run, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(cli.Console, "status", lambda self, says: said.append(says) or contextlib.nullcontext(self))
+    monkeypatch.setattr(cli.Console, "update", lambda self, says: said.append(says), raising=False)
+    assert run(RIGHT, *arguments)[0] == 0
+    assert said and all(says.strip() for says in said)
 
 
 # Proof-reading
@@ -97,6 +161,16 @@ def test_a_file_is_proof_read_right_or_wrong(run: Run) -> None:
     assert (status, errors) == (1, "")
     assert re.search(r"^ *6  return .*✗", text, re.MULTILINE)
     assert re.search(r"^ *\+ .*2", text, re.MULTILINE)
+
+
+def test_a_file_is_shown_with_both_passes_beside_each_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    status, text, errors = run(RIGHT, "proofread", "x.py", "--beside")
+    assert (status, errors) == (0, "")
+    assert text.splitlines()[1].split() == ["forward,", "from", "the", "end", "backward"]
+    assert re.search(r"^ *4  return np.sum.* 6  return \{.*✓ dJ/dw", text, re.MULTILINE)
+    status, text, errors = run(RIGHT.replace("2 * X", "X"), "proofread", "x.py", "--beside")
+    assert status == 1 and re.search(r"^ *4  return np.sum.* 6  return .*✗", text, re.MULTILINE)
 
 
 def test_a_reading_as_json(run: Run) -> None:
@@ -189,7 +263,7 @@ WRONG_FILES: list[tuple[str | bytes, str]] = [
         "params holds no array or number of floats to differentiate: it is dict",
     ),
     (RIGHT + "params = {'w': np.array([1, np.nan])}", "w of shape (2,) holds nan at [1]: it must be finite"),
-    (RIGHT + "params = {}", "params holds no array or number of floats to differentiate: it is dict"),
+    (RIGHT + "params = {}", "params holds no array or number of floats to differentiate: it is an empty dict; hand"),
     (RIGHT.replace("y) ** 2)", "z) ** 2)"), "cost raised NameError at line 4 of x.py, `return np.sum("),
 ]
 

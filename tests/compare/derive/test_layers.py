@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from compare import Derivation, check_vjp, gradcheck
-from compare.derive.derivation import as_layer, derive_functions
+from compare.derive.derivation import derive_functions
+from compare.derive.proof import as_layer
 from tests.catalogue.layers import LAYERS, Layer, load, source_of
 from tests.compare.derive.page import PAGE, by_hand, code_lines, derived, page
 

@@ -218,6 +218,28 @@ def test_parameters_and_watched_arrays_are_explained(report: Report) -> None:
     assert explain(report, "dW[0, 1]").entry == explain(report, "dJ/dW[0,1]").entry == W.entry == "dJ/dW[0,1]"
 
 
+def two_layers(p: Any, X: Any) -> Any:
+    z1 = p["W1"] @ X + p["b1"]
+    a1 = np.tanh(z1)
+    for _ in range(2):
+        a1 = a1 * a1
+    return np.mean((p["W2"] @ a1) ** 2)
+
+
+def test_what_the_forward_pass_gives_a_name_has_it_without_watch() -> None:
+    rng = np.random.default_rng(0)
+    p = {"W1": rng.normal(size=(3, 2)), "b1": rng.normal(size=(3, 1)), "W2": rng.normal(size=(2, 3))}
+    report = gradcheck(two_layers, lambda p, X: p, p, rng.normal(size=(2, 4)), raise_exception=False, diagnose=False)
+    found = explain(report, "W1[2,1]")
+    assert [term.consumer for term in found.terms] == [f"z1[2,{i}]" for i in range(4)]
+    assert [term.upstream_name for term in found.terms] == [f"dJ/dz1[2,{i}]" for i in range(4)]
+    assert found.total == pytest.approx(sum(term.product for term in found.terms))
+    assert "z1[2,3]" in found.picture().source
+    activation = explain(report, "a1[2,3]")  # a step itself; a name given again is another
+    assert [term.consumer for term in activation.terms] == ["a1#2[2,3]", "a1#2[2,3]"]
+    assert explain(report, "a1#3[0,0]").terms[0].local_name.startswith("W2[")
+
+
 def test_a_wrong_gradient_stands_beside_the_sum_with_the_reason(report: Report) -> None:
     b = explain(report, "b[1,0]")
     assert b.by_formula == pytest.approx(b.gradient / 5)

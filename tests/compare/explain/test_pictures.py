@@ -290,6 +290,27 @@ def test_layers_that_repeat_are_folded() -> None:
     assert sorted(edges_of(source)) == sorted(pairwise(["inputs", "layer1", "layer2", "layer14", "cost"]))
 
 
+def test_arrays_of_layers_that_repeat_are_folded() -> None:
+    graph = recorded([4, *[5] * 13, 3], ["relu"] * 13 + ["sigmoid"], m=2)
+    source = pictures.network(graph, collapse="arrays").source
+    sheet = Sheet(source)
+    names = {sheet.label[name]: name.removesuffix("_00") for name in sheet.label if name.endswith("_00")}
+    folded = ["W₂ … W₁₃", "z₂ … z₁₃", "b₂ … b₁₃", "a₂ … a₁₃"]
+    assert list(names) == ["X", "W₁", "z₁", "b₁", "a₁", *folded, "W₁₄", "z₁₄", "b₁₄", "a₁₄", "J⁽ⁱ⁾", "J"]
+    assert "5 × 5  (× 12)" in sheet.label.values() and "300 nodes" in sheet.label.values()
+    edges = edges_of(source)
+    assert edges[names["W₂ … W₁₃"], names["z₂ … z₁₃"]] == 12 * 5 * 5 * 2
+    assert edges[names["a₁"], names["z₂ … z₁₃"]] == 5 * 5 * 2 and (names["a₂ … a₁₃"], names["z₂ … z₁₃"]) not in edges
+    assert not sheet.overlapping()
+
+
+def test_a_line_without_parameters_takes_no_room_for_them() -> None:
+    sheet = Sheet(pictures.network(recorded([60, 40, 10], ["relu", "softmax"]), collapse="arrays").source)
+    names = {sheet.label[name]: name.removesuffix("_00") for name in sheet.label if name.endswith("_00")}
+    between = abs(sheet.at[names["b₁"]][1] - sheet.at[names["J"]][1])
+    assert between < 2 * abs(sheet.at[names["b₁"]][1] - sheet.at[names["z₁"]][1])
+
+
 def test_a_large_network_can_be_drawn() -> None:
     graph = recorded([60, 40, 10], ["relu", "softmax"], m=3)
     source = pictures.network(graph, collapse="arrays").source

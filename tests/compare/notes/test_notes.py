@@ -6,9 +6,9 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import sys
 from collections.abc import Callable
 from fractions import Fraction as F
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from rich.text import Text
 from autograd import numbers
 from autograd.number.ops import OPS
 from autograd.number.show import as_written as show
-from compare.notes.claims import FAILS, HOLDS, NEEDS_SYMPY, NOT_RUN
+from compare.notes.claims import FAILS, HOLDS
 from compare.notes.derivation import as_formula, derivation
 from compare.notes.example import WEIGHTS, Short, network
 from compare.notes.shown import Notes, notes
@@ -419,22 +419,6 @@ def test_expressions_as_text() -> None:
     assert as_formula(sympy.Sum(a[k], (k, 2, n_2))) == "Σ(k = 2..n_2) a[k]"
 
 
-# Without SymPy
-
-
-def test_without_sympy_the_rest_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sympy", None)
-    found = notes()
-    assert bool(found) and not found.derivation
-    assert {claim.id for claim in found if claim.verdict == NOT_RUN} == {"C2"}
-    assert found["C2"].evidence == NEEDS_SYMPY == "needs sympy: pip install 'backprop-compare[sympy]'"
-    assert found["C1"].verdict == HOLDS and "SymPy" not in found["C1"].evidence
-    assert "All 19 statements that were run hold." in found.summary
-    assert f"Not run: C2, the derivation ({NEEDS_SYMPY})." in found.summary
-    for shown in (str(found), found._repr_html_().replace("&#x27;", "'"), found.to_json()):
-        assert "needs sympy" in shown
-
-
 # How it is shown
 
 
@@ -461,9 +445,18 @@ def test_the_text_is_plain_and_ends_with_the_summary(found: Notes) -> None:
     assert found.summary in repr(found)
 
 
+def test_the_docs_tell_every_contradiction_and_how_it_is_settled(found: Notes) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "conventions.md").read_text()
+    rows = dict(re.findall(r"^\| (E\d) \| (.*) \|$", text, re.MULTILINE))
+    assert list(rows) == CONTRADICTIONS
+    for row in rows.values():
+        written, wrong, holds = row.split(" | ")
+        assert len(written) > 20 and len(wrong) > 20 and len(holds) > 10
+
+
 def test_html_holds_every_statement_and_step(found: Notes) -> None:
     page = found._repr_html_()
-    assert page.startswith('<div class="backprop-notes">') and page.endswith("</div>")
+    assert page.startswith('<div class="backprop backprop-notes">') and page.endswith("</div>")
     for claim in found:
         assert f">{claim.id}</td>" in page
     for step in found.derivation:

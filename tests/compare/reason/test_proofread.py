@@ -191,7 +191,7 @@ def test_a_search_that_stops_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_diagnosis_nothing_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compare.check.diagnosis", None)
+    monkeypatch.setattr("compare.reason.diagnosis.diagnosis", None)
     report = gradcheck(cost, without_slope, params, X, Y, raise_exception=False, diagnose=False)
     assert not report and not report.mistakes and not report.reasons and not report.lines
 

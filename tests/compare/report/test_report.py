@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from compare import Report, check_network
-from compare.report.report import DIFFERENT, EXACT, INHERITED, ROUNDING, VERDICTS, Mismatch, Row
+from compare.report.lines import Mistake
+from compare.report.report import DIFFERENT, EXACT, INHERITED, PROVED, ROUNDING, VERDICTS, Mismatch, Row
 from compare.report.table import as_text
 from matrix_backprop import Network, formulas
 
@@ -55,6 +56,17 @@ def test_rows_are_found_by_name() -> None:
         KeyError, match=r"the report has no row 'dJdz\[2\]'; it has dJda\[1\], dJdz\[1\], dJdb\[1\], dJ"
     ):
         WRONG["dJdz[2]"]
+
+
+def test_the_names_complete_themselves_in_ipython() -> None:
+    from IPython.core.completer import IPCompleter, provisionalcompleter
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell(user_ns={"report": WRONG})
+    completer = IPCompleter(shell=shell, namespace=shell.user_ns, use_jedi=False)
+    with provisionalcompleter():
+        found = [completion.text for completion in completer.completions('report["', 8)]
+    assert {name.removesuffix('"]') for name in found} == {row.name for row in WRONG.rows}
 
 
 def test_the_text_has_a_line_for_each_row() -> None:
@@ -112,6 +124,22 @@ def test_the_html_is_well_formed_and_shows_every_text_as_it_is(report: Report) -
     right = [report.title, *report.preface, *report.evidence, report.summary]
     assert said == right if report else said[:2] == [report.title, report.summary]
     assert all(f"{row.name}: mismatched" in "\n".join(filter(None, said)) for row in report.differing)
+
+
+def test_in_html_the_reason_stands_in_a_box_and_the_evidence_is_folded() -> None:
+    mistake = Mistake(7, "dz = dout", "the factor `g` is left out", "dz = dout * g", ("z",))
+    rows = [row("z", DIFFERENT, 0, 4), row("x", PROVED, 4, 4)]
+    page = ElementTree.fromstring(Report("t", rows, evidence=["why"], mistakes=[mistake])._repr_html_())
+    inside = [part.text for part in page.find("div") or ()]
+    assert inside == ["the mistake is in line 7:", "- dz = dout", "+ dz = dout * g", "the factor `g` is left out"]
+    folded = {part.findtext("summary"): [p.text for p in part.iter("p")] for part in page.iter("details")}
+    assert folded["What the verdicts rest on"] == ["why"]
+    red = [part.text for part in page.iter() if "--backprop-bad" in part.get("style", "").split("border")[0]]
+    assert red == [
+        "1 of 2 gradient arrays differs from the chain rule: z (4 of 8 entries).",
+        "- dz = dout",
+        "✗ different",
+    ]
 
 
 @REPORTS

@@ -171,3 +171,22 @@ def test_data_of_single_precision(factor: float) -> None:
     F = X.astype(np.float32)
     row = judged_row(lambda w: np.sum((F @ w - y) ** 2), lambda w: factor * F.T @ (F @ w - y), w)
     assert row.verdict == (PROVED if factor == 2 else DIFFERENT)
+
+
+@pytest.mark.parametrize("m", range(3, 14))
+@pytest.mark.parametrize(("step", "verdict"), [(1.0, DATA), (1 + 1e-9, DIFFERENT)])
+def test_constants_of_the_code_are_multiplied_before_they_meet_the_parameters(
+    m: int, step: float, verdict: str
+) -> None:
+    """Both 1/m and 0.8/m are rounded, and with targets this far off nothing else is left of the gradient."""
+    far = np.resize([9.0, 9.0, -9.0], m)
+
+    def cost(b: Any) -> Any:
+        return np.sum(np.where(np.abs(b - far) < 1, (b - far) ** 2, 0.8 * np.abs(b - far))) / m
+
+    def gradients(b: Any) -> Any:
+        share = np.where(np.abs(b - far) < 1, 0.0, 1 / m) * 0.8
+        return np.sum(step * share * np.sign(b - far))
+
+    found = judged_row(cost, gradients, 0.3).verdict
+    assert found == verdict or (found == PROVED and step == 1)
