@@ -348,7 +348,7 @@ class Swept(Recording):
         """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
         # not the arrays themselves: code may later write other nodes into its own
         ndim = max(x.ndim for x in operands)
-        operands = tuple(counted(np.array(x, ndmin=ndim, copy=None), self._count) for x in operands)
+        operands = tuple(counted(x, self._count, ndim) for x in operands)
         whole = np.broadcast(*operands).shape
         shape = whole[: ndim - terms]
         needed = tuple(map(self.needs, operands))
