@@ -159,7 +159,7 @@ class Recording:
 
     def needs(self, ids: Array) -> bool:
         """Whether somebody asks for the gradient of one of these nodes, or of one that it was made from."""
-        return np.count_nonzero(at(self._needed, ids)) > 0
+        return bool(np.count_nonzero(at(self._needed, ids)))
 
     def made_by(self, index: int) -> Block | None:
         """The block that made a node; None for a leaf."""
