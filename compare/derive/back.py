@@ -308,7 +308,8 @@ class Backward(Lists):
         new = self._unused("chosen" if isinstance(parsed(part), ast.Compare) else "common")
         self.temporary.add(new)
         self.lines.append(Out(f"{new} = {part}", "", line, source))
-        return written(ast.parse(text.replace(f"({part})", new).replace(part, new)))
+        text = re.sub(rf"(?<![\w\])])\({re.escape(part)}\)", new, text)  # not the parentheses of a call
+        return written(ast.parse(text.replace(part, new)))
 
     def write(self, upstream: Gradient | None = None) -> None:
         """Write down what the expression at hand gives to each name."""
@@ -409,7 +410,7 @@ class Backward(Lists):
         call = self.known(node)
         if call is None:
             raise self.refused(node)
-        if call.rule == "stack" and "x" in call.operands:
+        if call.rule in ("stack", "concatenate") and "x" in call.operands:
             self.unstack(call, g)
             return
         if call.rule == "copy":

@@ -33,6 +33,7 @@ from compare.derive.proof import (
     same_numbers,
     stands_beside,
 )
+from compare.derive.shapes import ask_what_is_there
 from compare.derive.simplify import simplifications
 from compare.derive.sources import has_fields, leaves_of
 from compare.derive.text import Line, Program
@@ -283,6 +284,7 @@ def derived(
             backward.out(f"{backward.d(leaf)} = np.zeros_like({leaf})", "nothing depends on it")
         else:
             backward.materialise(leaf, name_it=True)
+    ask_what_is_there(backward.lines, flat)
     answers = [_answer(name, given[name], backward) for name in differentiated]
     answer = ", ".join(x for x in answers if x != "None")
     arguments = [

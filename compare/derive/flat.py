@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -204,7 +205,7 @@ class Flat(Loops):
                     if isinstance(value, (ast.Name, Items)):
                         found.by_key[key] = value
                     else:
-                        name = self.fresh(f"{found.name or written(base)}{key}" if isinstance(key, int) else str(key))
+                        name = self.fresh(_name_of_entry(found.name or written(base), key))
                         self.emit(Set(ast.Name(name, ast.Load()), value, *self.frame.text.at(node)))
                         found.by_key[key] = ast.Name(name, ast.Load())
                     return
@@ -379,3 +380,10 @@ class Flat(Loops):
     def inputs(self) -> list[str]:
         """The names of the arguments."""
         return [x.arg for x in [*self.function_tree.args.args, *self.function_tree.args.kwonlyargs]]
+
+
+def _name_of_entry(items: str, key: Any) -> str:
+    """What an entry of a list or a dict is called: hs3 of hs[3]."""
+    if isinstance(key, int):
+        return f"{items}{key}" if key >= 0 else f"{items}_before"
+    return re.sub(r"\W", "_", str(key))

@@ -78,12 +78,12 @@ class Helpers(Expressions):
             func = self.plain(self.expr(node.func))
         args = [self.plain(self.expr(x)) for x in node.args]
         if args and written(func).startswith("np.") and self.is_active(args[0]) and self.is_a_list(args[0]):
-            found = self.of_a_list(written(func)[3:], args, {k.arg for k in node.keywords})
+            found = self.of_a_list(written(func)[3:], args)
             if found is not None:
                 return found
         return ast.Call(func, args, [ast.keyword(k.arg, self.plain(self.expr(k.value))) for k in node.keywords])
 
-    def of_a_list(self, name: str, args: list[ast.expr], keywords: set[str | None]) -> ast.expr | None:
+    def of_a_list(self, name: str, args: list[ast.expr]) -> ast.expr | None:
         """A function of a list of arrays by one of the array that they make; None where it takes the list itself."""
         shapes = {np.shape(x) for x in self.value(args[0])}
         vectors = all(len(x) == 1 for x in shapes)
@@ -92,9 +92,8 @@ class Helpers(Expressions):
             return parsed(stacked)
         if name == "column_stack" and vectors:
             return parsed(f"{stacked[:-1]}, axis=1)")
-        by_rows = name in ("concatenate", "vstack") or (name == "hstack" and vectors)
-        if by_rows and isinstance(args[0], ast.Name) and len(shapes) == 1 and "axis" not in keywords and len(args) == 1:
-            return parsed(f"{stacked}.reshape({', '.join(map(str, (-1, *min(shapes)[1:])))})")
+        if name in ("vstack", "hstack") and isinstance(args[0], ast.Name):
+            return parsed(f"np.concatenate({written(args[0])}{', axis=1' * (name == 'hstack' and not vectors)})")
         if name in RULES and RULES[name].operands[-1] != "*":
             args[0] = parsed(stacked)
         return None

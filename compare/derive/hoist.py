@@ -80,6 +80,13 @@ class Hoisting:
     def _name_it(self, node: ast.expr, s: Set | Append, before: list[Statement]) -> ast.expr:
         flat = self.flat
         value = flat.value(node)
+        for earlier in before:  # named a moment ago
+            if not isinstance(earlier, Set) or not isinstance(earlier.target, ast.Name):
+                continue
+            if written(earlier.value) == written(node):
+                name = ast.Name(earlier.target.id, ast.Load())
+                name.found = value  # type: ignore[attr-defined]
+                return name
         call = self.known(node) if flat.is_active(node) else None
         kind = KINDS.get(call.rule, call.rule) if call else "scale"
         names = {

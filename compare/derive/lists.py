@@ -117,6 +117,9 @@ class Lists(Shapes):
     def unstack(self, call: Known, g: Gradient) -> None:
         operand = call.operands["x"]
         axis = call.call.get("axis", 0)
+        if call.rule == "concatenate":
+            self.unjoin(operand, axis, g)
+            return
         if not isinstance(operand, ast.Name) or axis not in (0, 1):
             raise self.refused(operand)
         if g.spreads and axis == 0 and g.shape == g.whole[1:]:  # the same for each
@@ -130,3 +133,15 @@ class Lists(Shapes):
         self.found.append((operand.id, Gradient(f"{self.d(operand.id)}[{place}]", g.shape, g.whole), False))
         self.gradients[operand.id] = Gradient(f"{self.d(operand.id)}[{place}]", g.shape, g.whole)
         self.found = []
+
+    def unjoin(self, operand: ast.expr, axis: int, g: Gradient) -> None:
+        """What comes back to arrays of one size that stand one after another: each gets its part."""
+        sizes = {np.shape(x) for x in self.flat.value(operand)}
+        if not isinstance(operand, ast.Name) or len(sizes) > 1 or operand.id in self.flat.containers:
+            raise self.refused(operand)
+        text = g.text if not g.spreads else f"np.broadcast_to({g.text}, {g.whole})"
+        along = f", axis={axis}" if axis else ""
+        self.out(
+            f"{self.d(operand.id)} = np.split({text}, len({operand.id}){along})", "each has its part of the result"
+        )
+        self.gradients[operand.id] = Gradient(f"{self.d(operand.id)}[pass of the loop]", g.shape, g.whole)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 import numpy as np
 
 from compare.derive.calls import Known, names_of
+from compare.derive.flat import Flat
 from compare.derive.hoist import Hoisting
-from compare.derive.ir import CannotDerive
-from compare.derive.lines import Gradient
+from compare.derive.ir import CannotDerive, Set, reads
+from compare.derive.lines import Gradient, OutLoop
 from matrix_backprop.rules import parsed, written
 
 
@@ -60,3 +62,33 @@ class _Sizes(ast.NodeTransformer):
             return ast.Attribute(parsed(like), node.attr, ast.Load())
         self.generic_visit(node)
         return node
+
+
+def ask_what_is_there(lines: list[Any], flat: Flat) -> None:
+    """Ask an array that the lines use anyway for a size, not one that would be computed for its size alone."""
+    made = {x.target.id: x for x in flat.block if isinstance(x, Set) and isinstance(x.target, ast.Name)}
+    texts = [text for text, _ in _in_order(lines)]
+    asked = {name for name in made if any(re.search(rf"\b{name}\.(shape|size)\b", text) for text in texts)}
+    for name in sorted(asked):
+        size = re.compile(rf"\b{name}(?=\.(shape|size)\b)")
+        if any(re.search(rf"\b{name}\b", size.sub("", text)) for text in texts):
+            continue
+        other = _of_the_same_shape(name, made, flat, texts)
+        if other:
+            for _, x in _in_order(lines):
+                x.text = size.sub(other, x.text)
+
+
+def _in_order(lines: list[Any]) -> list[tuple[str, Any]]:
+    return [pair for x in lines for pair in (_in_order(x.body) if isinstance(x, OutLoop) else [(x.text, x)])]
+
+
+def _of_the_same_shape(name: str, made: dict[str, Set], flat: Flat, texts: list[str]) -> str:
+    """An array that a name was made of, entry by entry, and that the lines use."""
+    todo = [name]
+    for seen in todo:
+        for other in sorted(reads(made[seen])) if seen in made else ():
+            if other not in todo and other in flat.env and np.shape(flat.env[other]) == np.shape(flat.env[name]) != ():
+                todo.append(other)
+    used = (other for other in todo[1:] if any(re.search(rf"\b{other}\b(?!\.(shape|size))", text) for text in texts))
+    return next(used, "")

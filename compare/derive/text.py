@@ -220,11 +220,12 @@ class _Writer:
 
 def _broken(row: str, depth: int) -> list[str]:
     """A long assignment over several rows, in parentheses."""
-    target, equals, value = row.partition(" = ")
-    if not equals or '"' in value:
+    found = re.match(r"(.*?) ([+-]?=) (.*)", row)
+    if not found or '"' in row:
         return [row]
+    target, equals, value = found.groups()
     inner = textwrap.wrap(value, WIDTH - 4 * (depth + 1), break_long_words=False, break_on_hyphens=False)
-    return [f"{target} = (", *(INDENT * (depth + 1) + part for part in inner), f"{INDENT * depth})"]
+    return [f"{target} {equals} (", *(INDENT * (depth + 1) + part for part in inner), f"{INDENT * depth})"]
 
 
 def _wrapped(why: str, depth: int) -> list[str]:

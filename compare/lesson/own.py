@@ -25,7 +25,8 @@ from compare.subject.subject import UserCode
 
 Array = NDArray[Any]
 
-MOST_DRAWN = 200  # scalars; more are too many to look at
+MOST_DRAWN = 200  # scalars in the picture of the graph and the film; of more, the entries and the lines are shown
+MOST_SHOWN = 600  # named scalars; more are too many to look at
 LONGEST = 24  # characters of an expression that serves as a name
 
 
@@ -115,11 +116,11 @@ def own_data(report: Report, task: UserCode) -> tuple[dict[str, Any], str]:
     for with_expressions in (True, False):
         names, ids = steps.names(task.arrays, with_expressions)
         scene = Scene(steps.J, names, decimal)
-        if len(scene.drawn) <= MOST_DRAWN:
+        if len(scene.drawn) <= MOST_SHOWN:
             break
     else:
         raise LessonError(
-            f"the graph of this code has {len(scene.drawn)} scalars, too many to look at (at most {MOST_DRAWN}): run"
+            f"the graph of this code has {len(scene.drawn)} scalars, too many to look at (at most {MOST_SHOWN}): run"
             " the check on smaller arrays, and give the arrays in between a name"
         )
     nodes = scene.as_data()
@@ -127,8 +128,16 @@ def own_data(report: Report, task: UserCode) -> tuple[dict[str, Any], str]:
     order = [scene.names[node].id for node in scene.drawn if node.op is not None]
     leaves = [scene.names[node].id for node in scene.drawn if node.op is None]
     film = {"forward": order, "backward": [*reversed(order), *leaves]}
-    own = {"arrays": shown, "nodes": nodes, "film": film, "derived": of_code(task, list(steps.arrays))}
-    return {"own": own}, picture([scene], list(nodes))
+    for array in shown:
+        array["leaf"] = array["name"] in task.arrays
+    own = {
+        "arrays": shown,
+        "nodes": nodes,
+        "program": scene.program(),
+        "film": film,
+        "derived": of_code(task, list(steps.arrays)),
+    }
+    return {"own": own}, picture([scene], list(nodes)) if len(nodes) <= MOST_DRAWN else ""
 
 
 def _shown(report: Report, name: str, array: Any, ids: Any, ours: Any) -> dict[str, Any]:

@@ -137,12 +137,12 @@ def lesson(report: Report) -> Lesson:
         data, svg = own_data(report, report.subject)
         filled = {
             "css": _resource("page.css"),
-            "js": _script("derivation", "own"),
+            "js": _script("engine", "mover", "derivation", "own"),
             "title": escape(report.title),
             "summary": escape(report.summary),
             "verdicts": _verdicts(report),
             "reasons": reasons(report),
-            "templates": f'<template id="svg-own">{_for_page(svg)}</template>',
+            "templates": f'<template id="svg-own">{_for_page(svg)}</template>' if svg else "",
             "data": as_json(data),
         }
         return Lesson(report.title, _filled("own.html", filled))

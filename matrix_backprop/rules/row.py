@@ -259,6 +259,12 @@ class _Tidy(ast.NodeTransformer):
                 return x
             case ast.BinOp(left=ast.Constant(value=1), op=ast.Mult(), right=x):
                 return x
+            case ast.BinOp(
+                left=ast.BinOp(left=x, op=ast.Mult(), right=ast.Constant(value=int() | float() as a)),
+                op=ast.Mult(),
+                right=ast.Constant(value=int() | float() as b),
+            ) if float(a * b).is_integer():  # 0.5 * 2 of a half of a square
+                return x if a * b == 1 else ast.BinOp(x, ast.Mult(), ast.Constant(int(a * b)))
             case ast.BinOp(left=x, op=ast.Add() | ast.Sub() as op, right=y):
                 positive, odd = without_sign(y)
                 if odd:

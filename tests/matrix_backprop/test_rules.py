@@ -323,6 +323,9 @@ def test_the_rows_of_a_layer_are_the_notes_formulas() -> None:
         ("(dout @ y.T).T", {"y": "a.T"}, "a.T @ dout.T"),
         ("dout * 2 * x", {"x": "y - z"}, "dout * 2 * (y - z)"),
         ("- -x", {}, "x"),
+        ("dout * 0.5 * 2 * x", {}, "dout * x"),
+        ("dout * 0.5 * 4 * x", {}, "dout * 2 * x"),
+        ("dout * 0.5 * 3 * x", {}, "dout * 0.5 * 3 * x"),
         ("dout[:, None] * x", {"x": 'params["W"]'}, 'dout[:, None] * params["W"]'),
     ],
 )

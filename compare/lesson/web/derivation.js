@@ -26,13 +26,13 @@ function boxed(cls, x, y, width, height, lines) {
   const first = y + height / 2 - 7 * (lines.length - 1) + 4;
   return drawn("g", { class: `node ${cls}` },
     drawn("rect", { class: "outer", x, y, width, height, rx: 8 }),
-    ...lines.map((line, k) => drawn("text", { x: x + width / 2, y: first + 14 * k, "text-anchor": "middle" }, clipped(line, 18))));
+    ...lines.map((line, k) => drawn("text", { x: x + width / 2, y: first + 14 * k, "text-anchor": "middle" }, clipped(line, 15))));
 }
 
 const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 // `arrays` gives, for the name of an array, the ids of its entries' scalars, and the numbers of its gradient
-function derivation(place, { lines, certificate }, arrays, nodes) {
+function derivation(place, { lines, certificate }, arrays, nodes, notes = false) {
   if (!lines.length) { place.append(element("p", { class: "note" }, certificate)); return; }
   const list = element("div", { class: "code listing", role: "group", "aria-label": "Forward lines, and the lines derived from them", tabindex: "0" });
   const shown = element("div", { class: "beside" });
@@ -58,7 +58,7 @@ function derivation(place, { lines, certificate }, arrays, nodes) {
   function draw() {
     const { ids, rows } = arrays(line.of);
     const picture = element("div", { class: "scroll starred" });
-    table = matrix(gradientOf(line), rows, { buttons: true, heads: "plain", title: gradientOf(line) });
+    table = matrix(gradientOf(line), rows, { buttons: true, heads: notes ? gradientOf(line) : "plain", title: gradientOf(line) });
     pointable(table, point);
     shown.replaceChildren(
       step(1, "The forward line", element("pre", { class: "line" }, line.forward)),
@@ -74,7 +74,7 @@ function derivation(place, { lines, certificate }, arrays, nodes) {
       if (!node) { picture.replaceChildren(element("p", { class: "note" }, "J does not depend on this entry: its gradient is 0.")); return; }
       const sum = node.terms.length > 1 ? `${node.terms.slice(0, SHOWN).map((term) => signed(term.product)).join(" + ")}${node.terms.length > SHOWN ? " + …" : ""} = ${node.sum}` : node.sum;
       const mean = node.meanOf > 1 ? `; divided by the ${node.meanOf} observations, ${node.gradient}` : "";
-      picture.replaceChildren(star(node), element("p", { class: "result star-sum" }, `${gradientOf(line)}[${j},${i}] = ${sum}${mean}`));
+      picture.replaceChildren(star(node), element("p", { class: "result star-sum" }, `${notes ? `dJ/d${node.label}` : `${gradientOf(line)}[${j},${i}]`} = ${sum}${mean}`));
     }
     point([Math.min(entry[0], rows.length - 1), Math.min(entry[1], rows[0].length - 1)]);
   }
@@ -96,5 +96,5 @@ function netDerivation(place) {
     const letter = name[0].toLowerCase(), layer = name.slice(1), rows = net[mode].arrays[`dJd${name}`];
     return rows ? { rows, ids: rows.map((row, j) => row.map((_, i) => find(net[mode], `${letter}${layer}-${j + 1}-${i + 1}`))) } : null;
   };
-  derivation(place, net.derived, arrays, () => net[mode].nodes);
+  derivation(place, net.derived, arrays, () => net[mode].nodes, true);
 }

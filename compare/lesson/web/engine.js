@@ -4,19 +4,22 @@
 // Two kinds of number: decimals, and fractions, which are exact
 
 const DECIMALS = {
-  of: (text) => Number(text),
+  of: (text) => Number(String(text).replace("inf", "Infinity")),
   add: (x, y) => x + y,
   times: (x, y) => x * y,
   over: (x, y) => x / y,
   above: (x, y) => x > y,
   function: (name, x) => FUNCTIONS[name](x),
+  power: (x, n) => x ** n,
   text: decimal,
 };
 
-const FUNCTIONS = { exp: Math.exp, log: Math.log, tanh: Math.tanh, sigmoid: (x) => 1 / (1 + Math.exp(-x)) };
+const FUNCTIONS = { exp: Math.exp, log: Math.log, log1p: Math.log1p, expm1: Math.expm1, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos,
+  tanh: Math.tanh, sigmoid: (x) => 1 / (1 + Math.exp(-x)), softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))) };
 
 function decimal(x) { // four digits after the point, half to even as Python rounds
   if (x === 0) return "0";
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "−∞" : "∞";
   const size = Math.abs(x);
   if (size < 0.00005 || size >= 1e5) return scientific(x);
   const scaled = size * 1e4;
@@ -28,7 +31,8 @@ function decimal(x) { // four digits after the point, half to even as Python rou
 function scientific(x) {
   const [mantissa, power] = Math.abs(x).toExponential(1).split("e");
   const raised = power.replace("+", "").replace("-", "⁻").replace(/\d/g, (d) => UPPER[d]);
-  return `${x < 0 ? "−" : ""}${mantissa.replace(".0", "")}×10${raised}`;
+  const exact = Number(`${mantissa}e${power}`) === Math.abs(x); // a zero at the end says that something was rounded away
+  return `${x < 0 ? "−" : ""}${exact ? mantissa.replace(".0", "") : mantissa}×10${raised}`;
 }
 
 const gcd = (a, b) => { while (b) [a, b] = [b, a % b]; return a < 0n ? -a : a; };
@@ -41,6 +45,7 @@ const FRACTIONS = {
   over: ([p, q], [r, s]) => ratio(p * s, q * r),
   above: ([p, q], [r, s]) => p * s > r * q,
   function: (name, [p, q]) => ratio(BigInt(quarters(name, FUNCTIONS[name](Number(p) / Number(q)))), 4n),
+  power: ([p, q], [n]) => [p ** n, q ** n], // n is a whole number that is not negative
   text: ([p, q]) => `${p}${q === 1n ? "" : `/${q}`}`.replace("-", "−"),
 };
 
@@ -67,7 +72,7 @@ function operations(N) {
     divide: [(x, y) => N.over(x, y), (out, x, y) => [N.over(one, y), negative(N.over(out, y))]],
     negative: [negative, () => [minus]],
     square: [(x) => N.times(x, x), (out, x) => [N.add(x, x)]],
-    power_n: [power, (out, x, n) => [N.times(n, power(x, N.add(n, minus))), zero]],
+    power_n: [N.power, (out, x, n) => [N.times(n, N.power(x, N.add(n, minus))), zero]],
     sum: [(...xs) => sum(xs), (out, ...xs) => xs.map(() => one)],
     dot: [
       (...xs) => { const [w, a] = halves(xs); return sum(w.map((x, k) => N.times(x, a[k]))); },
@@ -75,17 +80,20 @@ function operations(N) {
     ],
     relu: [(x) => (N.above(x, zero) ? x : zero), (out, x) => [N.above(x, zero) ? one : zero]],
     maximum: [(x, y) => (N.above(y, x) ? y : x), (out, x, y) => (N.above(y, x) ? [zero, one] : [one, zero])],
+    minimum: [(x, y) => (N.above(x, y) ? y : x), (out, x, y) => (N.above(x, y) ? [zero, one] : [one, zero])],
+    absolute: [(x) => (N.above(zero, x) ? negative(x) : x), (out, x) => [N.above(x, zero) ? one : N.above(zero, x) ? minus : zero]],
+    reciprocal: [(x) => N.over(one, x), (out) => [negative(N.times(out, out))]],
+    sqrt: elementary("sqrt", (out) => [N.over(one, N.add(out, out))]),
+    log1p: elementary("log1p", (out, x) => [N.over(one, N.add(one, x))]),
+    expm1: elementary("expm1", (out) => [N.add(out, one)]),
+    sin: elementary("sin", (out, x) => [N.function("cos", x)]),
+    cos: elementary("cos", (out, x) => [negative(N.function("sin", x))]),
+    softplus: elementary("softplus", (out, x) => [N.function("sigmoid", x)]),
     exp: elementary("exp", (out) => [out]),
     log: elementary("log", (out, x) => [N.over(one, x)]),
     tanh: elementary("tanh", (out) => [N.add(one, negative(N.times(out, out)))]),
     sigmoid: elementary("sigmoid", (out) => [N.times(out, N.add(one, negative(out)))]),
   };
-
-  function power(x, n) { // n is a whole number that is not negative
-    let found = one;
-    for (let k = Number(N.text(n)); k > 0; k -= 1) found = N.times(found, x);
-    return found;
-  }
 }
 
 // Forward and backward over the graph of scalars; `leaves` holds the numbers that are not what was recorded
@@ -103,7 +111,7 @@ function sweep(program, N, leaves = {}) {
   for (let k = values.length - 1; k >= 0; k -= 1) {
     program.nodes[k].slice(1).forEach((at, position) => {
       if (!program.nodes[k][0]) return;
-      const local = slopes[k][position], product = N.times(local, gradients[k]);
+      const local = slopes[k][position], product = local === 0 ? 0 : N.times(local, gradients[k]); // 0, of inf too, behind a mask
       gradients[at] = N.add(gradients[at], product);
       terms[at].push({ consumer: k, position, local, upstream: gradients[k], product });
     });
@@ -147,11 +155,10 @@ function formulas(net, N, leaf, swept) {
   return arrays;
 }
 
-// What the page shows, anew: the same as it was given, with other numbers
+// The named scalars anew: the same as they were given, with other numbers
 
-function computed(net, given, kind, leaves) {
-  const N = kind === "fraction" ? FRACTIONS : DECIMALS, { program } = given;
-  const swept = sweep(program, N, leaves), { text } = N;
+function scalars(given, N, leaves) {
+  const { program } = given, swept = sweep(program, N, leaves), { text } = N;
   const named = Object.fromEntries(Object.entries(program.at).map(([id, at]) => [at, id]));
   const nodes = {};
   for (const [id, node] of Object.entries(given.nodes)) {
@@ -164,6 +171,29 @@ function computed(net, given, kind, leaves) {
     nodes[id] = { ...node, value: text(swept.values[at]), terms, how: how(at), sum: text(swept.gradients[at]),
       gradient: text(N.over(swept.gradients[at], N.of(node.meanOf))) };
   }
+  return { nodes, swept };
+
+  function how(at) { // the numbers that a scalar was computed from
+    const [name, ...operands] = program.nodes[at], number = (k) => text(swept.values[k]);
+    const id = named[at];
+    if (!name || !given.nodes[id].how) return "";
+    if (name === "add" || name === "sum") return operands.map(factors).join(" + ");
+    return operands.length === 1 && name in FUNCTIONS || name === "relu" ? `${name}(${number(operands[0])})` : given.nodes[id].how;
+  }
+
+  function factors(at) {
+    const [name, ...operands] = program.nodes[at], number = (k) => signed(text(swept.values[k]));
+    if ((name !== "dot" && name !== "multiply") || named[at]) return number(at);
+    const half = operands.length / 2;
+    return range(half).map((k) => `${number(operands[k])}·${number(operands[half + k])}`).join(" + ");
+  }
+}
+
+// What the page shows of a network, anew: its scalars, and its matrices by the formulas
+
+function computed(net, given, kind, leaves) {
+  const N = kind === "fraction" ? FRACTIONS : DECIMALS, { program } = given, { text } = N;
+  const { nodes, swept } = scalars(given, N, leaves);
   const leaf = (id) => swept.values[program.at[find({ nodes: program.at }, id)]];
   const slopeOf = (l, i, j) => {
     const a = program.at[`a${l}-${j + 1}-${i + 1}`], z = program.at[`z${l}-${j + 1}-${i + 1}`];
@@ -180,19 +210,4 @@ function computed(net, given, kind, leaves) {
     if (name in arrays) arrays[name] = rows.map((row) => row.map(text));
   }
   return { ...given, nodes, arrays };
-
-  function how(at) { // the numbers that a scalar was computed from
-    const [name, ...operands] = program.nodes[at], number = (k) => text(swept.values[k]);
-    const id = named[at];
-    if (!name || !given.nodes[id].how) return "";
-    if (name === "add" || name === "sum") return operands.map(factors).join(" + ");
-    return operands.length === 1 && name in FUNCTIONS || name === "relu" ? `${name}(${number(operands[0])})` : given.nodes[id].how;
-  }
-
-  function factors(at) {
-    const [name, ...operands] = program.nodes[at], number = (k) => signed(text(swept.values[k]));
-    if ((name !== "dot" && name !== "multiply") || named[at]) return number(at);
-    const half = operands.length / 2;
-    return range(half).map((k) => `${number(operands[k])}·${number(operands[half + k])}`).join(" + ");
-  }
 }

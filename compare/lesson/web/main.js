@@ -12,7 +12,7 @@ for (const radio of document.querySelectorAll("input[name=numbers]")) {
 together();
 if (lesson.own) own(document.getElementById("own"));
 else {
-  moving = mover(document.getElementById("mover"));
+  moving = netMover(document.getElementById("mover"));
   wish(document.getElementById("wish"));
   predictions();
   chainRule();

@@ -1,28 +1,65 @@
 // Moving a number: drag a weight, a bias or an input, and everything on the page is computed anew
 
-function mover(place) {
-  const net = lesson.nets.main, given = { decimal: net.decimal, fraction: net.fraction };
-  const moves = {}; // by id, in decimals
+// `groups` are the ids to choose from by what they are; `apply` computes the page with the moves, numbers by id
+function mover(place, { groups, label, recorded, shown, first, apply, step = () => 0.05, wished = () => {} }) {
+  const moves = {};
   const select = element("select", { id: "mover-number" });
-  const slider = element("input", { type: "range", id: "mover-slider", min: -3, max: 3, step: 0.05, "aria-label": "The number" });
+  const slider = element("input", { type: "range", id: "mover-slider", "aria-label": "The number" });
   const value = element("output", { for: slider.id });
   const reset = element("button", { type: "button", disabled: "" }, "Reset");
-  const titles = { w: "weights", b: "biases", x: "inputs" };
-  const groups = {};
-  for (const [id, node] of Object.entries(net.decimal.nodes)) {
-    const letter = id[0], layer = letter === "x" ? "" : id.slice(1).split("-")[0];
-    if (!(letter in titles) || !(node.kind in titles)) continue;
-    groups[letter + layer] ??= element("optgroup", { label: `${titles[letter]}${layer ? ` of layer ${layer}` : ""}` });
-    groups[letter + layer].append(element("option", { value: id }, node.label));
+  for (const [title, ids] of groups) {
+    select.append(element("optgroup", { label: title }, ...ids.map((id) => element("option", { value: id }, label(id)))));
   }
-  for (const key of Object.keys(groups).sort()) if (key[0] === "w") select.append(groups[key]);
-  for (const key of Object.keys(groups).sort()) if (key[0] !== "w") select.append(groups[key]);
   place.append(element("label", { for: select.id }, "Move "), select, slider, value, reset);
 
-  const recorded = (id) => Number(given.decimal.program.nodes[given.decimal.program.at[id]][1]);
-  const current = (id) => moves[id] ?? recorded(id);
+  function show() {
+    const id = select.value, x = recorded(id), reach = Math.abs(x) <= 3 ? [-3, 3] : [x - Math.abs(x), x + Math.abs(x)];
+    [slider.min, slider.max] = reach;
+    slider.step = step();
+    slider.value = moves[id] ?? x;
+    value.textContent = shown(id);
+    slider.setAttribute("aria-valuetext", value.textContent);
+  }
 
   function compute() {
+    apply(moves);
+    reset.disabled = !Object.keys(moves).length;
+    root.classList.toggle("moved", !reset.disabled);
+    for (const draw of redraw) draw();
+    show();
+  }
+
+  function choose(id) { select.value = id; show(); wished(); }
+  function move(id, x) {
+    if (x === recorded(id)) delete moves[id];
+    else moves[id] = x;
+    select.value = id;
+    compute();
+  }
+
+  select.addEventListener("change", () => choose(select.value));
+  slider.addEventListener("input", () => move(select.value, Number(slider.value)));
+  reset.addEventListener("click", () => { for (const id of Object.keys(moves)) delete moves[id]; compute(); });
+  redraw.push(show);
+  select.value = first;
+  show();
+  return { choose, move, moves, recorded, chosen: () => select.value };
+}
+
+// The recorded number of a leaf
+const leafOf = ({ program }, id) => Number(program.nodes[program.at[id]][1]);
+
+function netMover(place) {
+  const net = lesson.nets.main, given = { decimal: net.decimal, fraction: net.fraction }, { nodes } = net.decimal;
+  const titles = { w: "weights", b: "biases", x: "inputs" }, found = {};
+  for (const [id, node] of Object.entries(nodes)) {
+    const letter = id[0], layer = letter === "x" ? "" : id.slice(1).split("-")[0];
+    if (letter in titles && node.kind in titles) (found[`${titles[letter]}${layer ? ` of layer ${layer}` : ""}`] ??= []).push(id);
+  }
+  const groups = Object.entries(found).sort(([x], [y]) => y.startsWith("weights") - x.startsWith("weights") || (x < y ? -1 : 1));
+  const size = (id) => Math.abs(Number(nodes[id].gradient.replace("−", "-")));
+
+  function apply(moves) {
     for (const kind of ["decimal", "fraction"]) {
       const leaves = {};
       for (const [id, x] of Object.entries(moves)) {
@@ -30,40 +67,31 @@ function mover(place) {
       }
       net[kind] = Object.keys(moves).length ? computed(net, given[kind], kind, leaves) : given[kind];
     }
-    reset.disabled = !Object.keys(moves).length;
-    root.classList.toggle("moved", Object.keys(moves).length > 0);
-    for (const draw of redraw) draw();
     remember();
   }
 
-  function show() {
-    slider.step = mode === "fraction" ? 0.5 : 0.05;
-    slider.value = current(select.value);
-    value.textContent = net[mode].nodes[select.value].value;
-    slider.setAttribute("aria-valuetext", value.textContent);
-  }
+  const weights = found["weights of layer 2"];
+  const made = mover(place, {
+    groups, apply, label: (id) => nodes[id].label, recorded: (id) => leafOf(given.decimal, id),
+    shown: (id) => net[mode].nodes[id].value, step: () => (mode === "fraction" ? 0.5 : 0.05),
+    first: weights.reduce((best, id) => (size(id) > size(best) ? id : best)),
+    wished: () => { for (const draw of wishes) draw(); } });
+  return { ...made, given };
+}
 
-  function choose(id) { select.value = id; show(); wished(); }
-  function move(id, x) {
-    if (x === recorded(id)) delete moves[id];
-    else moves[id] = x;
-    compute();
-    if (select.value !== id) select.value = id;
-    show();
-  }
-
-  select.addEventListener("change", () => { show(); wished(); });
-  slider.addEventListener("input", () => move(select.value, Number(slider.value)));
-  reset.addEventListener("click", () => { for (const id of Object.keys(moves)) delete moves[id]; compute(); show(); });
-  redraw.push(show);
-  const wished = () => { for (const draw of wishes) draw(); };
-  const steepest = Object.entries(net.decimal.nodes).filter(([id]) => id.startsWith("w2-"))
-    .reduce((best, [id, node]) => (size(node) > size(net.decimal.nodes[best]) ? id : best), "w2-1-1");
-  select.value = steepest;
-  show();
-  return { choose, move, given, moves, recorded, chosen: () => select.value };
-
-  function size(node) { return Math.abs(Number(node.gradient.replace("−", "-"))); }
+// One's own code: its parameters and inputs, where the page knows every operation of the graph
+function ownMover(place, current) {
+  const given = lesson.own, table = operations(DECIMALS);
+  if (!given.program.nodes.every(([name]) => !name || name in table)) { place.remove(); return; }
+  const groups = given.arrays.filter(({ leaf }) => leaf).map(({ name, ids }) => [name, ids.flat().filter((id) => id in given.nodes)])
+    .filter(([, ids]) => ids.length);
+  mover(place, {
+    groups, label: (id) => given.nodes[id].label, recorded: (id) => leafOf(given, id), first: groups[0][1][0],
+    shown: (id) => current().nodes[id].value,
+    apply(moves) {
+      const leaves = Object.fromEntries(Object.entries(moves).map(([id, x]) => [given.program.at[id], x]));
+      current(Object.keys(moves).length ? { ...given, nodes: scalars(given, DECIMALS, leaves).nodes } : given);
+    } });
 }
 
 const wishes = []; // what shows the number that is to be moved

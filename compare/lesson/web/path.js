@@ -70,9 +70,10 @@ function wish(place) {
 function predictions() {
   const net = lesson.nets.main, [, n1, n2] = net.sizes;
   predict(document.getElementById("predict-2"), `a₁⁽¹⁾[1] is the activation of unit 1 of layer 1 for observation 1. How many terms has the sum for its derivative?`,
-    [...new Set([1, n1, n2, net.m])].sort((x, y) => x - y).map(String), () => String(n2), () => `One for each of the ${count(n2, "unit")} of layer 2, which all use it.`);
-  predict(document.getElementById("predict-3"), `Which numbers of W₂ are multiplied in the sum for unit 2 of layer 1?`,
-    ["row 2", "column 2", "all of them"], () => "row 2", () => "Row 2 holds the weights that the units of layer 2 give to unit 2 of layer 1.");
+    [...new Set([1, n1, n2, net.m])].sort((x, y) => x - y).map(String), () => String(n2), () => (n2 > 1 ? `One for each of the ${n2} units of layer 2, which all use it.` : "Layer 2 has one unit, which uses it."));
+  const j = Math.min(2, n1);
+  predict(document.getElementById("predict-3"), `Which numbers of W₂ are multiplied in the sum for unit ${j} of layer 1?`,
+    [`row ${j}`, `column ${j}`, "all of them"], () => `row ${j}`, () => `Row ${j} holds the weights that the units of layer 2 give to unit ${j} of layer 1.`);
 }
 
 // Folds open for a link into them, and on paper

@@ -39,12 +39,15 @@ backprop-compare derive --layers 4,5,3                             # a network: 
 for `z2`, with a comment why each line holds. It needs NumPy alone, and it is checked as hand-written code is, against
 the chain rule over scalars, at the sizes given and at others.
 
-1. The forward pass is written down as simple statements, along one run of it: helper functions in place, loops as
-   loops.
+1. The forward pass is written down as simple statements, along one run of it: helper functions, methods and objects
+   that it makes in place, loops as loops, also those that fill a list or a dict (`hs[t]`, `hs.append(h)`) or run over
+   an array. Where each pass takes branches of its own, they are written out one by one, and a remark says so.
 2. Backwards through the statements, each function gives the lines of its row in `matrix_backprop/rules`, where the
    matrix derivative by each operand stands once, as text, as code and with its reason.
 3. Shorter forms are conjectured from the numbers of a run, and kept where they pass the check.
-4. The code is run and checked. What has no rule is refused, and the line is named.
+4. The code is run and checked, at these sizes and, where the code runs at others, there. Each line outside of loops is
+   proved apart as well: the rest of the forward pass is a cost of `z2`, and the lines so far are its gradient. What has
+   no rule is refused, and the line is named.
 
 From Python:
 
@@ -65,6 +68,10 @@ db = np.sum(dz, axis=0)
 >>> dx, dW, db = derivation.function(np.ones((4, 2)), np.ones((4, 3)), np.full((3, 2), 0.1), np.zeros(2))
 
 ```
+
+A layer that returns `next_h, next_c, cache` has `outputs=2`, and its backward pass is a function of both upstream
+gradients (`derive FILE.py` reads that off the file's own `backward`); of outputs in a dict it is one of a dict. What a
+method reads of its object stays `self.X`, and the derived function is a method, too.
 
 ## A network: the notes are found again
 

@@ -277,6 +277,45 @@ def test_the_way_back_through_what_a_loop_fills_runs_backwards(forward: Any) -> 
     assert not all(np.allclose(a, b) for a, b in zip(right, off, strict=True))
 
 
+def heads(x, Wq, Wk, Wv):  # type: ignore[no-untyped-def]
+    outs = []
+    for h in range(2):
+        q, k, v = x @ Wq[h], x @ Wk[h], x @ Wv[h]
+        e = np.exp(q @ k.T / np.sqrt(k.shape[1]))
+        outs.append(e / e.sum(axis=-1, keepdims=True) @ v)
+    return np.concatenate(outs, axis=1)
+
+
+def letters(p, inputs, targets, hprev):  # type: ignore[no-untyped-def]
+    xs, hs, ys, ps = {}, {}, {}, {}
+    hs[-1] = np.copy(hprev)
+    loss = 0
+    for t in range(len(inputs)):
+        xs[t] = np.zeros((4, 1))
+        xs[t][inputs[t]] = 1
+        hs[t] = np.tanh(np.dot(p["Wxh"], xs[t]) + np.dot(p["Whh"], hs[t - 1]) + p["bh"])
+        ys[t] = np.dot(p["Why"], hs[t]) + p["by"]
+        ps[t] = np.exp(ys[t]) / np.sum(np.exp(ys[t]))
+        loss += -np.log(ps[t][targets[t], 0])
+    return loss
+
+
+def process(theta, X, y):  # type: ignore[no-untyped-def]
+    K = np.exp(theta[0]) * np.exp(-((X[:, None] - X[None]) ** 2) / np.exp(theta[1])) + np.exp(theta[2]) * np.eye(3)
+    return y @ np.linalg.solve(K, y) + np.sum(np.log(np.diag(np.linalg.cholesky(K))))
+
+
+def test_programs_as_people_have_them() -> None:
+    rng = np.random.default_rng(8)
+    found = derive(heads, (rng.normal(size=(3, 2)), *rng.normal(size=(3, 2, 2, 4))))
+    assert found and "for h in range(2):" in found.code
+    p = {k: rng.normal(size=s) for k, s in {"Wxh": (5, 4), "Whh": (5, 5), "Why": (4, 5), "bh": (5, 1)}.items()}
+    found = derive(letters, p | {"by": rng.normal(size=(4, 1))}, [0, 2, 1], [2, 1, 3], np.zeros((5, 1)))
+    assert found and found.code.count("np.exp(ys[t])") == 2  # in the forward pass, and again on the way back
+    found = derive(process, rng.normal(size=3), rng.normal(size=3), rng.normal(size=3))
+    assert found and max(map(len, str(found).splitlines())) <= 120
+
+
 class Ridge:
     def __init__(self) -> None:
         self.X, self.y, self.strength = np.array([[1.0, 2.0], [0.0, 1.0], [3.0, -1.0]]), np.array([1.0, 0.0, 2.0]), 0.3

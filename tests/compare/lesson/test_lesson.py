@@ -309,8 +309,8 @@ def test_wrong_entries_of_ones_own_gradients_are_marked() -> None:
 
 
 def test_a_report_that_cannot_be_shown_is_refused() -> None:
-    large = gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.arange(1.0, 201.0))
-    with pytest.raises(LessonError, match=r"201 scalars, too many to look at \(at most 200\)"):
+    large = gradcheck(lambda w: np.sum(w**2), lambda w: 2 * w, np.arange(1.0, 601.0))
+    with pytest.raises(LessonError, match=r"601 scalars, too many to look at \(at most 600\)"):
         lesson(large)
     with pytest.raises(ValueError, match="not made by a check"):
         lesson(Report("title", []))
@@ -451,6 +451,11 @@ def test_the_page_names_every_statement_in_the_order_of_the_notes() -> None:
     assert [name for name in reader.ids if re.fullmatch(r"E\d", name)] == [f"E{k}" for k in range(1, 8)]
     assert html.count("<math") >= 20
     assert "\\(" not in html.split("<script")[0]
+
+
+def test_no_glyph_of_the_page_needs_an_emoji_font() -> None:
+    shown = teach(*example([2, 3, 1])).html + lesson(gradcheck(cost, gradients, PARAMS, *DATA)).html
+    assert not re.findall("[\u231a-\u23ff\u25aa-\u25ff\u2600-\u26ff\U0001f000-\U0001ffff\ufe0f]", shown)
 
 
 def test_what_the_checker_found_is_in_the_page() -> None:

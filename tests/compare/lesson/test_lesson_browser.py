@@ -14,7 +14,10 @@ import pytest
 
 from autograd import contributions
 from compare import gradcheck, watch
+from compare.command.main import checked_file
+from compare.command.userfile import load
 from compare.lesson import data, example, lesson, mistakes, scene, teach
+from compare.lesson.own import own_data
 from matrix_backprop import Network
 
 pytest.importorskip("playwright", reason="needs playwright, which is in the extra `test`")
@@ -462,7 +465,8 @@ def test_beside_each_derived_line_stands_an_entry_and_what_its_consumers_send_ba
         seen = page.locator("#derivation").evaluate(script, k)
         for shown, ((j, i), x) in zip(seen, np.ndenumerate(true), strict=True):
             assert shown["line"] == text
-            assert shown["sum"].startswith(f"{name}{layer}[{j},{i}] = ")
+            scalar = getattr(RUNS[kind].graph, name[3])[layer][j, i]
+            assert shown["sum"].startswith(f"dJ/d{scalar.label} = ")
             assert shown["sum"].endswith(run.scene.number(x))
             uses = {"dJdz": 1, "dJda": NET.sizes[min(layer + 1, 3)]}.get(name, X.shape[1])
             assert shown["consumers"] == len(shown["labels"]) == uses
@@ -542,10 +546,12 @@ def test_dragging_a_number_gives_what_the_python_engine_gives(page: Page, name: 
 def test_the_pages_engine_gives_what_python_gives_for_other_networks(page: Page, activation: str) -> None:
     """Without any number moved, so that the graph of the one is the graph of the other."""
     Y_softmax = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
-    other = Network([2, 4, 3], [activation, "softmax"], seed=3)
+    softmax, identity = (Network([2, 4, 3], [activation, last], seed=3) for last in ("softmax", "identity"))
+    inputs = np.array([[0.5, -1.0, 2.0], [2.0, 0.25, 0.5]])
     for net, X, Y in (
         example([2, 3, 1], activation, 3),
-        (other, np.array([[0.5, -1.0, 2.0], [2.0, 0.25, 0.5]]), Y_softmax),
+        (softmax, inputs, Y_softmax),
+        (identity, inputs, Y_softmax - 0.5),
     ):
         for kind, run in data.runs(net, X, Y).items():
             given = data.network_data(run)
@@ -594,6 +600,14 @@ def test_nothing_is_revealed_before_a_guess(fresh: Page) -> None:
     assert fresh.locator("#units").is_visible()
     assert fresh.locator("#explore-dJda").is_visible()
     assert fresh.locator(".wish-derivative").is_visible()
+
+
+def test_paper_shows_what_is_revealed_and_folded(fresh: Page) -> None:
+    fresh.emulate_media(media="print")
+    fresh.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for part in ("#explore-dJda", ".wish-derivative", "#units", "#mistakes", "#E7"):
+        assert fresh.locator(part).is_visible()
+    assert not fresh.locator(".predict").first.is_visible()
 
 
 def test_the_wish_is_answered_by_the_derivative(fresh: Page) -> None:
@@ -680,18 +694,20 @@ def test_each_mistake_turns_exactly_the_wrong_entries_red_and_says_why(page: Pag
     for k, mistake in enumerate(planted, 1):
         page.check(f"#mistakes input[value='{k}']")
         effect = mistakes._effect(RUNS[kind], mistake)
-        for name, wrong in effect["wrong"].items():
-            table = page.locator(f"#mistakes [data-array={name}]")
-            red = table.evaluate("t => [...t.querySelectorAll('.wrong')].map((c) => [+c.dataset.j, +c.dataset.i])")
-            assert red == wrong
+        tables = page.evaluate(
+            """() => Object.fromEntries([...document.querySelectorAll("#mistakes .matrix")].map((table) => [
+              table.dataset.array, {
+                red: [...table.querySelectorAll(".wrong")].map((c) => [+c.dataset.j, +c.dataset.i]),
+                texts: [...table.querySelectorAll("[data-j]")].map((c) => c.firstChild.textContent),
+              }]))"""
+        )
+        assert {name: table["red"] for name, table in tables.items()} == effect["wrong"]
+        for name, table in tables.items():
             # the page's entries, against the engine's: red where they differ and nowhere else
             true = getattr(chain, name[:4])[int(name[4:])]
-            texts = table.evaluate("t => [...t.querySelectorAll('[data-j]')].map((c) => c.firstChild.textContent)")
             if kind == "fraction":
-                differ = [
-                    list(at) for (at, x), text in zip(np.ndenumerate(true), texts, strict=True) if scene_text(x) != text
-                ]
-                assert red == differ
+                pairs = zip(np.ndenumerate(true), table["texts"], strict=True)
+                assert table["red"] == [list(at) for (at, x), text in pairs if scene_text(x) != text]
         marks = "[...document.querySelectorAll('#mistakes .wrong')].map((c) => getComputedStyle(c, '::before').content)"
         assert set(page.evaluate(marks)) == {'"✗ "'}
         assert page.locator("#mistakes .code .out").text_content() == f"✗ {line_number(page)}{mistake.instead}"
@@ -713,7 +729,7 @@ def line_number(page: Page) -> str:
 # The page as a whole
 
 
-def faults(page: Page, *rules: str, without: str = "", within: str | None = None) -> list[str]:
+def faults(page: Page, *rules: str, without: str = "", within: list[str] | None = None) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
     options: dict[str, Any] = {"runOnly": list(rules)} if rules else {}
@@ -733,8 +749,8 @@ def test_axe_finds_no_fault(page: Page) -> None:
 def test_axe_finds_every_text_clear_to_read(page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.check("#mistakes input[value='2']")
-    for part in ("nav", "#part-1", "#explore-dJda", "#derivation", "#mistakes"):  # each kind of colour; all takes long
-        assert faults(page, "color-contrast", within=part) == []
+    each_kind = ["nav", "#predict-1", "#explore-dJda .beside", "#derivation", "#mistakes"]  # of colour; all takes long
+    assert faults(page, "color-contrast", within=each_kind) == []
     page.check("#mistakes input[value='0']")
     page.emulate_media(color_scheme="light")
 
@@ -743,6 +759,9 @@ def test_axe_sees_a_planted_fault(page: Page) -> None:
     page.evaluate("document.querySelector('#c2-x').labels[0].htmlFor = ''")
     assert any(fault.startswith("label") for fault in faults(page, "label"))
     page.evaluate("document.querySelector('.chooser label').htmlFor = 'c2-x'")
+    page.evaluate("document.querySelector('#predict-1 p').style.color = '#999'")
+    assert faults(page, "color-contrast", within=["#predict-1"])
+    page.evaluate("document.querySelector('#predict-1 p').style.color = ''")
 
 
 @pytest.mark.parametrize("kind", ["decimal", "fraction"])
@@ -816,6 +835,9 @@ def test_it_prints(page: Page) -> None:
     assert not page.locator(".controls").first.is_visible()
     assert page.locator("#explore-dJda .matrix").first.is_visible()
     assert len(page.pdf()) > 10_000
+    breaks = """[...document.querySelectorAll(".formula")].map((formula) => formula.previousElementSibling)
+      .filter((text) => text.matches("p")).map((text) => getComputedStyle(text).breakAfter)"""
+    assert set(page.evaluate(breaks)) == {"avoid"}  # a formula stays with its text
     page.emulate_media(media="screen")
 
 
@@ -846,6 +868,72 @@ def test_the_lesson_of_a_report_on_ones_own_code_works(browser: Any, tmp_path: P
     assert faults(page) == []
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert said == []
+    page.close()
+
+
+def softplus_cost(params: Any, X: Any, y: Any) -> Any:
+    h = np.maximum(np.dot(params["W"].T, X) + params["b"], 0)
+    return np.mean(np.sqrt((h - y) ** 2 + 1)) + 0.5 * np.sum(np.log1p(np.exp(params["b"]))) / params["W"].size
+
+
+def softplus_gradients(params: Any, X: Any, y: Any) -> Any:
+    z = np.dot(params["W"].T, X) + params["b"]
+    r = np.maximum(z, 0) - y
+    dz = r / np.sqrt(r**2 + 1) / r.size * (z > 0)
+    penalty = 0.5 / (1 + np.exp(-params["b"])) / params["W"].size
+    return {"W": np.dot(X, dz.T), "b": dz.sum(axis=1, keepdims=True) + penalty}
+
+
+def test_a_number_of_ones_own_code_is_moved(browser: Any, tmp_path: Path) -> None:
+    def report(w: float) -> Any:
+        params = {"W": np.array([[w, -1.0, 0.7], [0.3, 0.4, -0.2]]), "b": np.array([[0.1], [0.2], [-0.3]])}
+        data = np.array([[0.5, 1.0, -2.0, 0.25], [1.5, -0.5, 0.75, 1.0]]), np.full((3, 4), 0.4)
+        return gradcheck(softplus_cost, softplus_gradients, params, *data)
+
+    path = lesson(report(0.6)).save(tmp_path / "own.html")
+    page, said = browser.new_page(), list[str]()
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    assert page.locator("#mover-number").input_value() == "v0-0"
+    page.locator("#mover-slider").fill("0.85")
+    other = report(0.85)
+    true = own_data(other, other.subject)[0]["own"]
+    cells = page.locator("#own .matrix button").all_text_contents()
+    assert alike(cells, [text for row in true["arrays"][0]["rows"] for text in row])
+    for name, node in true["nodes"].items():
+        shown = page.locator(f"#own .graph .node.{name} text").all_text_contents()
+        assert alike(shown[1:], [node["value"], node["gradient"]]), name
+    assert page.locator("#own .yours").count() == 0
+    page.get_by_role("button", name="Reset").click()
+    assert page.locator("#own .yours").count() == 1
+    assert said == []
+
+    odd = gradcheck(lambda w: np.sum(np.arctan(w)), lambda w: 1 / (1 + w**2), np.array([0.5, 1.0]))
+    page.goto(lesson(odd).save(tmp_path / "odd.html").as_uri())
+    assert page.locator("#own .matrix button").count() == 2
+    assert page.locator("#mover").count() == 0  # an operation that the page does not know
+    assert said == []
+    page.close()
+
+
+@pytest.mark.parametrize("layer", ["lstm", "two_layer_net", "rnn"])
+def test_the_pages_engine_gives_what_python_gives_for_ones_own_code(browser: Any, tmp_path: Path, layer: str) -> None:
+    """Of a graph as large as the LSTM's there is no picture and no film, but every entry and every line."""
+    code = load(Path(__file__).parents[3] / f"examples/layers/{layer}.py")
+    page, said = browser.new_page(), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(lesson(checked_file(code, "", 0)).save(tmp_path / "own.html").as_uri())
+    given, found = (page.evaluate(x) for x in ("lesson.own.nodes", "scalars(lesson.own, DECIMALS, {}).nodes"))
+    assert len(given) > 100
+    for name, node in given.items():
+        assert alike(found[name], node), name
+    assert page.locator("#derivation .derived").count() > 5
+    large = len(given) > 200
+    assert page.locator("#own > .graph").count() == page.locator("#film-own").count() == (not large)
+    if large:
+        assert "too large for a film" in str(page.locator("#part-3").text_content())
     assert said == []
     page.close()
 
