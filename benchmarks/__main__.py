@@ -13,15 +13,21 @@ import time
 from datetime import date
 from pathlib import Path
 
-from benchmarks import growth
+from benchmarks import growth, sizes
 from benchmarks.measure import surroundings
 
 NAMES = (
     "scalar", "memory", "exact", "formulas", "growth", "floors",  # speed
+    "sizes", "linear", "loading",  # of checks, and of what is loaded
     "arithmetics", "diagnosis", "mutants",  # what a check costs, and what it finds
     "derive",  # what is derived, beside peers
 )  # fmt: skip
+PLOTS = {
+    "growth": f"![Time and memory of the Tape against the number of terms]({growth.PLOT.name})",
+    "sizes": f"![Seconds of a check against the number of parameters]({sizes.PLOT.name})",
+}
 RESULTS = Path(__file__).parent / "RESULTS.md"
+MOST_LOAD = 1.5  # of a machine that does nothing else: the benchmark itself is 1
 SETTING = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     "PYTHONUNBUFFERED": "1",
@@ -38,7 +44,7 @@ def main(arguments: list[str]) -> int:
         return 2
     printed = {}
     for name in names or NAMES:
-        printed[name] = run(name, "plot=growth.PLOT" if write and name == "growth" else "")
+        printed[name] = run(name, f"plot={name}.PLOT" if write and name in PLOTS else "")
     if write:
         before = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
         RESULTS.write_text(results(printed, before), encoding="utf-8")
@@ -73,9 +79,10 @@ def results(printed: dict[str, str], before: str = "") -> str:
     sections = {text.partition("\n")[0]: text for text in old} if old_head == head else {}
     for name, text in printed.items():
         title = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").splitlines()[0]
-        section = f"{name}\n\n{title} ({date.today().isoformat()})\n\n```text\n{text.strip()}\n```\n"
-        if name == "growth":
-            section += f"\n![Time and memory of the Tape against the number of terms]({growth.PLOT.name})\n"
+        when = date.today().isoformat() + (", beside other work" if os.getloadavg()[0] > MOST_LOAD else "")
+        section = f"{name}\n\n{title} ({when})\n\n```text\n{text.strip()}\n```\n"
+        if name in PLOTS:
+            section += f"\n{PLOTS[name]}\n"
         sections[name] = section
     return "\n## ".join([head, *(sections[name] for name in NAMES if name in sections)])
 

@@ -74,27 +74,29 @@ class Counted(np.ndarray[Any, Any]):
     """0, 1, 2, ...: node numbers that are a view on it need no memory, and nor does what belongs to them."""
 
 
-FEW = 32  # nodes, as many as are copied sooner than looked at
+FEW = 512  # nodes, as many as are copied sooner than looked at
 
 
-def counted(ids: Array, count: Counted) -> Array:
-    """These nodes as a view on 0, 1, 2, ... where they are evenly spaced along each axis, else as a copy.
+def counted(ids: Array, count: Counted, ndim: int) -> Array:
+    """These nodes as a view on 0, 1, 2, ... where they are many and evenly spaced along each axis, else as a copy.
 
     >>> count = np.arange(1000).view(Counted)
-    >>> counted(np.arange(100, 200).reshape(10, 10).T, count).strides
-    (8, 80)
+    >>> counted(np.arange(100, 700).reshape(20, 30).T, count, 2).strides
+    (8, 240)
     """
-    if ids.size > FEW:
-        first, corner = ids.item(0), (0,) * ids.ndim
-        steps = [ids[*corner[:k], 1, *corner[k + 1 :]] - first if n > 1 else 0 for k, n in enumerate(ids.shape)]
-        last = first + sum(step * (n - 1) for step, n in zip(steps, ids.shape, strict=True))
-        if last < len(count):
-            try:
-                view = np.ndarray(ids.shape, np.int64, count, 8 * first, [8 * int(step) for step in steps])
-            except (TypeError, ValueError):  # beyond the ends
-                return ids.copy()
-            if np.array_equal(view, ids):
-                return view
+    if ids.size <= FEW:
+        return np.array(ids, order="C", ndmin=ndim)
+    ids = np.array(ids, ndmin=ndim, copy=None)
+    first, corner = ids.item(0), (0,) * ids.ndim
+    steps = [ids[*corner[:k], 1, *corner[k + 1 :]] - first if n > 1 else 0 for k, n in enumerate(ids.shape)]
+    last = first + sum(step * (n - 1) for step, n in zip(steps, ids.shape, strict=True))
+    if last < len(count):
+        try:
+            view = np.ndarray(ids.shape, np.int64, count, 8 * first, [8 * int(step) for step in steps])
+        except (TypeError, ValueError):  # beyond the ends
+            return ids.copy()
+        if np.array_equal(view, ids):
+            return view
     return ids.copy()
 
 
@@ -103,7 +105,12 @@ def at(lane: Array, ids: Array) -> Array:
     if type(ids.base) is Counted and lane.dtype != object:
         size = lane.itemsize
         return np.ndarray(ids.shape, lane.dtype, lane, ids.item(0) * size, [step // 8 * size for step in ids.strides])
-    return lane[ids.ravel()].reshape(ids.shape)
+    return lane[ids.ravel()].reshape(ids.shape) if lane.dtype == object else lane.take(ids)
+
+
+def spread(lane: Array, shape: tuple[int, ...]) -> Array:
+    """Content for nodes in this shape, one for several where it has length 1."""
+    return lane if lane.shape == shape else np.broadcast_to(lane, shape)
 
 
 def are_different(ids: Array) -> bool:
@@ -152,7 +159,7 @@ class Recording:
 
     def needs(self, ids: Array) -> bool:
         """Whether somebody asks for the gradient of one of these nodes, or of one that it was made from."""
-        return bool(at(self._needed, ids).any())
+        return bool(np.count_nonzero(at(self._needed, ids)))
 
     def made_by(self, index: int) -> Block | None:
         """The block that made a node; None for a leaf."""

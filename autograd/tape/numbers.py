@@ -19,7 +19,7 @@ from autograd.number.functions import choose
 from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import SMALL_PRIME, ResidueArray
-from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at
+from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at, spread
 from autograd.tape.sweep import BUFFERS, Sweep, add_at, slab, slabs
 
 Array = NDArray[Any]
@@ -61,7 +61,7 @@ class Numbers(Sweep):
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         if not isinstance(array, NumberArray):
             array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
-        return [np.broadcast_to(lane, shape) for lane in array.lanes]
+        return [spread(lane, shape) for lane in array.lanes]
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         product = partial * above
@@ -139,7 +139,7 @@ class Rounding(Numbers):
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         if not isinstance(array, NumberArray):
             array = self.numbers.given(np.asarray(array, float))
-        return [np.broadcast_to(lane, shape) for lane in array.contents]
+        return [spread(lane, shape) for lane in array.contents]
 
     def _sums(self, terms: list[Array], axes: tuple[int, ...]) -> list[Array]:
         """Sums of terms, and the bounds: those of the terms, and the roundings of adding them in any order."""
@@ -214,7 +214,7 @@ class Objects(Numbers):
         return lanes[0]
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
-        return [np.broadcast_to(np.asarray(array, object), shape)]
+        return [spread(np.asarray(array, object), shape)]
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         """What is 0 by choice, an int of the table, contributes nothing, also times inf."""

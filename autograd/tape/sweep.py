@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from autograd.graph.value import Value
 from autograd.number.ops import OPS, Op
-from autograd.tape.blocks import Block, Recording, are_different, at, counted
+from autograd.tape.blocks import Block, Recording, are_different, at, counted, spread
 
 Array = NDArray[Any]
 
@@ -115,8 +115,7 @@ class Sweep:
 
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         """The content of what it gave."""
-        array = np.asarray(array)
-        return [array if array.shape == shape else np.broadcast_to(array, shape)]
+        return [spread(np.asarray(array), shape)]
 
     def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
         """The sums of terms along these axes, which stay with length 1."""
@@ -284,7 +283,7 @@ class Sweep:
             on = on.reshape(block.shape + (1,) * (len(block.whole) - len(block.shape)))
             for k, ids in enumerate(block.operands):
                 axes = tuple(axis for axis in block.repeats(k) if axis < len(block.shape))
-                here = np.broadcast_to(np.logical_or.reduce(on, axis=axes, keepdims=True), ids.shape)
+                here = spread(np.logical_or.reduce(on, axis=axes, keepdims=True) if axes else on, ids.shape)
                 if are_different(ids):
                     below = at(reached, ids)
                     below |= here
@@ -349,7 +348,7 @@ class Swept(Recording):
         """Nodes for `op` of these nodes, entry by entry; with `terms` the last so many axes are those of the sums."""
         # not the arrays themselves: code may later write other nodes into its own
         ndim = max(x.ndim for x in operands)
-        operands = tuple(counted(np.array(x, ndmin=ndim, copy=None), self._count) for x in operands)
+        operands = tuple(counted(x, self._count, ndim) for x in operands)
         whole = np.broadcast(*operands).shape
         shape = whole[: ndim - terms]
         needed = tuple(map(self.needs, operands))

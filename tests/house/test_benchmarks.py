@@ -61,6 +61,9 @@ def test_an_engine_is_not_run_beyond_its_size(capsys, monkeypatch):
         ("formulas", [[TINY_CLASSIFIER]], "of the products"),
         ("floors", [[TINY]], "written once, read twice"),
         ("growth", [(1, 2), (4, 3, 2)], "Tape in groups"),
+        ("sizes", [(4, 20)], "softmax regression, loops"),
+        ("linear", [(2, 5)], "marginal likelihood"),
+        ("loading", [{"import numpy": ("-c", "pass")}, 1], "import numpy"),
     ],
 )
 def test_each_benchmark_prints_its_table(name, arguments, shows, capsys):
