@@ -41,13 +41,15 @@ class Culprits:
     def __init__(self, bench: Bench, suspects: Suspects) -> None:
         self.bench, self.passes, self.court, self.suspects = bench, bench.passes, bench.court, suspects.all
         self._kept: dict[tuple[int, int], list[dict[str, Any]]] = {}
+        self.rivals: list[Culprit] = []  # the same statement with another array, that mends as much, but something else
 
     def confirmed(self, suspects: list[Suspect], wrong: set[str], partial: bool = False) -> Culprit | None:
         """The first statement that makes all that is wrong right when the chain rule's own array is put in its place.
 
-        With `partial` the one that makes the most right.
+        With `partial` the one that makes the most right, and its `rivals`.
         """
         best: Culprit | None = None
+        self.rivals = []
         for suspect in sorted(suspects, key=lambda s: s.is_right):
             for site in suspect.sites:
                 for step, arrays, total in itertools.islice(self._targets(suspect, site), MOST_TARGETS):
@@ -58,10 +60,16 @@ class Culprits:
                     outcome = self.bench.judged({site: instead})
                     if outcome.broken:
                         continue
-                    if outcome.mended >= wrong or (partial and len(outcome.mended) > len(best.mended if best else ())):
-                        best = Culprit(suspect, site, step, self._aim(suspect, site, arrays, total), outcome.mended)
-                        if outcome.mended >= wrong:
+                    is_whole, most = outcome.mended >= wrong, len(best.mended if best else ())
+                    if not is_whole and not (partial and len(outcome.mended) >= max(most, 1)):
+                        continue
+                    found = Culprit(suspect, site, step, self._aim(suspect, site, arrays, total), outcome.mended)
+                    if is_whole or len(outcome.mended) > most:
+                        best, self.rivals = found, []
+                        if is_whole:
                             return best
+                    elif best is not None and suspect is best.suspect and outcome.mended != best.mended:
+                        self.rivals.append(found)
         return best
 
     def result(self, name: str) -> Culprit | None:
@@ -164,6 +172,9 @@ class Culprits:
         seen: set[bytes] = set()
         scaled: list[tuple[ForwardStep, list[Array], bool]] = []
         carried = passes > 1 and self._is_carried(suspect, name)
+        # where the 1/m comes later, the lines before are m times the gradients, and this one is meant to be, too
+        others = [s.match.factor for s in self.suspects if s.match is not None and s is not suspect]
+        as_before = sorted({float(c) for c in others if c not in (1.0, -1.0)})
         for steps in ranked:
             first = steps[0]
             data = [s.data for s in steps]
@@ -182,6 +193,8 @@ class Culprits:
                     if passes > 1:  # what a pass leaves for the next
                         for start in (np.full_like(some[-1], np.nan), *self._inputs(shape)) if carried else ():
                             scaled.append((first, [*some[1:], start], False))
+                    if passes == 1 and (not first.site or not first.site.target):
+                        scaled += [(first, [c * x for x in some], False) for c in as_before]
                     if is_gradient_of(name, first.name):
                         yield from scaled  # before all that has another name
                         # of a sum where the mean is meant

@@ -34,6 +34,8 @@ MOST_RUNS = 2_500  # of the backward pass, where it is small
 MOST_PAIRS = 1_200  # of edits of one statement
 MOST_NEW = 32  # edits of a statement that may be missing
 MOST_EXTENDED = 3  # statements in which larger terms are looked for
+MOST_RIVALS = 2  # other arrays that a statement may be meant to leave
+NO_EDIT = 20.0  # what another order of lines, or a new one, counts as beside edits
 MOST_LOCAL = 6_000  # edits of the culprits that are held against what they ought to leave
 MOST_OTHERS = 400  # runs for other statements where a culprit is known
 COVERED = 0.5  # of the wrong entries, that a mistake reaches
@@ -111,15 +113,20 @@ class Mistakes:
             return found
         other = self.culprits.confirmed(self.suspects, wrong, partial=True)
         if other is not None and (culprit is None or other.suspect is not culprit.suspect):
-            near = [s for s in self.suspects if any(s.reaches[name].any() for name in other.mended)]
-            found = self._mended(near, other, set(other.mended))
-            if found is not None:
-                return found
+            each = [self._partly(one) for one in (other, *self.culprits.rivals[:MOST_RIVALS])]
+            likely = [one for one in each if one is not None]
+            if likely:  # with m · dJ/dZ1 meant, db1 lacks the 1/m, with dJ/dZ1 meant dW1 has one too many
+                return min(likely, key=lambda one: one.edit.cost if one.edit is not None else NO_EDIT)
         for one in (culprit, other):
             if one is not None and one.suspect.sites:
                 return Finding(one.suspect.site, None, None, one.mended, one.step)
         pool = self._pool(covering or self.suspects, [])
         return Finding(pool[0][1].site, None, None, frozenset()) if pool else None
+
+    def _partly(self, culprit: Culprit) -> Finding | None:
+        """What makes a part of the gradients right."""
+        near = [s for s in self.suspects if any(s.reaches[name].any() for name in culprit.mended)]
+        return self._mended(near, culprit, set(culprit.mended))
 
     def _mended(self, suspects: list[Suspect], culprit: Culprit | None, wrong: set[str]) -> Finding | None:
         """What makes these gradients right: the likeliest edit, then another order, then something new."""

@@ -9,7 +9,7 @@ import pytest
 
 from compare import Report
 from compare.report.lines import Mistake
-from tests.compare.reason.programs import CASES, PROGRAMS, Case, checked, source_of
+from tests.compare.reason.programs import CASES, PROGRAMS, RNG, Case, checked, source_of
 
 
 @functools.cache
@@ -63,3 +63,47 @@ def test_what_is_said_of_it_is_true(case: Case) -> None:
     names = re.search(r"mended, (.*) becomes? exactly right", mistake.says)
     assert names is not None
     assert {*re.split(", | and ", names[1])} == {f"d{name}" for name in mistake.names}
+
+
+LATE_MEAN = """
+def cost(p, X, Y):
+    A = np.tanh(X.T @ p["W1"] + p["b1"])
+    P = 1 / (1 + np.exp(-(A @ p["W2"] + p["b2"])))
+    return -np.sum(Y * np.log(P) + (1 - Y) * np.log(1 - P)) / X.shape[1]
+
+
+def gradients(p, X, Y):
+    n = X.shape[1]
+    A = np.tanh(X.T @ p["W1"] + p["b1"])
+    P = 1 / (1 + np.exp(-(A @ p["W2"] + p["b2"])))
+    dS = P - Y
+    dW2 = A.T @ dS / n
+    db2 = np.sum(dS, axis=0) / n
+    dZ = dS @ p["W2"].T * (1 - A**2)
+    dW1 = X @ dZ / n
+    db1 = np.sum(dZ, axis=0) / n
+    return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+
+
+params = {
+    "W1": rng.normal(size=(3, 4)), "b1": rng.normal(size=4),
+    "W2": rng.normal(size=(4, 2)), "b2": rng.normal(size=2),
+}
+args = (rng.normal(size=(3, 5)), np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]))
+"""
+
+
+def test_two_mistakes_where_the_mean_comes_last_are_told_as_they_are() -> None:
+    """The first line is meant to be n times a gradient, as those before it are: the 1/n is missing in the second."""
+    right = f"import numpy as np\n\n{RNG}{LATE_MEAN}"
+    assert checked("late mean", right)
+    wrong = right.replace("(1 - A**2)", "(1 - np.tanh(A) ** 2)").replace("np.sum(dZ, axis=0) / n", "np.sum(dZ, axis=0)")
+    report = checked("late mean, wrong", wrong)
+    assert [bare(mistake.source) for mistake in report.mistakes] == [
+        bare("""dZ = dS @ p["W2"].T * (1 - np.tanh(A) ** 2)"""),
+        "db1=np.sumdZ,axis=0",
+    ]
+    assert [bare(mistake.should) for mistake in report.mistakes] == [
+        bare("""dZ = dS @ p["W2"].T * (1 - A ** 2)"""),
+        "db1=np.sumdZ,axis=0/n",
+    ]
