@@ -1,4 +1,4 @@
-"""In CI nothing may be skipped for want of a tool, but for Firefox: there a skip is a failure. No test is in a hurry."""
+"""In CI nothing may be skipped for want of a tool, but Firefox: there a skip is a failure. No test is in a hurry."""
 
 import os
 from collections.abc import Generator
