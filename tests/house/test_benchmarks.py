@@ -178,7 +178,15 @@ def test_an_absent_peer_is_left_out_with_a_word(capsys):
 
 def test_every_benchmark_is_in_the_command():
     modules = {path.stem for path in Path(command.__file__).parent.glob("*.py")}
-    assert set(command.NAMES) == modules - {"__init__", "__main__", "measure", "problem", "engines", "by_tangent"}
+    assert set(command.NAMES) == modules - {
+        "__init__",
+        "__main__",
+        "measure",
+        "problem",
+        "engines",
+        "models",
+        "by_tangent",
+    }
 
 
 def test_the_command_refuses_what_it_does_not_know():

@@ -36,6 +36,6 @@ assert_type(x.label, str)
 def test_arithmetic_is_typed_under_mypy_strict(more: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MYPYPATH", str(ROOT))
-    out, errors, status = api.run(["--strict", "--config-file=", "-c", TYPED + more])
+    out, errors, status = api.run(["--strict", "--config-file=", "--ignore-missing-imports", "-c", TYPED + more])
     assert (errors, status) == ("", 1 if says else 0), out
     assert says in out
