@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -54,16 +54,11 @@ def recording(*functions: Function) -> Iterator[None]:
     substitutes = _substitutes()
     namespaces = _users_namespaces(functions)
     places = [
-        (namespace, name, substitutes[id(x)])
+        (namespace, name, new)
         for namespace in namespaces
         for name, x in namespace.items()
-        if id(x) in substitutes
-    ]
-    places += [
-        (namespace, name, dispatching(x))
-        for namespace in namespaces
-        for name, x in namespace.items()
-        if is_dispatching(x)
+        if id(x) in substitutes or isinstance(x, _SEEN_OTHERWISE)  # of most names that is all that is asked
+        for new in _seen(x, substitutes)
     ]
     places += [
         (namespace, name, new)
@@ -71,18 +66,6 @@ def recording(*functions: Function) -> Iterator[None]:
         if not str(namespace.get("__file__", "")).startswith(_CHECKS)
         for name, new in BUILTINS.items()
         if name not in namespace
-    ]
-    places += [
-        (namespace, name, new)
-        for namespace in namespaces
-        for name, x in namespace.items()
-        if id(x) not in substitutes and (new := of_library(x)) is not x
-    ]
-    places += [
-        (namespace, name, _vectorized(x))
-        for namespace in namespaces
-        for name, x in namespace.items()
-        if type(x) is np.vectorize
     ]
     originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
     users, import_ = set(map(id, namespaces)), builtins.__import__
@@ -108,6 +91,22 @@ def recording(*functions: Function) -> Iterator[None]:
 
 
 _CHECKS = f"{Path(__file__).parents[2] / 'compare'}{os.sep}"  # what runs the user's code asks for itself
+
+
+_SEEN_OTHERWISE = (FunctionType, BuiltinFunctionType, ModuleType, np.vectorize)
+
+
+def _seen(x: Any, substitutes: dict[int, Any]) -> Iterator[Any]:
+    """What a user's code sees for a function or a module while it is recorded, the last of it; nothing if it is x."""
+    if id(x) in substitutes:
+        yield substitutes[id(x)]
+    elif type(x) is np.vectorize:
+        yield _vectorized(x)
+    else:
+        if is_dispatching(x):
+            yield dispatching(x)
+        if (new := of_library(x)) is not x:
+            yield new
 
 
 class _Substitute(ModuleType):
