@@ -20,7 +20,7 @@ import numpy as np
 
 from compare.derive.back import Backward
 from compare.derive.flat import Flat
-from compare.derive.ir import CannotDerive, Items, Set
+from compare.derive.ir import UNFORESEEN, CannotDerive, Items, Set
 from compare.derive.lines import Gradient
 from compare.derive.proof import (
     as_tuple,
@@ -154,12 +154,7 @@ def derive_functions(
         return found
 
     for stop_at_max, in_place in tries:
-        try:
-            program, blocked = derived(function, point, args, is_cost, stop_at_max, in_place, outputs)
-        except (CannotDerive, UnusableCode):
-            raise
-        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError) as problem:
-            raise CannotDerive(f"{name_of(function)} cannot be derived: {problem}") from problem
+        program, blocked = derived(function, point, args, is_cost, stop_at_max, in_place, outputs)
         try:
             found = proved(program)
         except UnusableCode:
@@ -277,7 +272,12 @@ def derived(
         backward.back(ending.value, Gradient(upstream, () if is_cost else shape, shape), written(ending.value))
     first = list(dict.fromkeys(first))
     backward.write()
-    backward.statements(flat.block)
+    try:
+        backward.statements(flat.block)
+    except CannotDerive:
+        raise
+    except UNFORESEEN as problem:
+        raise CannotDerive(f"line {backward.at.line}, `{backward.at.source}`: {problem}") from problem
     backward.at = None
     for leaf in leaves:
         if leaf not in backward.gradients:

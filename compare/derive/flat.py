@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from compare.derive.ir import (
+    UNFORESEEN,
     Append,
+    CannotDerive,
     Frame,
     Items,
     Local,
@@ -30,7 +32,7 @@ from compare.derive.ir import (
 from compare.derive.loops import Loops
 from compare.derive.sources import has_fields, is_float, is_whole, leaves_of, scope_of, source_of
 from compare.derive.walk import Leaves, Returned, Varies, quoted
-from compare.subject.usercode import Function
+from compare.subject.usercode import Function, UnusableCode
 from matrix_backprop.rules import written
 
 
@@ -86,7 +88,12 @@ class Flat(Loops):
         self.hint = ""  # what the value at hand is going to be called
         self.first = self.frame = Frame(names, scope_of(function), None, text)
         self.frames = [self.frame]
-        self.returned = self._body_of(self.function_tree)
+        try:
+            self.returned = self._body_of(self.function_tree)
+        except (CannotDerive, UnusableCode):
+            raise
+        except UNFORESEEN as problem:
+            raise self.refused(self.at, f"({problem}) this") from problem
 
     def _argument(self, name: str, x: Any, differentiated: bool) -> Any:
         """An argument as an expression, or as entries that are some; what is differentiated is a leaf each."""

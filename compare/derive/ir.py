@@ -17,6 +17,10 @@ class CannotDerive(ValueError):
     __module__ = "compare"  # the name under which a traceback shows it
 
 
+#: what a forward pass of an unforeseen form raises on the way
+UNFORESEEN = (ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError)
+
+
 @dataclass
 class Set:
     """target = value, or target += value; the target is a name, or some places of an array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -143,6 +144,27 @@ def unbounded(x):  # type: ignore[no-untyped-def]
 
 def sorted_by_hand(x):  # type: ignore[no-untyped-def]
     return np.sort(x)[:2]
+
+
+def ragged(x):  # type: ignore[no-untyped-def]
+    return np.mean([np.sum(x[: n + 1]) * np.sum(row) for n, row in enumerate([np.ones(2), np.ones(3)] * 3)])
+
+
+def different_lengths(w):  # type: ignore[no-untyped-def]
+    rows = [np.ones((2, 3)), np.ones((4, 3)), np.ones((1, 3)), np.ones((3, 3)), np.ones((2, 3))]
+    return np.mean([np.mean(row @ w) for row in rows])
+
+
+@pytest.mark.parametrize(("forward", "inputs"), [(ragged, (np.ones(3),)), (different_lengths, (np.ones(3),))])
+def test_lists_of_arrays_of_different_shapes_are_derived_or_refused_by_naming_the_line(
+    forward: Any, inputs: Any
+) -> None:
+    try:
+        found = derive(forward, inputs, is_cost=False)
+    except CannotDerive as refused:
+        assert re.match(r"line \d+, `", str(refused)), refused
+    else:
+        assert found
 
 
 @pytest.mark.parametrize(
