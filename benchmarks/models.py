@@ -84,16 +84,6 @@ def softmax_by_loops(parameters: int) -> tuple[int, Check]:
             loss += np.log(np.sum(np.exp(s))) - s[y[i]]
         return loss / len(y)
 
-    def gradient(W: Any, X: Any, y: Any) -> Any:
-        dW = np.zeros_like(W)
-        for i in range(len(y)):
-            s = X[i].dot(W)
-            p = np.exp(s - np.max(s))
-            p = p / np.sum(p)
-            for j in range(10):
-                dW[:, j] += (p[j] - (j == y[i])) * X[i]
-        return dW / len(y)
-
     def without_mean(W: Any, X: Any, y: Any) -> Any:
         dW = np.zeros_like(W)
         for i in range(len(y)):
@@ -103,6 +93,9 @@ def softmax_by_loops(parameters: int) -> tuple[int, Check]:
             for j in range(10):
                 dW[:, j] += (p[j] - (j == y[i])) * X[i]
         return dW
+
+    def gradient(W: Any, X: Any, y: Any) -> Any:
+        return without_mean(W, X, y) / len(y)
 
     return W.size, lambda right: gradcheck(cost, gradient if right else without_mean, W, X, y, raise_exception=False)
 

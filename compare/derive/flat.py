@@ -89,7 +89,7 @@ class Flat(Loops):
         self.first = self.frame = Frame(names, scope_of(function), None, text)
         self.frames = [self.frame]
         try:
-            self.returned = self._body_of(self.function_tree)
+            self.returned = self.body_of(self.function_tree)
         except (CannotDerive, UnusableCode):
             raise
         except UNFORESEEN as problem:
@@ -115,15 +115,6 @@ class Flat(Loops):
     def kept(self) -> str:
         """The list in which the loops keep what the way back needs."""
         return next(name for name in ("steps", "kept", "kept_by_the_loops") if name not in self.used)
-
-    def _body_of(self, tree: ast.FunctionDef | ast.Lambda) -> Any:
-        if isinstance(tree, ast.Lambda):
-            return self.expr(tree.body)
-        try:
-            self.statements(tree.body)
-        except Returned as found:
-            return found.value
-        return None
 
     # statements
 

@@ -237,7 +237,7 @@ class Helpers(Expressions):
                     self.emit(Set(ast.Name(new, ast.Load()), x, *caller.text.at(at)))
                     self.frame = callee
                     self.frame.names[name] = ast.Name(new, ast.Load())
-            found = self._inlined_body(tree)
+            found = self.body_of(tree)
         finally:
             self.frames.pop()
             self.frame = caller
@@ -261,18 +261,18 @@ class Helpers(Expressions):
                 return f"{name}_{letters[0]}" if letters else name
         return f"{name}_{self.hint}" if self.hint else name
 
-    def _inlined_body(self, tree: ast.FunctionDef | ast.Lambda) -> Any:
+    def body_of(self, tree: ast.FunctionDef | ast.Lambda) -> Any:
+        """What a function returns; its statements are written down before."""
         outside, self.outside, carried = self.outside, self.depth, self.carried
         try:
             if isinstance(tree, ast.Lambda):
                 return self.expr(tree.body)
-            try:
-                self.statements(tree.body)
-            except Returned as found:
-                return found.value
-            return None
+            self.statements(tree.body)
+        except Returned as found:
+            return found.value
         finally:
             self.outside, self.carried = outside, carried
+        return None
 
 
 def is_in_a_file(function: Any) -> bool:

@@ -104,6 +104,7 @@ def teach(
     filled = {
         "css": _resource("page.css"),
         "js": _script("engine", "mover", "path", "explorer", "derivation", "mistakes"),
+        "title": "Why the matrix formula holds",
         "m": str(X.shape[1]),
         "sizes": ", ".join(f"n{sub(layer)} = {n}" for layer, n in enumerate(net.sizes)),
         "activations": ", ".join(dict.fromkeys(net.activations)),
@@ -152,7 +153,8 @@ def lesson(report: Report) -> Lesson:
 
 
 def _filled(name: str, parts: dict[str, str]) -> str:
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _with_formulas(_resource(name)))
+    page = re.sub(r"\{\{(head|key|end)\}\}\n", lambda found: _resource(f"{found[1]}.html"), _resource(name))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _with_formulas(page))
 
 
 def _resource(name: str) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from autograd import Tape, TapeArray, Value
 from autograd import gradients as gradients_of
 from autograd.number.vocabulary import shadows
-from autograd.record.values import holds_nodes, values
+from autograd.record.values import holds_nodes
 from compare.steps.sites import Changes, Hooks, Site, Source, swapped
 from compare.subject.runs import CANNOT
 from compare.subject.subject import FLOATS, UserCode, as_array, plain_copy
@@ -260,10 +260,8 @@ class Passes:
     def on_values(self) -> tuple[Value, dict[str, Any], dict[str, Any], list[Event]]:
         """J and the inputs as nodes in float64, what is watched, and every value on the way."""
         self.subject.prepare(FLOATS)
-        inputs = {name: values(x, name) for name, x in self.subject.arrays.items()}
-        nodes = {k: x.copy() if x.ndim else x.item() for k, x in inputs.items()}
-        with swapped(self.instrumented), self._recorder.recording() as events, quiet(), self.subject.running(FLOATS):
-            J, watched = self.subject.forward(nodes, FLOATS)
+        with swapped(self.instrumented), self._recorder.recording() as events, quiet():
+            J, inputs, watched = self.subject.forward_on_values(self.subject.arrays, FLOATS)
         return J, inputs, watched, events
 
     def named(self) -> tuple[Value, dict[str, Any]]:

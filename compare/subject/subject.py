@@ -332,12 +332,19 @@ class UserCode(Subject):
             J = self.cost(given, arithmetic)
         return J, {name: array for name, array in found.items() if isinstance(array, (np.ndarray, Value, TapeArray))}
 
+    def forward_on_values(
+        self, given: dict[str, Array], arithmetic: Arithmetic
+    ) -> tuple[Value, dict[str, Any], dict[str, Any]]:
+        """J, the inputs as nodes that hold these numbers, and the watched arrays."""
+        inputs = {name: values(x, name) for name, x in given.items()}
+        with self.running(arithmetic):
+            nodes = {name: x.copy() if x.ndim else x.item() for name, x in inputs.items()}
+            J, watched = self.forward(nodes, arithmetic)
+        return J, inputs, watched
+
     def traced(self, arithmetic: Arithmetic | None) -> tuple[Value, dict[str, Any], Sides]:
         given = self._given(arithmetic)
-        inputs = {name: values(x, name) for name, x in given.items()}
-        with self.running(arithmetic or FLOATS):
-            nodes = {name: x.copy() if x.ndim else x.item() for name, x in inputs.items()}
-            J, watched = self.forward(nodes, arithmetic or FLOATS)
+        J, inputs, watched = self.forward_on_values(given, arithmetic or FLOATS)
         J.backward()
         chain = {name: np.asarray(gradients_of(x)) for name, x in (inputs | watched).items()}
         ours = self._by_hand(given, arithmetic)
