@@ -22,7 +22,11 @@ from autograd.number.shadowed import Shadowed
 from autograd.number.vocabulary import Refused
 
 PRIME = 2**61 - 1
-SMALL_PRIME = 2**31 - 1  # that of arrays: a product of two residues fits into an int64
+_BELOW = (1, 61, 69, 85, 105, 225, 249, 325, 469, 477, 525, 589, 697, 705, 781, 789, 829, 837, 885, 909)
+PRIMES = tuple(
+    2**31 - c for c in _BELOW
+)  # those of arrays, one for each point: what one does not see, the next one does
+_MASK = 2**31 - 1  # products of two residues fit into an int64, and 2**31 is c
 _LOW = 16  # the bits of the lower half of a residue in a product of matrices
 
 
@@ -40,16 +44,6 @@ def _inverse(x: int, prime: int) -> int:
 def _rational(numerator: int, denominator: int, prime: int) -> int:
     """A fraction modulo the prime."""
     return numerator * _inverse(denominator % prime, prime) % prime
-
-
-def _algebra(prime: int, times: Callable[[Any, Any], Any], inverse: Callable[[Any], Any]) -> dict[str, Any]:
-    """The arithmetic of residues, of numbers and of arrays of them."""
-    return {
-        "add": lambda x, y: (x + y) % prime,
-        "subtract": lambda x, y: (x - y) % prime,
-        "multiply": times,
-        "divide": lambda x, y: times(x, inverse(y)),
-    }
 
 
 class Residue(Shadowed):
@@ -70,7 +64,12 @@ class Residue(Shadowed):
 
     __slots__ = ()
     prime: ClassVar[int] = PRIME
-    ALGEBRA: ClassVar = _algebra(PRIME, lambda x, y: x * y % PRIME, lambda x: _inverse(x, PRIME))
+    ALGEBRA: ClassVar = {
+        "add": lambda x, y: (x + y) % PRIME,
+        "subtract": lambda x, y: (x - y) % PRIME,
+        "multiply": lambda x, y: x * y % PRIME,
+        "divide": lambda x, y: x * _inverse(y, PRIME) % PRIME,
+    }
 
     @classmethod
     def random(cls, x: float, rng: np.random.Generator) -> Residue:
@@ -107,7 +106,7 @@ class Residue(Shadowed):
 
 
 class ResidueArray(NumberArray):
-    """Residues modulo 2**31 - 1 at several random points at once, one lane for each point.
+    """Residues at several random points at once, one lane for each point, modulo a prime of its own just below 2**31.
 
     >>> rng = np.random.default_rng(0)
     >>> x = ResidueArray.random(np.array([0.5, -2.0]), points=2, rng=rng)     # any residues; comparisons see 0.5, -2
@@ -120,38 +119,38 @@ class ResidueArray(NumberArray):
 
     __slots__ = ()
     called = "residues"
-    prime: ClassVar[int] = SMALL_PRIME
-    ALGEBRA: ClassVar = _algebra(SMALL_PRIME, lambda x, y: _modulo(np.asarray(x * y)), lambda x: _inverses(x))
+    prime: ClassVar[int] = PRIMES[-1]  # the smallest, for chances
 
     @classmethod
     def random(cls, shadow: Any, points: int, rng: np.random.Generator) -> Self:
         """Residues drawn at random that stand for these floats."""
-        return cls(shadow, [rng.integers(SMALL_PRIME, size=np.shape(shadow)) for _ in range(points)])
+        return cls(shadow, [rng.integers(prime, size=np.shape(shadow)) for prime in PRIMES[:points]])
 
     @classmethod
     def given(cls, numbers: Any, points: int) -> Self:
-        """Floats (or ints) as they are: each is a whole number times a power of 2, and 2**31 is 1."""
+        """Floats (or ints) as they are: each is a whole number times a power of 2."""
         if np.asarray(numbers).dtype.kind in "biu":
-            return cls(numbers, [(np.asarray(numbers) % SMALL_PRIME).astype(np.int64)] * points)
+            return cls(numbers, [(np.asarray(numbers) % prime).astype(np.int64) for prime in PRIMES[:points]])
         mantissa, exponent = np.frexp(np.asarray(numbers, float))
-        whole = (mantissa * 2.0**53).astype(np.int64) % SMALL_PRIME
-        lane = _modulo(whole * (1 << (exponent.astype(np.int64) - 53) % 31))
-        return cls(numbers, [lane.copy() for _ in range(points)])
+        whole, exponent = (mantissa * 2.0**53).astype(np.int64), exponent.astype(np.int64)
+        lanes = [_modulo(whole % prime * _powers_of_2(prime)[exponent - _LEAST], prime) for prime in PRIMES[:points]]
+        return cls(numbers, lanes)
 
     def constant(self, x: Any) -> Self:
-        x = np.asarray(x)
+        x, primes = np.asarray(x), PRIMES[: len(self.lanes)]
         if x.dtype.kind not in "biufO":
             raise Refused(f"residues beside an array of {x.dtype}")
         if x.dtype.kind in "bi" or (x.dtype.kind == "f" and np.all(np.trunc(x) == x) and np.all(abs(x) < 2.0**53)):
-            lane = x.astype(np.int64) % SMALL_PRIME
+            whole = x.astype(np.int64)
+            lanes = [np.asarray(whole % prime) for prime in primes]
         else:
             unique, places = np.unique(x, return_inverse=True)
             if x.dtype.kind == "f" and not np.all(np.isfinite(unique)):
                 raise Refused("no residue stands for inf or nan")
-            numbers = [meant(u) for u in unique]
-            residues = [_rational(int(u.numerator), int(u.denominator), SMALL_PRIME) for u in numbers]
-            lane = np.array(residues, np.int64)[places].reshape(x.shape)
-        return type(self)(x.astype(float), [lane] * len(self.lanes))
+            numbers = [(int(u.numerator), int(u.denominator)) for u in map(meant, unique)]
+            residues = ([_rational(*number, prime) for number in numbers] for prime in primes)
+            lanes = [np.array(lane, np.int64)[places].reshape(x.shape) for lane in residues]
+        return type(self)(x.astype(float), lanes)
 
     def same(self, other: Any) -> Array:
         """Entry by entry, whether these are the same residues at every point."""
@@ -159,8 +158,12 @@ class ResidueArray(NumberArray):
         same: Array = np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
         return same
 
+    def _each(self, function: Callable[..., Any], shadow: Array, *arrays: Any) -> Self:
+        """A function of the lanes of these arrays and of the prime that they are taken modulo."""
+        lanes = zip(PRIMES, *(x.lanes for x in arrays), strict=False)
+        return type(self)(shadow, [np.asarray(function(*parts, prime)) for prime, *parts in lanes])
+
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        function = self.ALGEBRA[name]
         if name == "divide" and not y.shadow.all():
             nothing = np.logical_and.reduce([y.shadow == 0, *(lane == 0 for lane in y.lanes)])
             if nothing.any():  # an atom, as code may compute it and not use it
@@ -169,48 +172,78 @@ class ResidueArray(NumberArray):
                     nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow)
                 )
                 return found
-        lanes = [np.asarray(function(a, b)) for a, b in zip(x.lanes, y.lanes, strict=True)]
-        return type(self)(shadow, lanes)
+        return self._each(_ARITHMETIC[name], shadow, x, y)
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""
         lanes = []
-        for k in range(len(self.lanes)):
+        for k, prime in enumerate(PRIMES[: len(self.lanes)]):
             seed = int.from_bytes(hashlib.blake2b(f"{name} {k}".encode(), digest_size=8).digest(), "big")
             h = np.full(shadow.shape, seed, np.uint64)
             for argument in arguments:
                 for lane in argument.lanes:
                     h = _mixed(h + lane.astype(np.uint64))
-            lanes.append((_mixed(h) % np.uint64(SMALL_PRIME)).astype(np.int64))
+            lanes.append((_mixed(h) % np.uint64(prime)).astype(np.int64))
         return type(self)(shadow, lanes)
 
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, [_product(a, b) for a, b in zip(x.lanes, y.lanes, strict=True)])
+        return self._each(_product, shadow, x, y)
 
     def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, [np.sum(lane, axis=axis, keepdims=keepdims) % SMALL_PRIME for lane in self.lanes])
+        return self._each(lambda lane, prime: np.sum(lane, axis=axis, keepdims=keepdims) % prime, shadow, self)
 
 
-def _modulo(x: Array) -> Array:
-    """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is 1."""
-    x = (x & SMALL_PRIME) + (x >> 31)
-    x = (x & SMALL_PRIME) + (x >> 31)
-    found: Array = x - SMALL_PRIME * (x >= SMALL_PRIME)
+def _modulo(x: Array, prime: int) -> Array:
+    """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is a small number c."""
+    x = half_modulo(x, prime)
+    x = half_modulo(x, prime)
+    found: Array = x - prime * (x >= prime)
     return found
 
 
-def _inverses(x: Array) -> Array:
+def half_modulo(x: Array, prime: int, out: tuple[Array | None, Array | None] = (None, None)) -> Array:
+    """The same numbers modulo the prime, about 31 bits shorter: so many fewer that some millions can be added up."""
+    upper = np.right_shift(x, 31, out=out[0])
+    if prime != _MASK:
+        upper *= _MASK + 1 - prime
+    lower: Array = np.bitwise_and(x, _MASK, out=out[1])
+    lower += upper
+    return lower
+
+
+_LEAST = -1100  # the exponents of floats are above, and below its opposite
+
+
+@functools.cache
+def _powers_of_2(prime: int) -> Array:
+    """2**(e - 53) modulo the prime, for each e from _LEAST on."""
+    power, found = pow(2, _LEAST - 53, prime), []
+    for _ in range(-2 * _LEAST):
+        found.append(power)
+        power = 2 * power % prime
+    return np.array(found)
+
+
+def _inverses(x: Array, prime: int) -> Array:
     """x**(p - 2), which is 1 / x (Fermat); one by one where that is faster, or where one of them has none."""
     if x.size <= 64 or not np.all(x):
-        numbers = [_inverse(number, SMALL_PRIME) for number in x.ravel().tolist()]
+        numbers = [_inverse(number, prime) for number in x.ravel().tolist()]
         return np.array(numbers, np.int64).reshape(x.shape)
-    result, square, left = np.ones_like(x), x, SMALL_PRIME - 2
+    result, square, left = np.ones_like(x), x, prime - 2
     while left:
         if left & 1:
-            result = _modulo(result * square)
+            result = _modulo(result * square, prime)
         left >>= 1
-        square = _modulo(square * square)
+        square = _modulo(square * square, prime)
     return result
+
+
+_ARITHMETIC: dict[str, Callable[[Array, Array, int], Any]] = {
+    "add": lambda x, y, prime: (x + y) % prime,
+    "subtract": lambda x, y, prime: (x - y) % prime,
+    "multiply": lambda x, y, prime: _modulo(np.asarray(x * y), prime),
+    "divide": lambda x, y, prime: _modulo(np.asarray(x * _inverses(y, prime)), prime),
+}
 
 
 def _mixed(h: Array) -> Array:
@@ -221,16 +254,16 @@ def _mixed(h: Array) -> Array:
     return mixed
 
 
-def _product(x: Array, y: Array) -> Array:
+def _product(x: Array, y: Array, prime: int) -> Array:
     """A product of matrices modulo the prime: halves of 16 bits, whose products of floats are whole and exact."""
     terms, most = x.shape[-1], 2**12  # the sums of so many stay below 2**62
     if terms > most:
-        return _modulo(_product(x[:, :most], y[:most]) + _product(x[:, most:], y[most:]))
+        return _modulo(_product(x[:, :most], y[:most], prime) + _product(x[:, most:], y[most:], prime), prime)
     x1, x0 = (x >> _LOW).astype(float), (x & (2**_LOW - 1)).astype(float)
     y1, y0 = (y >> _LOW).astype(float), (y & (2**_LOW - 1)).astype(float)
     high, low = np.dot(x1, y1), np.dot(x0, y0)
     middle = np.dot(x1 + x0, y1 + y0) - high - low
-    found = high.astype(np.int64) << 1  # 2**32 is 2
+    found = high.astype(np.int64) * (2 * (_MASK + 1 - prime))  # 2**32 is 2c
     found += middle.astype(np.int64) << _LOW
     found += low.astype(np.int64)
-    return _modulo(found)
+    return _modulo(found, prime)

@@ -18,9 +18,9 @@ from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.number import Number
 from autograd.number.ops import Op
-from autograd.number.residue import SMALL_PRIME, ResidueArray
+from autograd.number.residue import PRIMES, ResidueArray, half_modulo
 from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at, spread
-from autograd.tape.sweep import BUFFERS, Sweep, add_at, slab, slabs
+from autograd.tape.sweep import BUFFERS, Sweep, add_at
 
 Array = NDArray[Any]
 
@@ -84,15 +84,19 @@ class Modular(Numbers):
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
         return ResidueArray(shadow, lanes)
 
-    def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
-        # 2**31 is 1: the upper bits count like the lower ones
-        upper = np.right_shift(terms, 31, out=BUFFERS("upper", terms.shape, np.int64))
-        lower = np.bitwise_and(terms, SMALL_PRIME, out=BUFFERS("lower", terms.shape, np.int64))
-        lower += upper
-        return super().summed(lower, axes)
+    def summed(self, factors: list[list[Array]], axes: tuple[int, ...]) -> list[Array]:
+        if len(factors) == 1:
+            return super().summed(factors, axes)
+        found = []
+        for prime, *lane in zip(PRIMES, *factors, strict=False):
+            terms = self._product(*lane)
+            buffers = BUFFERS("upper", terms.shape, np.int64), BUFFERS("lower", terms.shape, np.int64)
+            found.append(np.add.reduce(half_modulo(terms, prime, buffers), axis=axes, keepdims=True))
+        return found
 
-    def settle(self, sums: Array) -> None:
-        sums %= SMALL_PRIME
+    def settle(self, sums: list[Array]) -> None:
+        for prime, lane in zip(PRIMES, sums, strict=False):
+            lane %= prime
 
 
 class Fractions(Numbers):
@@ -111,8 +115,8 @@ class Fractions(Numbers):
         numerators, scale = common(numbers[0])
         return [numerators], scale
 
-    def divided(self, sums: Array, scale: Any) -> Array:
-        return np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(sums)  # type: ignore[no-any-return]
+    def divided(self, sums: list[Array], scale: Any) -> list[Array]:
+        return [np.asarray(np.frompyfunc(lambda x: mpq(x, scale), 1, 1)(lane), object) for lane in sums]
 
 
 class Rounding(Numbers):
@@ -141,32 +145,28 @@ class Rounding(Numbers):
             array = self.numbers.given(np.asarray(array, float))
         return [spread(lane, shape) for lane in array.contents]
 
-    def _sums(self, terms: list[Array], axes: tuple[int, ...]) -> list[Array]:
-        """Sums of terms, and the bounds: those of the terms, and the roundings of adding them in any order."""
-        value, error = terms
-        count = math.prod(value.shape[axis] for axis in axes)
-        sizes = np.add.reduce(np.abs(value), axis=axes, keepdims=True)
-        found = np.add.reduce(error, axis=axes, keepdims=True) + max(count - 1, 0) * self.unit * sizes
-        return [np.add.reduce(value, axis=axes, keepdims=True), found]
+    def summed(self, factors: list[list[Array]], axes: tuple[int, ...]) -> list[Array]:
+        """Sums, and the bounds: those of the terms, and the roundings of adding them in any order.
 
-    def _sums_of_products(self, x: list[Array], y: list[Array], axes: tuple[int, ...]) -> list[Array]:
-        """The same of products xy, each off by |x|dy + |y|dx + dx dy and a rounding: its part of the sum's is added."""
-        whole = np.broadcast_shapes(x[0].shape, y[0].shape)
-        count, size = math.prod(whole[axis] for axis in axes), np.abs(y[0])
-        value = self.summed(self._product(x[0], y[0]), axes)
-        error = self.summed(self._product(np.abs(x[0]), y[1] + count * self.unit * size), axes)
+        A product xy is off by |x|dy + |y|dx + dx dy and a rounding: its part of the sum's is added.
+        """
+
+        def total(*terms: Array) -> Array:
+            return super(Rounding, self).summed([[x] for x in terms], axes)[0]
+
+        x, *others = factors
+        count = math.prod(n for k, n in enumerate(np.broadcast_shapes(*(end[0].shape for end in factors))) if k in axes)
+        if not others:
+            return [total(x[0]), total(x[1]) + max(count - 1, 0) * self.unit * total(np.abs(x[0]))]
+        (y, error_of_y), size = others[0], np.abs(others[0][0])
+        error = total(np.abs(x[0]), error_of_y + count * self.unit * size)
         if x[1].any():
-            error += self.summed(self._product(x[1], size + y[1]), axes)
-        return [value, error]
+            error += total(x[1], size + error_of_y)
+        return [total(x[0], y), error]
 
-    def _forward_sums(self, block: Block) -> None:
-        ends, _ = self._ends(block)
-        axes = tuple(range(len(block.shape), len(block.whole)))
-        for first, last, index in slabs(block.shape, block.terms):
-            x, *others = ([slab(lane, index) for lane in end] for end in ends)
-            sums = self._sums_of_products(x, others[0], axes) if others else self._sums(x, axes)
-            for lane, found in zip(self.lanes, sums, strict=True):
-                lane[block.start + first : block.start + last] = found.ravel()
+    def add_up(self, sums: list[Array], more: list[Array]) -> None:
+        super().add_up(sums, more)
+        sums[1] += self.unit * np.abs(sums[0])
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
         self.spare = [np.zeros(len(self.tape._data)) for _ in self.lanes]
@@ -176,30 +176,9 @@ class Rounding(Numbers):
         grads[0][J] = 1
 
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
+        super()._pass_on(grads, block, operand, found)
         ids = block.operands[operand]
-        for grad, part in zip(grads, found, strict=True):
-            add_at(grad, ids, part)
         add_at(grads[1], ids, self.unit * np.abs(at(grads[0], ids)))  # adding it to what other consumers gave
-
-    def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
-        shape = block.shape + (1,) * (len(block.whole) - len(block.shape))
-        above = [x.reshape(shape) for x in upstream]
-        if len(block.operands) == 1:
-            self._pass_on(grads, block, 0, [np.broadcast_to(x, block.whole) for x in above])
-            return
-        ends, _ = self._ends(block)
-        for k in (0, 1):
-            if not needed[k]:
-                continue
-            others, axes = ends[1 - k], block.repeats(k)
-            sums = [np.zeros(block.operands[k].shape) for _ in grads]
-            for _, _, index in slabs(block.shape, block.terms):
-                other, up = ([slab(x, index) for x in end] for end in (others, above))
-                value, error = self._sums_of_products(other, up, axes)
-                into, bound = (slab(total, index) for total in sums)
-                into += value
-                bound += error + self.unit * np.abs(into)
-            self._pass_on(grads, block, k, sums)
 
 
 class Objects(Numbers):

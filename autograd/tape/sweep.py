@@ -117,19 +117,23 @@ class Sweep:
         """The content of what it gave."""
         return [spread(np.asarray(array), shape)]
 
-    def summed(self, terms: Array, axes: tuple[int, ...]) -> Array:
-        """The sums of terms along these axes, which stay with length 1."""
-        sums: Array = np.add.reduce(terms, axis=axes, keepdims=True)
-        return sums
+    def summed(self, factors: list[list[Array]], axes: tuple[int, ...]) -> list[Array]:
+        """The sums along these axes, which stay with length 1, of numbers or of products of two, lane by lane."""
+        return [np.add.reduce(self._product(*lane), axis=axes, keepdims=True) for lane in zip(*factors, strict=True)]
 
-    def settle(self, sums: Array) -> None:
+    def add_up(self, sums: list[Array], more: list[Array]) -> None:
+        """Add sums to sums, in place."""
+        for total, part in zip(sums, more, strict=True):
+            total += part
+
+    def settle(self, sums: list[Array]) -> None:
         """Make sums proper numbers, in place."""
 
     def whole(self, numbers: list[Array]) -> tuple[list[Array], Any]:
         """Numbers that can be multiplied and added up fast, and what the results are to be divided by."""
         return numbers, 1
 
-    def divided(self, sums: Array, scale: Any) -> Array:
+    def divided(self, sums: list[Array], scale: Any) -> list[Array]:
         """Results as proper numbers again."""
         return sums
 
@@ -171,11 +175,10 @@ class Sweep:
         ends, scales = self._ends(block)
         axes = tuple(range(len(block.shape), len(block.whole)))
         for first, last, index in slabs(block.shape, block.terms):
-            for lane, *numbers in zip(self.lanes, *ends, strict=True):
-                terms = self._product(*(slab(x, index) for x in numbers))
-                sums = self.divided(self.summed(terms, axes), math.prod(scales))
-                self.settle(sums)
-                lane[block.start + first : block.start + last] = sums.ravel()
+            sums = self.summed([[slab(lane, index) for lane in end] for end in ends], axes)
+            self.settle(sums)
+            for lane, found in zip(self.lanes, self.divided(sums, math.prod(scales)), strict=True):
+                lane[block.start + first : block.start + last] = found.ravel()
 
     def _product(self, x: Array, y: Array | None = None) -> Array:
         """All the products of two arrays, each a number of its own, in a buffer."""
@@ -200,12 +203,10 @@ class Sweep:
                 if block.start > J or not any(needed):
                     continue
                 upstream = [grad[block.rows] for grad in grads]
-                for found in upstream:
-                    self.settle(found)
+                self.settle(upstream)
                 if any(map(np.count_nonzero, upstream)):
                     (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
-        for grad in grads:
-            self.settle(grad)
+        self.settle(grads)
         return grads
 
     def passed_on(self, blocks: Iterable[Block], gradients: Array, J: int) -> Array:
@@ -231,25 +232,17 @@ class Sweep:
             one = isinstance(partial, int) and partial == 1
             product = above if one else self._contributions(block, operands, partial, above, J)
             axes, found = block.repeats(k), self.lanes_of(product, block.shape)
-            self._pass_on(grads, block, k, self._sums(found, axes) if axes else found)
+            self._pass_on(grads, block, k, self.summed([found], axes) if axes else found)
 
     def _seeded(self, grads: list[Array], J: int) -> None:
         """The gradient of J by itself is 1."""
         for grad in grads:
             grad[J] = 1
 
-    def _sums(self, terms: list[Array], axes: tuple[int, ...]) -> list[Array]:
-        """The sums of terms, lane by lane."""
-        return [np.add.reduce(lane, axis=axes, keepdims=True) for lane in terms]
-
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
         """What a block gives to an operand, lane by lane."""
         for grad, part in zip(grads, found, strict=True):
-            self._add(grad, block, operand, part)
-
-    def _add(self, grad: Array, block: Block, operand: int, sums: Array) -> None:
-        """Each sum to the gradient of the node at the end of its edges."""
-        add_at(grad, block.operands[operand], sums)
+            add_at(grad, block.operands[operand], part)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         """Local derivatives times upstream, without the nan of an infinite slope where it is no contribution.
@@ -295,8 +288,7 @@ class Sweep:
         """A sum passes its gradient on to every term, a product of two to each factor times the other one."""
         shape = block.shape + (1,) * (len(block.whole) - len(block.shape))
         if len(block.operands) == 1:
-            for grad, up in zip(grads, upstream, strict=True):
-                self._add(grad, block, 0, np.broadcast_to(up.reshape(shape), block.whole))
+            self._pass_on(grads, block, 0, [np.broadcast_to(up.reshape(shape), block.whole) for up in upstream])
             return
         numbers, scale = self.whole(upstream)
         above = [x.reshape(shape) for x in numbers]
@@ -307,15 +299,13 @@ class Sweep:
             others, axes = ends[1 - k], block.repeats(k)
             sums = [np.zeros(block.operands[k].shape, self.dtype) for _ in grads]
             for _, _, index in slabs(block.shape, block.terms):
-                for total, up, other in zip(sums, above, others, strict=True):
-                    part = slab(total, index)
-                    part += self.summed(self._product(slab(other, index), slab(up, index)), axes)
-            if self.dtype is float and not block.needed[1 - k] and np.isnan(sums[0]).any():  # 0 by choice, as above
+                factors = [[slab(lane, index) for lane in lanes] for lanes in (others, above)]
+                self.add_up([slab(total, index) for total in sums], self.summed(factors, axes))
+            if type(self) is Sweep and not block.needed[1 - k] and np.isnan(sums[0]).any():  # 0 by choice, as above
                 product = np.where(others[0] == 0, 0, others[0] * above[0])
                 sums = [np.add.reduce(product, axis=axes, keepdims=True)]
-            for grad, total in zip(grads, sums, strict=True):
-                self.settle(total)
-                self._add(grad, block, k, self.divided(total, scale * scales[1 - k]))
+            self.settle(sums)
+            self._pass_on(grads, block, k, self.divided(sums, scale * scales[1 - k]))
 
 
 class Swept(Recording):

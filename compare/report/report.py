@@ -58,12 +58,11 @@ class Mismatch:
 class Row:
     """One gradient array and what was found about it.
 
-    `equal` of `size` entries are equal in the arithmetic of the verdict. `ulps` and `ulps_chain_rule` are the largest
-    distances of the two float64 arrays from the true gradient, and `ulps_bound` is the most that rounding can cause,
-    all in units in the last place of the array's largest entry; `largest_difference` is that of the two arrays.
-    `because` names the row whose mistake an inherited one carries on; `problem` is what was raised where an array
-    could not be computed; `says` is a sentence about the verdict; `expression` is the first entry as an expression,
-    where that was asked for.
+    `equal` of `size` entries are equal in the arithmetic of the verdict. `largest_difference` is that of the two
+    float64 arrays, `ulps` the same in units in the last place of the largest entry, and `ulps_bound` the most that
+    rounding can cause, in the same units. `because` names the row whose mistake an inherited one carries on; `problem`
+    is what was raised where an array could not be computed; `says` is a sentence about the verdict; `expression` is the
+    first entry as an expression, where that was asked for.
     """
 
     name: str
@@ -74,7 +73,6 @@ class Row:
     size: int
     verdict: str
     ulps: float | None = None
-    ulps_chain_rule: float | None = None
     ulps_bound: float | None = None
     largest_difference: float | None = None
     because: str = ""

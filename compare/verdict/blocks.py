@@ -66,7 +66,6 @@ def in_blocks(runs: Runs, row: Row, finding: Finding, places: Mapping[str, Array
                 says="" if ok and not row.ok else row.says,
                 mismatches=found,
                 ulps=None,
-                ulps_chain_rule=None,
                 ulps_bound=None,
                 largest_difference=None,
             )

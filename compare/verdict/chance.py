@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.number.degree import Atoms, Degree, DegreeArray, Degrees
-from autograd.number.residue import Residue, ResidueArray
+from autograd.number.residue import PRIMES, Residue, ResidueArray
 
 CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
 MOST_POINTS, FEW_POINTS = 20, 4
@@ -59,14 +59,20 @@ def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms]) -> t
     return points, chance
 
 
-def evidence_of(scope: str, points: int, prime: int, seed: int, chance: float) -> str:
+def evidence_of(scope: str, points: int, numbers: type[Residue] | type[ResidueArray], seed: int, chance: float) -> str:
     """What a proof by residues rests on."""
-    bits = prime.bit_length()
-    modulus = f"2^{bits} - 1" if 2**bits - 1 == prime else str(prime)
+    primes = PRIMES[:points] if issubclass(numbers, ResidueArray) else (numbers.prime,)
+    modulo = " and ".join(map(_power, primes)) if len(primes) < 3 else "another prime below 2^31 at each"
     return (
-        f"proved: the same rational functions of {scope}. Checked at {points} random points modulo {modulus}"
-        f" (seed {seed}); the chance that different formulas would agree is below {chance:.0e} (Schwartz-Zippel lemma)."
+        f"proved: the same rational functions of {scope}. Checked at {points} random points modulo {modulo} (seed {seed}); the"
+        f" chance that different formulas would agree is below {chance:.0e} (Schwartz-Zippel lemma)."
     )
+
+
+def _power(prime: int) -> str:
+    """2^31 - 1"""
+    bits = prime.bit_length()
+    return f"2^{bits} - {2**bits - prime}"
 
 
 def _degrees(ours: Any, theirs: Any) -> Iterator[tuple[Degrees, Degrees]]:

@@ -121,16 +121,17 @@ class Formula:
             degrees, atoms = self.runs.degrees()
             chance = chance_of_error(degrees, atoms, points, Residue)
         numbers: Any = Residue if self.runs.tape is None else ResidueArray
-        self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers.prime, self.seed, chance)
+        self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers, self.seed, chance)
 
     def _by_collusion(self) -> list[str]:
         """What residues found equal and long floats do not: a constant, or a number of the data, hides from the prime.
 
-        Short ones tell at no cost, since the true gradient is computed in them anyhow; longer ones confirm it.
+        On a tape each point has a prime of its own, and none hides from two of them. Short floats tell, longer ones
+        confirm it.
         """
         found: list[str] = []
         with contextlib.suppress(*CANNOT):
-            for name in self.names if self.runs.knows_truth else ():
+            for name in self.names if self.runs.tape is None else ():
                 sides = self.runs.sides(precise(TRUE))
                 nothing = size_of(sides.chain[name]) - 0.75 * TRUE
                 differs = apart(*sides.pair(name))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.number.residue import SMALL_PRIME, Residue, ResidueArray
+from autograd.number.residue import PRIMES, Residue, ResidueArray
 from autograd.number.vocabulary import Refused
 from compare import check_network
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Report
@@ -81,7 +81,7 @@ def test_every_arithmetic_finds_the_same_rows_wrong(mistake: str, hidden: list[s
 def test_ten_layers_are_proved_with_a_bound(activations: list[str]) -> None:
     report = check_network(*problem(activations, n=3))
     assert {row.verdict for row in report.rows} == {PROVED}
-    assert SMALL_PRIME**-MOST_POINTS < chance(report) < 1e-12
+    assert PRIMES[-1] ** -MOST_POINTS < chance(report) < 1e-12
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
@@ -90,7 +90,7 @@ def test_wide_networks_are_proved(output: str) -> None:
     net = Network([30, 40, 5], ["relu", output], seed=0)
     report = check_network(net, rng.normal(size=(30, 4)), np.eye(5)[:, [0, 1, 2, 3]])
     assert {row.verdict for row in report.rows} == {PROVED}
-    assert SMALL_PRIME**-MOST_POINTS < chance(report) < 1e-12
+    assert PRIMES[-1] ** -MOST_POINTS < chance(report) < 1e-12
 
 
 def chance(report: Report) -> float:
@@ -103,7 +103,7 @@ def test_the_bound_grows_with_the_degree_and_the_number_of_entries() -> None:
         chance(check_network(*problem(["identity"] * layers, m=m))) for layers, m in ((1, 2), (6, 2), (1, 20))
     )
     assert small < deep and small < many
-    assert small > 1 / SMALL_PRIME**2  # and no better than two points can give
+    assert small > 1 / PRIMES[-1] ** 2  # and no better than two points can give
 
 
 def test_the_points_follow_the_seed_and_the_report_prints_it() -> None:
@@ -162,9 +162,8 @@ def test_a_difference_of_one_part_in_10_to_the_60_is_no_rounding(monkeypatch: py
     assert check_network(*arrays, arithmetic="float64")["dJdb[1]"].ok
 
 
-@pytest.mark.parametrize(("sizes", "m", "knows_truth"), [([5, 4, 1], 8, True), ([20, 10, 1], 50, False)])
-def test_rounding_is_explained_and_the_closer_side_named(sizes: list[int], m: int, knows_truth: bool) -> None:
-    """Of a small graph; in a large one, whose true gradient would take too long, the sides are held to each other."""
+@pytest.mark.parametrize(("sizes", "m"), [([5, 4, 1], 8), ([20, 10, 1], 50)])
+def test_rounding_is_explained(sizes: list[int], m: int) -> None:
     rng = np.random.default_rng(1)
     net = Network(sizes, ["tanh", "identity"], seed=0)
     report = check_network(net, rng.normal(size=(sizes[0], m)), rng.normal(size=(1, m)) * 1e6)
@@ -173,13 +172,11 @@ def test_rounding_is_explained_and_the_closer_side_named(sizes: list[int], m: in
         r"float64: the two sides differ by up to \S+ \(dJd\S+, entries up to \S+\): rounding, since they agree exactly",
         text,
     )
-    assert ("closer to the true gradient" in text) == knows_truth
-    assert ("ulps: the distance of the two sides" in text) != knows_truth
+    assert "ulps: this distance ≤ the most that rounding can cause" in text
     for row in report.rows:
         assert row.ulps is not None and row.ulps_bound is not None
         assert row.ulps <= row.ulps_bound + 0.5
-        assert (row.ulps_chain_rule is not None) == knows_truth
-        assert row.ulps_chain_rule is None or row.ulps_chain_rule <= row.ulps_bound + 0.5
+    assert any(row.ulps for row in report.rows)
 
 
 def test_symbolic_shows_expressions_and_refuses_what_nobody_could_read() -> None:
@@ -200,7 +197,7 @@ def test_progress_hears_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     check_network(*problem(["tanh"]), progress=steps.append)
     assert steps[:4] == ["a tape", "float64, 1 of 1", "degrees, 1 of 1", "residues, 1 of 1"]
-    assert {"rounding bounds, 1 of 1", "floats of 200 bits, 1 of 1"} <= set(steps)
+    assert "rounding bounds, 1 of 1" in steps and "floats of 200 bits, 1 of 1" not in steps
     monkeypatch.setattr(runs, "OnTape", refuse_the_tape)
     steps.clear()
     check_network(*problem(["tanh"]), progress=steps.append)

@@ -16,7 +16,7 @@ from autograd import Exact, Tape, TapeArray, Value, contributions, draw_dot, gra
 from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS, SLOPELESS
-from autograd.number.residue import SMALL_PRIME, ResidueArray, ZeroResidue
+from autograd.number.residue import PRIMES, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import shadows
 from autograd.tape.blocks import Counted, are_different, at, counted
 from autograd.tape.sweep import CHUNK, slabs
@@ -258,8 +258,9 @@ def test_residues_of_a_random_expression_are_those_of_its_fractions(text: str, s
     exact.backward(J)
     residues.backward(J)
     for x in inputs:
-        for q, r in zip(exact.gradients(x).lanes[0].ravel(), residues.gradients(x).lanes[0].ravel(), strict=True):
-            assert int(q.numerator) * pow(int(q.denominator), -1, SMALL_PRIME) % SMALL_PRIME == r
+        for prime, lane in zip(PRIMES, residues.gradients(x).lanes, strict=False):
+            for q, r in zip(exact.gradients(x).lanes[0].ravel(), lane.ravel(), strict=True):
+                assert int(q.numerator) * pow(int(q.denominator), -1, prime) % prime == r
 
 
 # The same graph, node by node
@@ -443,19 +444,27 @@ def test_residues_obey_the_laws_of_a_field() -> None:
 @pytest.mark.parametrize("n", [1, 7, 5000])
 def test_a_product_of_matrices_of_residues_is_that_of_whole_numbers(n: int) -> None:
     rng = np.random.default_rng(n)
-    A, B = rng.integers(SMALL_PRIME, size=(2, n)), rng.integers(SMALL_PRIME, size=(n, 3))
-    A[0] = SMALL_PRIME - 1
-    B[:, 0] = SMALL_PRIME - 1
-    found = np.dot(ResidueArray(A, [A]), ResidueArray(B, [B]))
-    expected = np.dot(A.astype(object), B.astype(object)) % SMALL_PRIME
-    assert found.lanes[0].tolist() == expected.tolist()
+    A, B = (ResidueArray.random(np.zeros(shape), 3, rng) for shape in ((2, n), (n, 3)))
+    for prime, a, b in zip(PRIMES, A.lanes, B.lanes, strict=False):
+        a[0], b[:, 0] = prime - 1, prime - 1
+    found = np.dot(A, B)
+    for prime, a, b, c in zip(PRIMES, A.lanes, B.lanes, found.lanes, strict=False):
+        assert c.tolist() == (np.dot(a.astype(object), b.astype(object)) % prime).tolist()
 
 
 def test_data_enter_residues_exactly() -> None:
     numbers = np.array([0.1, -3.75, 1e300, 5e-324, 0.0, -1.0, 2.0**53 + 2])
-    for number, residue in zip(numbers, ResidueArray.given(numbers, 1).lanes[0], strict=True):
-        p, q = float(number).as_integer_ratio()
-        assert residue == p * pow(q, -1, SMALL_PRIME) % SMALL_PRIME
+    for prime, lane in zip(PRIMES, ResidueArray.given(numbers, len(PRIMES)).lanes, strict=True):
+        for number, residue in zip(numbers, lane, strict=True):
+            p, q = float(number).as_integer_ratio()
+            assert residue == p * pow(q, -1, prime) % prime
+
+
+def test_each_point_has_a_prime_of_its_own() -> None:
+    lanes = ResidueArray.given(np.array([PRIMES[0], PRIMES[1] / 2.0**100]), 2).lanes
+    assert [lane.astype(bool).tolist() for lane in lanes] == [[False, True], [True, False]]
+    for prime in PRIMES:
+        assert prime % 4 == 3 and all(prime % k for k in range(2, 46341)) and prime < 2**31
 
 
 def test_an_atom_is_the_same_for_the_same_argument_only() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd.number.degree import Atoms, Bound, Degree, DegreeArray
-from autograd.number.residue import PRIME, SMALL_PRIME, Residue, ResidueArray
+from autograd.number.residue import PRIME, PRIMES, Residue, ResidueArray
 from compare.report.report import DIFFERENT, PROVED
 from compare.subject.arithmetic import degrees
 from compare.verdict.chance import CHANCE, FEW_POINTS, chance_of_error, enough_points
@@ -25,7 +25,7 @@ def test_without_functions_it_is_the_lemma_for_scalars_and_arrays():
     sides = [(scalars((3, 1), (0, 0)), scalars((2, 5), (1, 0)))]
     assert chance_of_error(sides, [], 2, Residue) == pytest.approx(2 * (8 / PRIME) ** 2)
     sides = [(array(2, (3, 1)), array(2, (2, 5)))]
-    assert chance_of_error(sides, [], 2, ResidueArray) == pytest.approx(2 * (8 / SMALL_PRIME) ** 2)
+    assert chance_of_error(sides, [], 2, ResidueArray) == pytest.approx(2 * (8 / PRIMES[-1]) ** 2)
 
 
 def test_arguments_of_the_same_function_may_be_confused():
@@ -34,7 +34,7 @@ def test_arguments_of_the_same_function_may_be_confused():
     assert chance_of_error(sides, few, 2, Residue) == pytest.approx(((1 + (9 + 16) / 2 * 2 * 5) / PRIME) ** 2)
     assert chance_of_error(sides, many, 2, Residue) > chance_of_error(sides, few, 2, Residue)
     # an array knows an argument by all points together, and by a hash of 64 bits at each
-    known = 12.5 * (2 * 5 / SMALL_PRIME) ** 2 + (1 / SMALL_PRIME + 12.5 / 2**64) ** 2
+    known = 12.5 * (2 * 5 / PRIMES[-1]) ** 2 + (1 / PRIMES[-1] + 12.5 / 2**64) ** 2
     assert chance_of_error([(array(1, (1, 0)), array(1, (1, 0)))], few, 2, ResidueArray) == pytest.approx(known)
 
 
@@ -87,7 +87,7 @@ def test_two_runs_of_arrays_share_no_collector():
 
 rng = np.random.default_rng(8)
 A, t, w = rng.normal(size=(4, 3)), rng.normal(size=4), rng.normal(size=3)
-HIDDEN = np.full(3, SMALL_PRIME * 2.0**-120)  # exact in binary; 1e-27 of the gradient
+HIDDEN = np.full(3, PRIMES[0] * 2.0**-120)  # exact in binary; 1e-27 of the gradient
 
 
 def squares(w):
@@ -98,7 +98,7 @@ def slopes(w):
     return 2 * A.T @ (A @ w - t)
 
 
-@pytest.mark.parametrize("p", [SMALL_PRIME, PRIME])
+@pytest.mark.parametrize("p", [*PRIMES[:2], PRIME])
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -116,10 +116,10 @@ def test_no_constant_hides_behind_the_prime(wrong, p):
 
 def test_no_number_of_the_data_hides_behind_the_prime():
     assert judged_row(squares, lambda w: slopes(w) + HIDDEN * w, w).verdict == DIFFERENT
-    assert judged_row(lambda w: squares(w) + SMALL_PRIME / 10**40 * np.sum(w**3), slopes, w).verdict == DIFFERENT
+    assert judged_row(lambda w: squares(w) + PRIMES[0] / 10**40 * np.sum(w**3), slopes, w).verdict == DIFFERENT
 
 
-@pytest.mark.parametrize("p", [SMALL_PRIME, PRIME])
+@pytest.mark.parametrize("p", [*PRIMES[:2], PRIME])
 def test_constants_that_are_multiples_of_the_prime_are_no_mistake(p):
     assert judged_row(lambda w: (1 + p) * squares(w), lambda w: (1 + p) * slopes(w), w).verdict == PROVED
     assert judged_row(squares, lambda w: slopes(w) + (p - p) * w, w).verdict == PROVED
@@ -131,7 +131,7 @@ def test_nothing_hides_in_a_large_graph_where_floats_show_it():
     def cost(W):
         return np.sum((W @ X) ** 2)
 
-    for p in (SMALL_PRIME, PRIME):
+    for p in (*PRIMES[:2], PRIME):
         row = judged_row(cost, lambda W, p=p: (1 + p) * 2 * W @ X @ X.T, W)
         assert row.verdict == DIFFERENT
     assert judged_row(cost, lambda W: 2 * W @ X @ X.T, W).verdict == PROVED

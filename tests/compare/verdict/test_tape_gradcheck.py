@@ -36,8 +36,6 @@ def on_both(door: Callable[..., Report], *args: Any, diagnose: bool = True) -> R
         assert (row.verdict, row.shape, row.equal, row.problem) == (same.verdict, same.shape, same.equal, same.problem)
         assert (row.because, row.says) == (same.because, same.says)
         assert [m.index for m in row.mismatches] == [m.index for m in same.mismatches]
-        if row.ulps_chain_rule is not None:  # both know the true gradient; else from each other
-            assert row.ulps == same.ulps
         assert (row.ulps is None, row.ulps_bound is None) == (same.ulps is None, same.ulps_bound is None)
     return report
 
@@ -65,7 +63,7 @@ def test_right_code_is_proved_on_a_tape_with_its_watched_arrays() -> None:
     assert all(row.verdict == PROVED and row.equal == row.size for row in report.rows)
     assert all(row.ulps is not None for row in report.rows)
     assert report["z"].shape == (7, 5)
-    assert any("Checked at 2 random points modulo 2^31 - 1 (seed 0)" in line for line in report.evidence)
+    assert any("Checked at 2 random points modulo 2^31 - 1 and 2^31 - 61 (seed 0)" in line for line in report.evidence)
 
 
 @pytest.mark.parametrize(("name", "factor"), [("W", 1 + 1e-12), ("b", 2.0), ("V", -1.0), ("z", 1 + 1e-12), ("z", 2.0)])

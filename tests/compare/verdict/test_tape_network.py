@@ -53,8 +53,7 @@ def test_rounding_is_bounded_on_a_tape_too() -> None:
     for row in report.rows:
         other = on_values[row.name]
         assert (row.verdict, row.equal, row.size) == (other.verdict, other.equal, other.size)
-        assert row.ulps == other.ulps  # the user's own numbers, and the true ones
-        assert row.ulps <= row.ulps_bound  # type: ignore[operator]
+        assert row.ulps <= row.ulps_bound and other.ulps <= other.ulps_bound  # type: ignore[operator]
 
 
 ACTIVATIONS = [["tanh", "sigmoid"], ["relu", "softmax"], ["sigmoid", "identity"]]
@@ -145,7 +144,7 @@ def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
 def test_a_chance_of_error_is_computed_and_small() -> None:
     report = check(network("square"))
     (evidence,) = [line for line in report.evidence if "chance" in line]
-    assert "modulo 2^31 - 1" in evidence
+    assert "modulo 2^31 - 1 and 2^31 - 61" in evidence
     assert 0 < float(evidence.split("below ")[1].split()[0]) < chance.CHANCE
 
 
