@@ -41,6 +41,9 @@ def _extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+_PLAIN_PRODUCTS = {("az", "zA", "aA"), ("Xz", "zY", "XY")}  # np.dot and @ of two matrices
+
+
 class NumberArray(Carrier):
     """An array of numbers: `lanes`, arrays of their content, beside `shadow`, the floats that they stand for.
 
@@ -142,6 +145,10 @@ class NumberArray(Carrier):
 
     def products(self, x: Any, y: Any, labels: Sequence[str], out: str) -> Self:
         """A product of matrices for each entry of the axes that both arrays have and keep."""
+        if x.ndim == y.ndim == 2 and (*labels, out) in _PLAIN_PRODUCTS:
+            x, y = self.as_one(x), self.as_one(y)
+            with np.errstate(all="ignore"):
+                return self._product(x, y, np.dot(x.shadow, y.shadow))
         sides, names = [], []
         for array, axes, other in zip((x, y), labels, reversed(labels), strict=True):
             alone = tuple(k for k, letter in enumerate(axes) if letter not in out and letter not in other)

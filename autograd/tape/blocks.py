@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +18,8 @@ Array = NDArray[Any]
 VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True)
+class Block:
     """One operation on many nodes: those it made, from `start` on, and the nodes at the other ends of its edges.
 
     `operands` are arrays of node numbers with the axes of `whole`: those of `shape`, that of the block, and for a sum
@@ -36,7 +39,7 @@ class Block(NamedTuple):
         """The operands with every edge spelled out, as views."""
         return tuple(np.broadcast_to(ids, self.whole) for ids in self.operands)
 
-    @property
+    @functools.cached_property
     def rows(self) -> slice:
         """The nodes of the block."""
         return slice(self.start, self.start + math.prod(self.shape))
@@ -46,10 +49,18 @@ class Block(NamedTuple):
         """The terms of each sum."""
         return math.prod(self.whole[len(self.shape) :])
 
-    def repeats(self, operand: int) -> tuple[int, ...]:
-        """The axes along which the edges to an operand repeat: those of the consumers of each of its nodes."""
-        ids = self.operands[operand]
-        return tuple(k for k, (n, N) in enumerate(zip(ids.shape, self.whole, strict=True)) if n != N)
+    @functools.cached_property
+    def repeats(self) -> tuple[tuple[int, ...], ...]:
+        """For each operand the axes along which its edges repeat: those of the consumers of each of its nodes."""
+        return tuple(
+            tuple(k for k, (n, N) in enumerate(zip(ids.shape, self.whole, strict=True)) if n != N)
+            for ids in self.operands
+        )
+
+    @functools.cached_property
+    def once(self) -> tuple[bool, ...]:
+        """For each operand whether its nodes are known to be all different ones."""
+        return tuple(map(are_different, self.operands))
 
 
 class Leaf(NamedTuple):
@@ -114,9 +125,10 @@ def spread(lane: Array, shape: tuple[int, ...]) -> Array:
 
 
 def are_different(ids: Array) -> bool:
-    """Whether nodes that are a view on 0, 1, 2, ... are all different ones."""
+    """Whether nodes are all different ones, where that can be seen at a glance: in growing order, or evenly spaced."""
     if type(ids.base) is not Counted:
-        return False
+        flat = ids.ravel()
+        return bool((flat[1:] > flat[:-1]).all())
     reach = 0
     for step, n in sorted((abs(step), n) for step, n in zip(ids.strides, ids.shape, strict=True) if n > 1):
         if step <= reach:

@@ -17,12 +17,14 @@ from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.number import Number
-from autograd.number.ops import Op
+from autograd.number.ops import OPS, Op
 from autograd.number.residue import PRIMES, ResidueArray, half_modulo
-from autograd.tape.blocks import CONSTANT, GIVEN, VARIABLE, Block, Recording, are_different, at, spread
+from autograd.tape.blocks import CONSTANT, FEW, GIVEN, VARIABLE, Block, Recording, at, spread
 from autograd.tape.sweep import BUFFERS, Sweep, add_at
 
 Array = NDArray[Any]
+
+ARITHMETIC = ("add", "subtract", "multiply", "divide")
 
 
 class Numbers(Sweep):
@@ -63,8 +65,11 @@ class Numbers(Sweep):
             array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
         return [spread(lane, shape) for lane in array.lanes]
 
+    def _value(self, op: Op, operands: list[Any]) -> Any:
+        return operands[0].row(op.name, *operands) if op.name in ARITHMETIC else super()._value(op, operands)
+
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
-        product = partial * above
+        product = above.row("multiply", partial, above)
         if self.has_nan and any((lane != lane).any() for lane in self.lanes_of(product, block.shape)):
             return choose(self._counts(block, operands, partial, J), product, 0)
         return product
@@ -177,8 +182,8 @@ class Rounding(Numbers):
 
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
         super()._pass_on(grads, block, operand, found)
-        ids = block.operands[operand]
-        add_at(grads[1], ids, self.unit * np.abs(at(grads[0], ids)))  # adding it to what other consumers gave
+        ids, once = block.operands[operand], block.once[operand]
+        add_at(grads[1], ids, once, self.unit * np.abs(at(grads[0], ids)))  # adding it to what other consumers gave
 
 
 class Objects(Numbers):
@@ -265,6 +270,7 @@ class Bounds(Numbers):
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         self.bounds = [degree.CONSTANT, degree.VARIABLE]
+        self._ends: dict[int, list[degree.Bound]] = {}  # of the operands of each block, by its first node
         super().__init__(tape, numbers, 1, leaves)
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
@@ -273,52 +279,60 @@ class Bounds(Numbers):
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
         return self.numbers(shadow, bound=self._all(lanes[0]))
 
-    def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
-        return [np.full(shape, self._put_down(_bound(array)))]
-
     def _put_down(self, bound: degree.Bound) -> int:
         self.bounds.append(bound)
         return len(self.bounds) - 1
 
     def _all(self, which: Array) -> degree.Bound:
         """A bound for all these nodes."""
-        if not which.size:
-            return degree.CONSTANT
-        first, last = int(which.min()), int(which.max())
-        few = (first,) if first == last else np.unique(which)
-        return functools.reduce(degree.Bound.either, (self.bounds[k] for k in few))
+        kinds = set(which.ravel().tolist()) if which.size <= FEW else np.unique(which)
+        return functools.reduce(degree.Bound.either, [self.bounds[k] for k in kinds] or [degree.CONSTANT])
 
-    def _forward_sums(self, block: Block) -> None:
-        ends = (self._all(at(self.lanes[0], ids)) for ids in block.operands)
-        self.lanes[0][block.rows] = self._put_down(functools.reduce(degree.Bound.times, ends).total(block.terms))
+    def _operands(self, block: Block) -> list[Any]:
+        """The operands as arrays of one bound each; the plain number of a power as it is."""
+        data, ends = self.tape._data, self._ends[block.start]
+        found = [self.numbers(at(data, ids), bound=end) for ids, end in zip(block.operands, ends, strict=True)]
+        return [found[0], self.tape.constant_at(block.operands[1])] if block.op is OPS["power_n"] else found
+
+    def forward(self, block: Block) -> None:
+        ends = self._ends[block.start] = [self._all(at(self.lanes[0], ids)) for ids in block.operands]
+        with np.errstate(all="ignore"):
+            if block.op.arity == 0:
+                bound = functools.reduce(degree.Bound.times, ends).total(block.terms)
+            else:
+                bound = _bound(self._value(block.op, self._operands(block)))
+        self.lanes[0][block.rows] = self._put_down(bound)
+
+    def _local(self, block: Block) -> list[degree.Bound]:
+        """Those of the local derivatives."""
+        ends = self._ends[block.start]
+        if block.op.arity == 0:
+            return ends[::-1] if len(ends) == 2 else [degree.CONSTANT]
+        out = self.tape._data[block.rows].reshape(block.shape)
+        made = self.bounds[int(self.lanes[0][block.start])]
+        with np.errstate(all="ignore"):
+            partials = block.op.partials(self.numbers(out, bound=made), *self._operands(block))
+        return [*map(_bound, partials)]
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
         gradients = np.full(self.tape.size, -1)  # not reached yet
         gradients[J] = 0
         for block in reversed(self.tape.blocks):
             reached = gradients[block.rows]
-            reached = reached[reached >= 0]
-            if not reached.size:
+            if (reached < 0).any():
+                reached = reached[reached >= 0]
+            if not reached.size or not any(block.needed):
                 continue
             upstream = self._all(reached)
-            if block.op.arity == 0:
-                ends = [self.gather(ids) for ids in block.operands]
-                partials = ends[::-1] if len(ends) == 2 else [1]
-            else:
-                out = np.arange(block.rows.start, block.rows.stop).reshape(block.shape)
-                partials = block.op.partials(self.gather(out), *self._operands(block))
-            for ids, partial, asked in zip(block.operands, partials, block.needed, strict=True):
-                if asked:
+            for k, local in enumerate(self._local(block)):
+                if block.needed[k]:
+                    ids = block.operands[k]
                     before, consumers = at(gradients, ids), math.prod(block.whole) // max(ids.size, 1)
-                    new = _bound(partial).times(upstream).total(consumers * _repeats(ids))
+                    repeats = 1 if block.once[k] else 1 + ids.size - len(np.unique(ids))  # of one of them at most
+                    new = local.times(upstream).total(consumers * repeats)
                     gradients[ids.ravel()] = self._put_down(self._all(before[before >= 0]).plus(new))
         return [np.maximum(gradients, 0)]
 
 
 def _bound(x: Any) -> degree.Bound:
     return x.bound if isinstance(x, DegreeArray) else degree.CONSTANT
-
-
-def _repeats(ids: Array) -> int:
-    """How often one of these nodes comes at most."""
-    return 1 if ids.size < 2 or are_different(ids) else 1 + ids.size - len(np.unique(ids))

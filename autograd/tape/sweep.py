@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from autograd.graph.value import Value
 from autograd.number.ops import OPS, Op
-from autograd.tape.blocks import Block, Recording, are_different, at, counted, spread
+from autograd.tape.blocks import Block, Counted, Recording, at, counted, spread
 
 Array = NDArray[Any]
 
@@ -56,13 +56,13 @@ def slab(array: Array, index: tuple[slice, ...]) -> Array:
     return array[tuple(run if n != 1 else slice(None) for n, run in zip(array.shape, index, strict=False))]
 
 
-def add_at(lane: Array, ids: Array, sums: Array) -> None:
-    """Add each sum to the content of its node, where one may come several times."""
-    if are_different(ids):
+def add_at(lane: Array, ids: Array, once: bool, sums: Array) -> None:
+    """Add each sum to the content of its node; where one may not come only once, one after the other."""
+    if once and type(ids.base) is Counted and lane.dtype != object:
         content = at(lane, ids)
         content += sums.reshape(ids.shape)
-    elif ids.size == 1:
-        lane[ids.item()] += sums.item()
+    elif once:
+        lane[ids] += sums.reshape(ids.shape)
     else:  # a copy: of what lies in the lane itself NumPy would copy the whole lane
         np.add.at(lane, ids.ravel(), sums.flatten())
 
@@ -231,7 +231,7 @@ class Sweep:
                 continue
             one = isinstance(partial, int) and partial == 1
             product = above if one else self._contributions(block, operands, partial, above, J)
-            axes, found = block.repeats(k), self.lanes_of(product, block.shape)
+            axes, found = block.repeats[k], self.lanes_of(product, block.shape)
             self._pass_on(grads, block, k, self.summed([found], axes) if axes else found)
 
     def _seeded(self, grads: list[Array], J: int) -> None:
@@ -242,7 +242,7 @@ class Sweep:
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
         """What a block gives to an operand, lane by lane."""
         for grad, part in zip(grads, found, strict=True):
-            add_at(grad, block.operands[operand], part)
+            add_at(grad, block.operands[operand], block.once[operand], part)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         """Local derivatives times upstream, without the nan of an infinite slope where it is no contribution.
@@ -275,9 +275,9 @@ class Sweep:
                 continue
             on = on.reshape(block.shape + (1,) * (len(block.whole) - len(block.shape)))
             for k, ids in enumerate(block.operands):
-                axes = tuple(axis for axis in block.repeats(k) if axis < len(block.shape))
+                axes = tuple(axis for axis in block.repeats[k] if axis < len(block.shape))
                 here = spread(np.logical_or.reduce(on, axis=axes, keepdims=True) if axes else on, ids.shape)
-                if are_different(ids):
+                if block.once[k] and type(ids.base) is Counted:
                     below = at(reached, ids)
                     below |= here
                 else:
@@ -296,7 +296,7 @@ class Sweep:
         for k in (0, 1):
             if not needed[k]:
                 continue
-            others, axes = ends[1 - k], block.repeats(k)
+            others, axes = ends[1 - k], block.repeats[k]
             sums = [np.zeros(block.operands[k].shape, self.dtype) for _ in grads]
             for _, _, index in slabs(block.shape, block.terms):
                 factors = [[slab(lane, index) for lane in lanes] for lanes in (others, above)]
