@@ -270,7 +270,7 @@ class Bounds(Numbers):
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         self.bounds = [degree.CONSTANT, degree.VARIABLE]
-        self._ends: dict[int, list[degree.Bound]] = {}  # of the operands of each block, by its first node
+        self._degrees: dict[int, list[degree.Bound]] = {}  # of the operands of each block, by its first node
         super().__init__(tape, numbers, 1, leaves)
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
@@ -286,16 +286,17 @@ class Bounds(Numbers):
     def _all(self, which: Array) -> degree.Bound:
         """A bound for all these nodes."""
         kinds = set(which.ravel().tolist()) if which.size <= FEW else np.unique(which)
-        return functools.reduce(degree.Bound.either, [self.bounds[k] for k in kinds] or [degree.CONSTANT])
+        first, *rest = [self.bounds[k] for k in kinds] or [degree.CONSTANT]
+        return functools.reduce(degree.Bound.either, rest, first)
 
     def _operands(self, block: Block) -> list[Any]:
         """The operands as arrays of one bound each; the plain number of a power as it is."""
-        data, ends = self.tape._data, self._ends[block.start]
+        data, ends = self.tape._data, self._degrees[block.start]
         found = [self.numbers(at(data, ids), bound=end) for ids, end in zip(block.operands, ends, strict=True)]
         return [found[0], self.tape.constant_at(block.operands[1])] if block.op is OPS["power_n"] else found
 
     def forward(self, block: Block) -> None:
-        ends = self._ends[block.start] = [self._all(at(self.lanes[0], ids)) for ids in block.operands]
+        ends = self._degrees[block.start] = [self._all(at(self.lanes[0], ids)) for ids in block.operands]
         with np.errstate(all="ignore"):
             if block.op.arity == 0:
                 bound = functools.reduce(degree.Bound.times, ends).total(block.terms)
@@ -305,7 +306,7 @@ class Bounds(Numbers):
 
     def _local(self, block: Block) -> list[degree.Bound]:
         """Those of the local derivatives."""
-        ends = self._ends[block.start]
+        ends = self._degrees[block.start]
         if block.op.arity == 0:
             return ends[::-1] if len(ends) == 2 else [degree.CONSTANT]
         out = self.tape._data[block.rows].reshape(block.shape)
