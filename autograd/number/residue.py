@@ -193,6 +193,72 @@ class ResidueArray(NumberArray):
         return self._each(lambda lane, prime: np.sum(lane, axis=axis, keepdims=keepdims) % prime, shadow, self)
 
 
+class ExtendedResidueArray(ResidueArray):
+    """Residues beside entries that are infinite or nan, and stay so: no residue stands for them, their lanes hold -1.
+
+    >>> x = ExtendedResidueArray.given(np.array([1.0, 2.0]), 1)
+    >>> masked = x + np.array([-np.inf, 0.0])
+    >>> masked.lanes[0], np.exp(masked).lanes[0][0], (1 / masked).lanes[0][0]
+    (array([-1,  2]), 0, 0)
+
+    As for `Residue`, what is finite again is an exact number: exp(-inf) is 0, and so is x / inf. Raises Refused where an
+    infinite number is a term of a sum.
+    """
+
+    __slots__ = ()
+
+    def constant(self, x: Any) -> Self:
+        x = np.asarray(x)
+        if x.dtype.kind != "f" or np.isfinite(x).all():
+            return super().constant(x)
+        there = np.isfinite(x)
+        lanes = [np.where(there, lane, -1) for lane in super().constant(np.where(there, x, 0)).lanes]
+        return type(self)(x, lanes)
+
+    def same(self, other: Any) -> Array:
+        other = self.as_one(other)
+        return super().same(other) & (~self._infinite(other) | (self.shadow == other.shadow))
+
+    @staticmethod
+    def _infinite(*arrays: Any) -> Array:
+        """Where one of these arrays has no residue."""
+        infinite: Array = functools.reduce(np.logical_or, [x.lanes[0] < 0 for x in arrays])
+        return infinite
+
+    def _beside(self, infinite: Array, function: Callable[..., Self], *arrays: Any) -> Self:
+        """A function of residues, where none is infinite; elsewhere the exact number that the floats give, if any."""
+        residues = [type(x)(x.shadow, [np.where(x.lanes[0] < 0, 1, lane) for lane in x.lanes]) for x in arrays]
+        found = function(*residues)
+        floats = self.constant(np.where(infinite, found.shadow, 0))
+        return choose(infinite, floats, found)  # type: ignore[no-any-return]
+
+    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
+        arithmetic, infinite = super()._arithmetic, self._infinite(x, y)
+        if not infinite.any():
+            return arithmetic(name, x, y, shadow)
+        return self._beside(infinite, lambda x, y: arithmetic(name, x, y, shadow), x, y)
+
+    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
+        atom, infinite = super()._atom, self._infinite(*arguments)
+        if not infinite.any():
+            return atom(name, arguments, shadow)
+        return self._beside(infinite, lambda *x: atom(name, x, shadow), *arguments)
+
+    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
+        refuse_infinite(x.lanes[0], y.lanes[0])
+        return super()._product(x, y, shadow)
+
+    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+        refuse_infinite(self.lanes[0])
+        return super()._total(axis, keepdims, shadow)
+
+
+def refuse_infinite(*lanes: Array) -> None:
+    """Refuse lanes in which an entry has no residue."""
+    if any((lane < 0).any() for lane in lanes):
+        raise Refused("no residue stands for inf or nan in a sum")
+
+
 def _modulo(x: Array, prime: int) -> Array:
     """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is a small number c."""
     x = half_modulo(x, prime)

@@ -7,6 +7,7 @@ place. A sum counts the magnitudes of its terms, so the bound holds for every or
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
@@ -182,6 +183,9 @@ class RoundedArray(NumberArray):
                 error = (x.errors + size * y.errors) / divisor + unit * size
             case _:
                 error = x.errors + y.errors + unit * (np.abs(x.shadow) + np.abs(y.shadow))
+        if not math.isfinite(np.add.reduce(error, axis=None)):  # what is infinite to begin with has no error
+            exactly = (np.isinf(x.shadow) & (x.errors == 0)) | (np.isinf(y.shadow) & (y.errors == 0))
+            error = np.where(exactly & np.isinf(shadow), 0.0, error)
         return self.of(shadow, error)
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
@@ -220,4 +224,5 @@ class PerturbedArray(RoundedArray):
 
     def constant(self, x: Any) -> Self:
         found = super().constant(x)
-        return self.of(found.shadow, np.where(found.shadow * _FEW % 1 == 0, 0.0, found.errors))
+        with np.errstate(invalid="ignore"):  # of what is infinite
+            return self.of(found.shadow, np.where(found.shadow * _FEW % 1 == 0, 0.0, found.errors))

@@ -18,7 +18,7 @@ from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.number import Number
 from autograd.number.ops import OPS, Op
-from autograd.number.residue import PRIMES, ResidueArray, half_modulo
+from autograd.number.residue import PRIMES, ExtendedResidueArray, ResidueArray, half_modulo, refuse_infinite
 from autograd.tape.blocks import CONSTANT, FEW, GIVEN, VARIABLE, Block, Recording, at, spread
 from autograd.tape.sweep import BUFFERS, Sweep, add_at
 
@@ -78,18 +78,33 @@ class Numbers(Sweep):
 class Modular(Numbers):
     dtype = np.int64
 
+    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
+        constants = [tape.given_to(leaf) for leaf in tape.leaves if leaf.kind == CONSTANT]
+        self.has_infinite = not all(np.isfinite(x).all() for x in constants)
+        self.residues = ExtendedResidueArray if self.has_infinite else ResidueArray
+        super().__init__(tape, numbers, points, leaves)
+
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         if kind == VARIABLE:
             if self.leaves is not None:
                 return self.leaves.variable(numbers, name)  # type: ignore[no-any-return]
             return ResidueArray.random(numbers, self.points, self.rng)
-        given = ResidueArray.given(numbers if kind == GIVEN else 0.0, self.points)
+        given = self.residues.given(numbers if kind == GIVEN else 0.0, self.points)
         return given if kind == GIVEN else given.constant(numbers)
 
     def array(self, shadow: Array, lanes: list[Array]) -> Any:
-        return ResidueArray(shadow, lanes)
+        return self.residues(shadow, lanes)
+
+    def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
+        product = super()._contributions(block, operands, partial, above, J)
+        if self.has_infinite and isinstance(product, NumberArray) and (product.lanes[0] < 0).any():
+            product = choose(self._counts(block, operands, partial, J), product, 0)
+            refuse_infinite(product.lanes[0])
+        return product
 
     def summed(self, factors: list[list[Array]], axes: tuple[int, ...]) -> list[Array]:
+        if self.has_infinite:
+            refuse_infinite(*(lane for lanes in factors for lane in lanes))
         if len(factors) == 1:
             return super().summed(factors, axes)
         found = []
@@ -287,7 +302,7 @@ class Bounds(Numbers):
         """A bound for all these nodes."""
         kinds = set(which.ravel().tolist()) if which.size <= FEW else np.unique(which)
         first, *rest = [self.bounds[k] for k in kinds] or [degree.CONSTANT]
-        return functools.reduce(degree.Bound.either, rest, first)
+        return functools.reduce(degree.Bound.either, rest, first)  # type: ignore[no-any-return]
 
     def _operands(self, block: Block) -> list[Any]:
         """The operands as arrays of one bound each; the plain number of a power as it is."""

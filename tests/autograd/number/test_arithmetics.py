@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.number.residue import PRIMES, Residue, ResidueArray
+from autograd.number.residue import PRIMES, ExtendedResidueArray, Residue, ResidueArray
 from autograd.number.vocabulary import Refused
 from compare import check_network
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Report
@@ -177,6 +177,22 @@ def test_rounding_is_explained(sizes: list[int], m: int) -> None:
         assert row.ulps is not None and row.ulps_bound is not None
         assert row.ulps <= row.ulps_bound + 0.5
     assert any(row.ulps for row in report.rows)
+
+
+def test_an_infinite_entry_of_residues_stays_so() -> None:
+    x = ExtendedResidueArray.random(np.array([0.5, 2.0, -1.0]), 2, np.random.default_rng(0))
+    masked = x + np.array([0.0, -np.inf, np.inf])
+    assert masked.same(masked).all() and not masked.same(-masked).any() and not masked.same(x)[1:].any()
+    assert masked.same(x).tolist() == [True, False, False]
+    assert [lane.tolist()[1:] for lane in masked.lanes] == [[-1, -1]] * 2
+    for gone in (np.exp(masked[:2]), 1 / masked[:2], np.tanh(masked)[1:] - np.array([-1, 1])):
+        assert [lane[1] for lane in gone.lanes] == [0, 0]
+    with np.errstate(invalid="ignore"):
+        nan = masked - masked
+    assert not nan.same(nan)[1:].any()
+    for sums in (np.sum, lambda x: x @ x, lambda x: np.mean(x, axis=0)):
+        with np.errstate(invalid="ignore"), pytest.raises(Refused, match="stands for inf or nan in a sum"):
+            sums(masked)
 
 
 def test_symbolic_shows_expressions_and_refuses_what_nobody_could_read() -> None:
