@@ -456,7 +456,9 @@ def attributes(given: Mapping[str, str], statement: str = "") -> str:
     return f"{statement}[{', '.join(f'{key}={_quoted(text)}' for key, text in given.items())}]\n"
 
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
+)  # what XML allows is a set that re takes 9 ms to read
 
 
 def _quoted(text: str) -> str:

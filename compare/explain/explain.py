@@ -95,8 +95,7 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
     scalar = np.asarray(nodes[name], object)[index]
     full = f"{name}{brackets(index)}"
     row = next((row for row in report.rows if row.name == name), None)
-    reason = _why_the_line(report, task, name) if row is None or row.ok else report.why(name)
-    remarks = (reason,) if reason else ()
+    right = row is None or row.ok
     known = isinstance(scalar, Value)  # an array may hold plain numbers of a padding among its Values
     terms = terms_of(J, scalar, spread(names, J), places) if known else ()
     ours = sides.ours.get(name)
@@ -110,7 +109,7 @@ def _of_code(report: Report, task: UserCode, entry: str) -> Explanation:
         gradient=scalar.grad if known else 0.0,
         formula="your code",
         by_formula=ours[index] if fits and ours is not None else None,
-        remarks=remarks,
+        reason=lambda: _why_the_line(report, task, name) if right else report.why(name),
         J=J if known else None,
         scalar=scalar if known else None,
     )

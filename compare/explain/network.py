@@ -64,7 +64,7 @@ def explain_network(net: Network, X: Array, Y: Array, entry: str) -> Explanation
         factors=factors,
         formula=step.formula,
         by_formula=by_formula,
-        remarks=(f"{step.formula} {problem}.",) if problem else (),
+        reason=lambda: f"{step.formula} {problem}." if problem else "",
         J=recorded.J_sum,
         scalar=scalar,
     )
