@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from compare.report.report import counted
-from matrix_backprop import Network, Step
+
+if TYPE_CHECKING:
+    from matrix_backprop import Network, Step
 
 MOST_TERMS = 3_000_000  # of a graph of Value objects: some seconds and a gigabyte
 
@@ -15,6 +18,7 @@ MOST_TERMS = 3_000_000  # of a graph of Value objects: some seconds and a gigaby
 def refuse_large(net: Network, m: int) -> int:
     """The products w * a of a network with m observations; raises ValueError for too many to keep as objects.
 
+    >>> from matrix_backprop import Network
     >>> refuse_large(Network([2, 3, 1], ["tanh", "sigmoid"]), 4)
     36
     """
@@ -30,6 +34,7 @@ def refuse_large(net: Network, m: int) -> int:
 def find(net: Network, m: int, entry: str) -> tuple[Step, tuple[int, ...]]:
     """The step that makes an entry of the gradients of a network with m observations, and the entry's index.
 
+    >>> from matrix_backprop import Network
     >>> step, index = find(Network([2, 3, 1], ["tanh", "sigmoid"]), 4, "dJda[1][2, -1]")
     >>> step.name, index
     ('dJda[1]', (2, 3))

@@ -14,12 +14,10 @@ from autograd import Value, graph
 from autograd.record.places import locating
 from compare.explain.entries import brackets, parsed
 from compare.explain.explanation import Explanation
-from compare.explain.network import explain_network
 from compare.explain.terms import entries_of, spread, terms_of
 from compare.report.report import Report
 from compare.steps.known import base_name
 from compare.steps.passes import Passes
-from compare.subject.network import NetworkSubject
 from compare.subject.subject import UserCode
 
 
@@ -50,6 +48,9 @@ def explain(subject: Report | Value, entry: str | Value) -> Explanation:
         )
     if isinstance(subject.subject, UserCode):
         return _of_code(subject, subject.subject, entry)
+    from compare.explain.network import explain_network  # with the formulas, which a user's code does not need
+    from compare.subject.network import NetworkSubject
+
     if not isinstance(subject.subject, NetworkSubject):
         raise ValueError("this report was not made by a check, so there is no graph to explain an entry from")
     net, X, Y = subject.subject.copied()

@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Value
-from autograd.draw.svg import Picture
 from autograd.number.show import show as rounded
 from autograd.number.vocabulary import shadows
-from compare.explain.star import Term, star
 from compare.report.report import counted
 from compare.report.table import Column, Table, as_text, paragraph
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+    from autograd.draw.svg import Picture
+    from compare.explain.terms import Term
 
 Array = NDArray[Any]
 
@@ -134,6 +135,8 @@ class Explanation:
         >>> "3 × 1 = 3" in explain(x * x, x).picture().source
         True
         """
+        from compare.explain.star import star  # with Graphviz, which the text does not need
+
         assert self.scalar is not None
         name = self.entry.removeprefix("dJ/d").removeprefix("dJd")
         name = name if name != self.entry else "this scalar"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,18 @@ from autograd import Value, contributions, graph
 from autograd.draw.dot import formula_of
 from autograd.record.places import Place
 from compare.explain.entries import brackets
-from compare.explain.star import Term
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one consumer adds: `product = local_derivative * upstream`, each with its name where it has one."""
+
+    consumer: str
+    local_derivative: Any
+    upstream: Any
+    product: Any
+    local_name: str = ""
+    upstream_name: str = ""
 
 
 def entries_of(name: str, array: Any) -> dict[Value, str]:

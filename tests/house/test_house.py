@@ -89,7 +89,8 @@ DIAGNOSIS = ("compare.reason.diagnosis", "compare.steps.passes", "compare.derive
         (["check", "FILE", "--json"], ("graphviz", "matrix_backprop", "rich.console", "compare.report.annotations")),
         (["draw", "unit"], ("compare.check", "compare.subject.subject", "rich.console", "autograd.tape", *DIAGNOSIS)),
         (["draw", "network"], ("compare.check", "compare.subject.subject", "rich.console", *DIAGNOSIS)),
-        (["draw", "w[0]", "FILE"], ("rich.console", "compare.derive.derive", "sympy", "scipy")),
+        (["draw", "w[0]", "FILE"], ("rich.console", "matrix_backprop", "compare.derive.derive", "sympy", "scipy")),
+        (["explain", "w[0]", "FILE"], ("graphviz", "sympy", "scipy")),
     ],
     ids=" ".join,
 )
