@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -56,6 +55,8 @@ class Commands(click.Group):
     def resolve_command(self, context: click.Context, arguments: list[str]) -> Any:
         known, given = self.list_commands(context), arguments[0]
         if given not in known:
+            import difflib
+
             near = difflib.get_close_matches(given, known, n=1)
             is_file = Path(f"{given}.py").exists()
             meant = f"backprop-compare {given}.py" if is_file else f"backprop-compare {near[0]}" if near else ""

@@ -47,4 +47,4 @@ def bar(says: str) -> Iterator[Callable[..., None]]:
 def _console(**where: Any) -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, **where)
+    return Console(highlight=False, markup=False, emoji=False, **where)

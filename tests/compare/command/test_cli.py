@@ -331,6 +331,7 @@ SENTENCES: list[tuple[str, str]] = [
     ),
     ("check --data number.csv --target y --activations sigmoid", "Y of shape (1, 12) has entries outside 0 to 1"),
     ("check --data two.csv --target y --activations softmax", "Y of shape (1, 12) has columns that do not sum to 1"),
+    ("check x:b:.txt", "x:b:.txt does not end in .py"),  # no letter between colons becomes a picture
     ("draw circle", "there is no picture 'circle': the known ones are chain-rule, unit, network, or an entry"),
     ("draw network --layers 9,9,9", "190 units and weights are too many to look at"),
     ("draw unit --layer 0", "there is no layer 0: layers count from 1 to 2 here"),
