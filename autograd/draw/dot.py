@@ -456,9 +456,8 @@ def attributes(given: Mapping[str, str], statement: str = "") -> str:
     return f"{statement}[{', '.join(f'{key}={_quoted(text)}' for key, text in given.items())}]\n"
 
 
-_NOT_XML = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
-)  # what XML allows is a set that re takes 9 ms to read
+# what XML forbids: a set of what it allows says the same, and takes re ten times as long to read
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def _quoted(text: str) -> str:
