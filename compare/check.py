@@ -23,7 +23,6 @@ from compare.subject.arithmetic import precise
 from compare.subject.functions import Gradients
 from compare.subject.layer import Layer
 from compare.subject.names import NAMES
-from compare.subject.network import NetworkSubject
 from compare.subject.pair import Pair
 from compare.subject.points import redrawn
 from compare.subject.refusals import holes
@@ -40,10 +39,10 @@ from compare.verdict.inherited import inherited
 from compare.verdict.kinks import conventions
 from compare.verdict.numbers import Numbers, another_way
 from compare.verdict.stabiliser import stabilised
-from matrix_backprop import Network
 
 if TYPE_CHECKING:
     from compare.reason.diagnosis import Diagnosis
+    from matrix_backprop import Network
 
 __all__ = [
     "GradcheckError",
@@ -260,6 +259,7 @@ def check_network(
 ) -> Report:
     """Compare every gradient of a network, formula against chain rule, in the strongest arithmetic there is.
 
+    >>> from matrix_backprop import Network
     >>> net = Network([2, 3, 1], ["tanh", "sigmoid"], seed=0)
     >>> report = check_network(net, [[0.5, -1.0], [2.0, 0.25]], [[1, 0]])
     >>> bool(report), report["dJdW[1]"].verdict
@@ -275,6 +275,8 @@ def check_network(
     for parameters or inputs so large that a cross-entropy would take the logarithm of 0. Source: A4-A6, B1-B5, and the
     conventions E1, E2.
     """
+    from compare.subject.network import NetworkSubject  # with the formulas, which a user's code does not need
+
     subject = NetworkSubject(net, np.array(X), np.array(Y), title)
     return check(subject, arithmetic, seed, progress, diagnose=False)
 

@@ -456,7 +456,8 @@ def attributes(given: Mapping[str, str], statement: str = "") -> str:
     return f"{statement}[{', '.join(f'{key}={_quoted(text)}' for key, text in given.items())}]\n"
 
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# what XML forbids: a set of what it allows says the same, and takes re ten times as long to read
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def _quoted(text: str) -> str:

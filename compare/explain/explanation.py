@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from autograd import Value
-from autograd.draw.svg import Picture
 from autograd.number.show import show as rounded
 from autograd.number.vocabulary import shadows
-from compare.explain.star import Term, star
 from compare.report.report import counted
 from compare.report.table import Column, Table, as_text, paragraph
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from autograd.draw.svg import Picture
+    from compare.explain.terms import Term
 
 Array = NDArray[Any]
 
@@ -53,9 +57,14 @@ class Explanation:
     factors: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     formula: str = ""
     by_formula: Any = None
-    remarks: tuple[str, ...] = ()
+    reason: Callable[[], str] | None = field(default=None, repr=False, compare=False)  # gives the remark
     J: Value | None = field(default=None, repr=False, compare=False)
     scalar: Value | None = field(default=None, repr=False, compare=False)
+
+    @functools.cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """Why the line of the user's gradient is as it is, or what is wrong with it; a picture does not ask."""
+        return tuple(filter(None, [self.reason() if self.reason else ""]))
 
     def __repr__(self) -> str:
         what = f"{'mean' if self.mean_of > 1 else 'sum'} of {counted(len(self.terms), 'product')}"
@@ -65,10 +74,15 @@ class Explanation:
         return as_text(self)
 
     def __rich__(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
         return Group(*self._above, self._table, *map(Text, self._below))
 
     @property
     def _above(self) -> list[Text]:
+        from rich.text import Text
+
         return [Text(self._heading, style="bold"), Text(self.sentence)]
 
     @property
@@ -121,6 +135,8 @@ class Explanation:
         >>> "3 × 1 = 3" in explain(x * x, x).picture().source
         True
         """
+        from compare.explain.star import star  # with Graphviz, which the text does not need
+
         assert self.scalar is not None
         name = self.entry.removeprefix("dJ/d").removeprefix("dJd")
         name = name if name != self.entry else "this scalar"

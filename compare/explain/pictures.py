@@ -16,9 +16,10 @@ from autograd.draw.dot import MAX_NODES, formula_of, neighbourhood
 from autograd.draw.plate import LARGE, Text
 from autograd.draw.svg import Picture
 from autograd.number.show import show
-from compare.explain.explain import find
+from compare.explain.entries import find
 from compare.explain.layers import Block, Chosen, chain, counted_edges, units
-from compare.explain.star import Term, star
+from compare.explain.star import star
+from compare.explain.terms import Term
 from compare.report.report import counted
 from compare.subject.graph import NetworkGraph, sub
 from matrix_backprop import Network

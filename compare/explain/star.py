@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from autograd.draw.plate import ASPECT, LARGE, SIZE, SMALL, Plate, Row, Text, size_of
 from autograd.draw.svg import Picture
 from autograd.number.show import clip, show
+from compare.explain.terms import Term
 
 MOST = 12  # consumers that a picture shows; of more, the first and the last
 DETAILED = 5  # so many have room for names on the lines and gradients in the boxes
-
-
-@dataclass(frozen=True)
-class Term:
-    """What one consumer adds: `product = local_derivative * upstream`, each with its name where it has one."""
-
-    consumer: str
-    local_derivative: Any
-    upstream: Any
-    product: Any
-    local_name: str = ""
-    upstream_name: str = ""
 
 
 def star(

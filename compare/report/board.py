@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from compare.report.table import CSS, as_text, framed, grid, paragraph
+from compare.report.table import CSS, as_text, escaped, framed, grid, paragraph
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -83,7 +82,7 @@ class Board:
 
 def _cell(column: int, text: Text) -> str:
     """A cell of a page; the columns of sources keep their spaces."""
-    shown = html.escape(text.plain)
+    shown = escaped(text.plain)
     if column in (1, 3):
         shown = f'<code style="white-space:pre-wrap">{shown}</code>'
     return f'<td style="text-align:left;vertical-align:top;{CSS[str(text.style)]}">{shown}</td>'

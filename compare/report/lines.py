@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import html
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, overload
 
 from compare.report.board import Board
 from compare.report.places import called
-from compare.report.table import CSS, as_text, box, framed, grid, hanging, paragraph
+from compare.report.table import CSS, as_text, box, escaped, framed, grid, hanging, paragraph
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -240,8 +238,8 @@ class Reading(Sequence[Line]):
 
         rows = "".join(
             f'<tr><td style="text-align:right">{number.plain}</td><td style="{CSS[str(source.style)]}">'
-            f"<code>{html.escape(source.plain)}</code></td>"
-            f'<td style="{CSS[str(says.style)]}">{html.escape(says.plain)}</td></tr>'
+            f"<code>{escaped(source.plain)}</code></td>"
+            f'<td style="{CSS[str(says.style)]}">{escaped(says.plain)}</td></tr>'
             for number, source, says in self._rows()
         )
 
@@ -251,6 +249,7 @@ class Reading(Sequence[Line]):
     def to_json(self) -> str:
         """All lines and mistakes, as a JSON object.
 
+        >>> import json
         >>> json.loads(Reading("mine", []).to_json())["mistakes"]
         []
         """
@@ -260,6 +259,8 @@ class Reading(Sequence[Line]):
             "mistakes": list(map(asdict, self.mistakes)),
             "remarks": list(self.remarks),
         }
+        import json
+
         return json.dumps(found, indent=2)
 
 

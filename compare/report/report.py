@@ -6,7 +6,6 @@ A row is one gradient array. Its verdict names what it rests on; see `VERDICTS`.
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field
@@ -227,9 +226,12 @@ class Report:
     def to_json(self) -> str:
         """All that the report holds, as a JSON object.
 
+        >>> import json
         >>> json.loads(Report("nothing", []).to_json())["agree"]
         True
         """
+        import json
+
         return json.dumps(
             {
                 "title": self.title,

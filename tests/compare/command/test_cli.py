@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-import matrix_backprop
 from compare.command import main as cli
+from compare.command import options, problem
 from matrix_backprop import Network, formulas
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +31,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     """Run the command in this process, in an empty folder and without a system dot: status, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(cli.out, "width", 120)
+    monkeypatch.setenv("COLUMNS", "120")
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["backprop-compare", *arguments])
@@ -202,7 +203,7 @@ def test_the_version_is_that_of_the_package(command: Command) -> None:
 
 
 def test_shells_can_complete_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "source_bash")
+    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "bash_source")
     status, text, _ = command()
     assert status == 0 and "complete" in text and "backprop-compare" in text
 
@@ -224,11 +225,67 @@ def test_shells_can_complete_it(command: Command, monkeypatch: pytest.MonkeyPatc
 def test_a_shell_offers_commands_and_what_options_take(
     command: Command, monkeypatch: pytest.MonkeyPatch, typed: str, offered: str
 ) -> None:
-    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("_BACKPROP_COMPARE_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", f"backprop-compare {typed}")
     monkeypatch.setenv("COMP_CWORD", str(typed.count(" ") + 1))
     status, text, _ = command()
-    assert (status, text.split()) == (0, offered.split())
+    assert (status, [line.removeprefix("plain,") for line in text.splitlines()]) == (0, offered.split())
+
+
+@pytest.mark.parametrize(
+    ("shell", "script", "start", "says"),
+    [
+        ("bash", ".bash_completions/backprop-compare.sh", ".bashrc", "source '{}'"),
+        ("zsh", ".zfunc/_backprop-compare", ".zshrc", "fpath+=~/.zfunc; autoload -Uz compinit; compinit"),
+        ("fish", ".config/fish/completions/backprop-compare.fish", "", ""),
+    ],
+)
+def test_completion_is_installed_once_and_keeps_what_was_there(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shell: str, script: str, start: str, says: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
+    if start:
+        (tmp_path / start).write_text("alias l=ls")
+    for _ in range(2):
+        status, text, _ = command("--install-completion")
+        assert status == 0
+        assert text.startswith(f"{shell} completion installed in {tmp_path / script}\n")
+    assert f"{shell}_complete" in (tmp_path / script).read_text()
+    if start:
+        assert (tmp_path / start).read_text() == f"alias l=ls\n{says.format(tmp_path / script)}\n"
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1 + bool(start)
+    assert command("--show-completion")[1] == (tmp_path / script).read_text()
+
+
+def test_a_shell_without_completion_is_told_which_have_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/dash")
+    says = "backprop-compare: completion is for bash, zsh, fish, and SHELL names dash\n"
+    assert command("--install-completion") == (2, "", says)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_a_line_by_its_script(tmp_path: Path) -> None:
+    (tmp_path / "backprop-compare").write_text(f'#!/bin/sh\nexec {sys.executable} -m compare "$@"\n')
+    (tmp_path / "backprop-compare").chmod(0o755)
+    script = """
+    compopt() { :; }  # it is about the keyboard
+    eval "$(backprop-compare --show-completion)"
+    COMP_WORDS=(backprop-compare check --format "") COMP_CWORD=3
+    _backprop_compare_completion backprop-compare
+    echo "${COMPREPLY[@]}"
+    """
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "SHELL": "bash"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.stderr) == ("text json github\n", "")
+
+
+def test_every_option_has_help(command: Command) -> None:
+    for name, made in cli.app.commands.items():
+        assert made.short_help, name
+        for parameter in made.params:
+            explained = parameter.explained[1] if isinstance(parameter, options.Argument) else parameter.help
+            assert explained, (name, parameter.name)
 
 
 def test_check_and_teach_name_activations_by_one_word(command: Command) -> None:
@@ -274,6 +331,7 @@ SENTENCES: list[tuple[str, str]] = [
     ),
     ("check --data number.csv --target y --activations sigmoid", "Y of shape (1, 12) has entries outside 0 to 1"),
     ("check --data two.csv --target y --activations softmax", "Y of shape (1, 12) has columns that do not sum to 1"),
+    ("check x:b:.txt", "x:b:.txt does not end in .py"),  # no letter between colons becomes a picture
     ("draw circle", "there is no picture 'circle': the known ones are chain-rule, unit, network, or an entry"),
     ("draw network --layers 9,9,9", "190 units and weights are too many to look at"),
     ("draw unit --layer 0", "there is no layer 0: layers count from 1 to 2 here"),
@@ -345,7 +403,7 @@ def test_a_saturated_network_is_named(monkeypatch: pytest.MonkeyPatch, command: 
             super().__init__(*arguments, **keywords)
             self.W = [None, *(1e6 * W for W in self.W[1:])]
 
-    monkeypatch.setattr(matrix_backprop, "Network", Steep)
+    monkeypatch.setattr(problem, "Network", Steep)
     for arguments in (["check"], ["draw", "unit"]):
         status, text, errors = command(*arguments)
         assert (status, text) == (2, "")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from compare.command import main as cli
 from compare.command.userfile import UnusableFile, load
@@ -46,7 +47,7 @@ inputs = np.array([0.5, -1.0])
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Write x.py and run the command in its folder: status, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.out, "width", 120)
+    monkeypatch.setenv("COLUMNS", "120")
 
     def command(source: str | bytes, *arguments: str) -> tuple[int, str, str]:
         (tmp_path / "x.py").write_bytes(source if isinstance(source, bytes) else source.encode())
@@ -143,8 +144,9 @@ def test_whatever_takes_a_second_says_what_it_does_on_a_terminal(
     run: Run, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(cli.Console, "status", lambda self, says: said.append(says) or contextlib.nullcontext(self))
-    monkeypatch.setattr(cli.Console, "update", lambda self, says: said.append(says), raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(Console, "status", lambda self, says: said.append(says) or contextlib.nullcontext(self))
+    monkeypatch.setattr(Console, "update", lambda self, says: said.append(says), raising=False)
     assert run(RIGHT, *arguments)[0] == 0
     assert said and all(says.strip() for says in said)
 

@@ -158,7 +158,7 @@ def test_what_is_not_caught_has_a_line_and_the_status_1(
 ) -> None:
     right = load(LAYERS / "square_layer.py").check()
     monkeypatch.setattr(UserFile, "check", lambda *_arguments, **_options: right)
-    monkeypatch.setattr(cli.out, "width", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     assert status("mutants", str(LAYERS / "square_layer.py")) == 1
     text = capsys.readouterr().out
     assert "not caught: 18: W.T" in text or text.count("not caught: ") > 5

@@ -17,8 +17,8 @@ import pytest
 from autograd import Value, gradients, numbers
 from compare import check_network, check_vjp, explain, gradcheck, watch
 from compare.command import main as cli
-from compare.explain.explain import explain_network
 from compare.explain.explanation import Explanation
+from compare.explain.network import explain_network
 from compare.report.report import Report
 from compare.subject.graph import NetworkGraph
 from matrix_backprop import Network, Step, formulas
@@ -436,7 +436,7 @@ Command = Callable[..., tuple[int, str, str]]
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Run the command in this process: status, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.out, "width", 120)
+    monkeypatch.setenv("COLUMNS", "120")
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["backprop-compare", "explain", *arguments])

@@ -15,6 +15,9 @@ from rich.progress import Progress
 from autograd import Tape
 from compare import Report, check_network
 from compare.command import main as cli
+from compare.command import terminal
+from compare.command.options import BadInput
+from compare.command.problem import problem
 from compare.report.report import DIGITS, EXACT, PROVED
 from compare.subject import runs as runs_module
 from compare.subject import tape as tape_module
@@ -180,8 +183,9 @@ class Redrawn(Progress):
 
 def test_the_command_shows_a_bar_where_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
-    monkeypatch.setattr(cli, "Console", lambda **_: Console(file=shown, force_terminal=True, width=100))
-    monkeypatch.setattr(cli, "Progress", Redrawn)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(terminal, "_console", lambda **_: Console(file=shown, force_terminal=True, width=100))
+    monkeypatch.setattr("rich.progress.Progress", Redrawn)
     monkeypatch.setattr(tape_module, "GROUP", 50)
     net = Network([5, 4, 3], ["tanh", "sigmoid"], seed=0)
     report = cli.checked(net, *data(net, 5), title="mine")
@@ -192,5 +196,5 @@ def test_the_command_shows_a_bar_where_somebody_looks(monkeypatch: pytest.Monkey
 
 
 def test_a_network_that_would_not_fit_into_memory_is_refused() -> None:
-    with pytest.raises(cli.BadInput, match="holds more than 5,000,000 parameters, inputs and activations"):
-        cli.problem("3000,2000,10", "", None, "", 2, 0)
+    with pytest.raises(BadInput, match="holds more than 5,000,000 parameters, inputs and activations"):
+        problem("3000,2000,10", "", None, "", 2, 0)
