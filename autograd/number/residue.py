@@ -198,11 +198,11 @@ class ExtendedResidueArray(ResidueArray):
 
     >>> x = ExtendedResidueArray.given(np.array([1.0, 2.0]), 1)
     >>> masked = x + np.array([-np.inf, 0.0])
-    >>> masked.lanes[0], np.exp(masked).lanes[0][0], (1 / masked).lanes[0][0]
-    (array([-1,  2]), 0, 0)
+    >>> masked.lanes[0], np.exp(masked[:1]).lanes[0], (1 / masked[:1]).lanes[0]
+    (array([-1,  2]), array([0]), array([0]))
 
-    As for `Residue`, what is finite again is an exact number: exp(-inf) is 0, and so is x / inf. Raises Refused where an
-    infinite number is a term of a sum.
+    As for `Residue`, what is finite again is an exact number: exp(-inf) is 0, and so is x / inf. Raises Refused where a
+    term of a sum is infinite.
     """
 
     __slots__ = ()
@@ -212,12 +212,13 @@ class ExtendedResidueArray(ResidueArray):
         if x.dtype.kind != "f" or np.isfinite(x).all():
             return super().constant(x)
         there = np.isfinite(x)
-        lanes = [np.where(there, lane, -1) for lane in super().constant(np.where(there, x, 0)).lanes]
-        return type(self)(x, lanes)
+        finite = super().constant(np.where(there, x, 0))
+        return type(self)(x, [np.where(there, lane, -1) for lane in finite.lanes])
 
     def same(self, other: Any) -> Array:
         other = self.as_one(other)
-        return super().same(other) & (~self._infinite(other) | (self.shadow == other.shadow))
+        same: Array = super().same(other) & (~self._infinite(other) | (self.shadow == other.shadow))
+        return same
 
     @staticmethod
     def _infinite(*arrays: Any) -> Array:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from autograd.number.number import Number
-from autograd.number.precise import Precise
 
 RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 SUPERSCRIPT = str.maketrans("-0123456789", RAISED)
@@ -60,13 +59,17 @@ def in_full(x: Any, figures: int = 17) -> str:
     """A number with all of its digits, or the content of one that is no real number.
 
     >>> from fractions import Fraction
+    >>> from autograd import Precise
     >>> in_full(Precise(0.1)), in_full(Fraction(1, 3))
     ('0.1', '1/3')
     """
     if hasattr(x, "content"):
         return str(x.content)
-    if isinstance(x, Precise):
-        return repr(x.shadow()) if figures == 17 else format(x, f".{figures}g")
+    if isinstance(x, Number):
+        from autograd.number.precise import Precise  # with its library, which few pictures need
+
+        if isinstance(x, Precise):
+            return repr(x.shadow()) if figures == 17 else format(x, f".{figures}g")
     return str(x)
 
 
