@@ -193,6 +193,52 @@ class ResidueArray(NumberArray):
         return self._each(lambda lane, prime: np.sum(lane, axis=axis, keepdims=keepdims) % prime, shadow, self)
 
 
+class RootedResidueArray(ResidueArray):
+    """Residues of a run in which what stands under a root is a square: a radicand v becomes the square of a random root.
+
+    >>> numbers = RootedResidueArray.collecting()
+    >>> x = numbers.random(np.array([0.5, 2.0]), 2, np.random.default_rng(0))
+    >>> v = x.squares(np.array([True, False]))
+    >>> root = np.sqrt(v)
+    >>> (root * root).same(v), (root * v).same(v**1.5), v.same(x)
+    (array([ True, False]), array([ True,  True]), array([False,  True]))
+
+    That is the run of a program in which a free number is added to v. What holds for all of them holds where it is 0.
+    """
+
+    __slots__ = ()
+    meant: ClassVar[Array]  # the radicands so far, by their residues at the first point
+    radicands: ClassVar[Array]  # and what they became
+
+    @classmethod
+    def collecting(cls) -> type[Self]:
+        """The type of the numbers of one run."""
+        nothing = np.empty(0, np.int64)
+        return type(cls.__name__, (cls,), {"__slots__": (), "meant": nothing, "radicands": nothing})
+
+    def squares(self, under_a_root: Array) -> Self:
+        """The same, where these entries, and others that are as radicands before, are the squares of random roots."""
+        cls = type(self)
+        cls.meant = np.union1d(cls.meant, self.lanes[0][under_a_root])
+        here = np.isin(self.lanes[0], cls.meant)
+        if not here.any():
+            return self
+        drawn = super()._atom("root", [self], self.shadow)
+        root = drawn * drawn  # of both roots of its square the one that is a square itself
+        found: Self = choose(here, root * root, self)
+        found.shadow = self.shadow
+        cls.radicands = np.union1d(cls.radicands, found.lanes[0][here])
+        return found
+
+    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
+        found = super()._atom(name, arguments, shadow)
+        if name != "sqrt":
+            return found
+        (x,) = arguments
+        root = self._each(lambda lane, prime: _to_the(lane, (prime + 1) // 4, prime), shadow, x)
+        return choose(np.isin(x.lanes[0], type(self).radicands), root, found)  # type: ignore[no-any-return]
+
+
 class ExtendedResidueArray(ResidueArray):
     """Residues beside entries that are infinite or nan, and stay so: no residue stands for them, their lanes hold -1.
 
@@ -296,7 +342,12 @@ def _inverses(x: Array, prime: int) -> Array:
     if x.size <= 64 or not np.all(x):
         numbers = [_inverse(number, prime) for number in x.ravel().tolist()]
         return np.array(numbers, np.int64).reshape(x.shape)
-    result, square, left = np.ones_like(x), x, prime - 2
+    return _to_the(x, prime - 2, prime)
+
+
+def _to_the(x: Array, n: int, prime: int) -> Array:
+    """x**n by repeated squaring."""
+    result, square, left = np.ones_like(x), x, n
     while left:
         if left & 1:
             result = _modulo(result * square, prime)

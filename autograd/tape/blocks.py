@@ -192,6 +192,19 @@ class Recording:
         """The leaf array that a node belongs to."""
         return self.leaves[bisect.bisect_right(self.leaves, index, key=lambda leaf: leaf.start) - 1]
 
+    def radicands(self) -> Array:
+        """Which nodes stand under a root, and somebody asks for their gradients."""
+        found = np.zeros(self.size, bool)
+        for block in self.blocks:
+            if block.needed[0] and (block.op.name == "sqrt" or (block.op.name == "power_n" and self._is_root(block))):
+                found[block.operands[0].ravel()] = True
+        return found
+
+    def _is_root(self, block: Block) -> bool:
+        """Whether an exponent is a half: 0.5, -1.5, ..."""
+        n = self.constant_at(block.operands[1])
+        return n is not None and float(2 * n) % 2 == 1
+
     def _new(self, count: int) -> slice:
         rows = slice(self.size, self.size + count)
         if rows.stop > len(self._data):

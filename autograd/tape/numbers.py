@@ -18,7 +18,15 @@ from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.number import Number
 from autograd.number.ops import OPS, Op
-from autograd.number.residue import PRIMES, ExtendedResidueArray, ResidueArray, half_modulo, refuse_infinite
+from autograd.number.residue import (
+    PRIMES,
+    ExtendedResidueArray,
+    ResidueArray,
+    RootedResidueArray,
+    half_modulo,
+    refuse_infinite,
+)
+from autograd.number.vocabulary import Refused
 from autograd.tape.blocks import CONSTANT, FEW, GIVEN, VARIABLE, Block, Recording, at, spread
 from autograd.tape.sweep import BUFFERS, Sweep, add_at
 
@@ -42,8 +50,12 @@ class Numbers(Sweep):
                 self._lanes, self.leaf(leaf.kind, leaf.name, tape.given_to(leaf)).lanes, strict=True
             ):
                 lane[leaf.rows] = found.ravel()
+        self.begin()
         for block in tape.blocks:
             self.forward(block)
+
+    def begin(self) -> None:
+        """What is to be done when the numbers of the leaves are there."""
 
     @property
     def lanes(self) -> list[Array]:
@@ -81,8 +93,30 @@ class Modular(Numbers):
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         constants = [tape.given_to(leaf) for leaf in tape.leaves if leaf.kind == CONSTANT]
         self.has_infinite = not all(np.isfinite(x).all() for x in constants)
-        self.residues = ExtendedResidueArray if self.has_infinite else ResidueArray
+        self.residues = ExtendedResidueArray if self.has_infinite else numbers
+        self.radicands: Array | None = None
+        if issubclass(numbers, RootedResidueArray):
+            if self.has_infinite:
+                raise Refused("no residue stands for inf or nan beside roots")
+            self.radicands = tape.radicands()
         super().__init__(tape, numbers, points, leaves)
+
+    def begin(self) -> None:
+        for leaf in self.tape.leaves if self.radicands is not None else ():
+            if leaf.kind == VARIABLE:
+                self._square(leaf.rows)
+
+    def forward(self, block: Block) -> None:
+        super().forward(block)
+        if self.radicands is not None:
+            self._square(block.rows)
+
+    def _square(self, rows: slice) -> None:
+        """Make squares of the radicands among these nodes."""
+        assert self.radicands is not None
+        x = self.residues(self.tape._data[rows], [lane[rows] for lane in self.lanes])
+        for lane, squares in zip(self.lanes, x.squares(self.radicands[rows]).lanes, strict=True):
+            lane[rows] = squares
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         if kind == VARIABLE:

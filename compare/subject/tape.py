@@ -20,7 +20,7 @@ from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.number import Number
 from autograd.number.ops import Op
-from autograd.number.residue import ResidueArray, ZeroResidue
+from autograd.number.residue import ResidueArray, RootedResidueArray, ZeroResidue
 from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, Arithmetic
@@ -85,11 +85,20 @@ class OnTape:
         with np.errstate(all="ignore"):
             return self.subject.together(chains, others, leaves)
 
-    def residues(self, points: int, seed: int) -> Sides:
-        """Both sides at so many random points; raises ZeroResidue where the code divides by 0 at each of them."""
+    @functools.cached_property
+    def has_roots(self) -> bool:
+        """Whether a gradient goes through a root."""
+        return any(self.tape.radicands().any() for _ in self.recorded("roots"))
+
+    def residues(self, points: int, seed: int, roots: bool = False) -> Sides:
+        """Both sides at so many random points, with `roots` such ones at which what stands under a root is a square.
+
+        Raises ZeroResidue where the code divides by 0 at each of them.
+        """
         for left in reversed(range(MOST_TRIES)):
+            leaves = _Residues(points, [seed, left], RootedResidueArray.collecting() if roots else ResidueArray)
             try:
-                return self.sides("residues", ResidueArray, points, _Residues(points, [seed, left]))
+                return self.sides("residues", leaves.numbers, points, leaves)
             except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points
                 if not left:
                     raise
@@ -171,15 +180,15 @@ class _Tape(Tape):
 class _Residues:
     """The same residues for a leaf whenever it is asked for, by its name."""
 
-    def __init__(self, points: int, seed: list[int]) -> None:
-        self.points, self.seed = points, seed
+    def __init__(self, points: int, seed: list[int], numbers: type[ResidueArray]) -> None:
+        self.points, self.seed, self.numbers = points, seed, numbers
 
     def variable(self, x: Array, name: str) -> ResidueArray:
         rng = np.random.default_rng([*self.seed, *name.encode()])
-        return ResidueArray.random(x, self.points, rng)
+        return self.numbers.random(x, self.points, rng)
 
     def given(self, x: Array) -> ResidueArray:
-        return ResidueArray.given(x, self.points)
+        return self.numbers.given(x, self.points)
 
 
 class _Degrees:

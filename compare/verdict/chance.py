@@ -20,16 +20,21 @@ MOST_POINTS, FEW_POINTS = 20, 4
 
 
 def chance_of_error(
-    sides: Iterable[tuple[Any, Any]], atoms: Iterable[Atoms], points: int, numbers: type[Residue] | type[ResidueArray]
+    sides: Iterable[tuple[Any, Any]],
+    atoms: Iterable[Atoms],
+    points: int,
+    numbers: type[Residue] | type[ResidueArray],
+    times: int = 1,
 ) -> float:
     """A bound on the chance that different formulas agree at so many random points.
 
     `sides` are the arrays of both sides, computed on `Degree` numbers or a `DegreeArray` each; `atoms` are the results
-    of elementary functions met on the way; `numbers` is the type of residues that is compared. Two different arguments
+    of elementary functions met on the way; `numbers` is the type of residues that is compared; the degrees are so many
+    `times` as large. Two different arguments
     of a function may be taken for one where their residues are the same. A `Residue` is known by itself at each point;
     in a `ResidueArray` an argument is known by its residues at all points together, and their hash has 64 bits.
     """
-    degree, entries = 0, 0
+    degree, entries = 0, 0  # the largest degree; how many entries are compared
     for ours, theirs in sides:
         entries += theirs.size
         if np.shape(ours) == theirs.shape:  # else there is nothing to mistake for equal
@@ -38,7 +43,8 @@ def chance_of_error(
     counts, argument = Counter[str](), 0
     for name, size, of_argument in atoms:
         counts[name] += size
-        argument = max(argument, of_argument)
+        argument = max(argument, times * of_argument)
+    degree *= times
     pairs = sum(n * n for n in counts.values()) / 2
     confused = min(2 * argument, numbers.prime) / numbers.prime  # a pair of them, at one point
     together = issubclass(numbers, ResidueArray)
@@ -47,13 +53,13 @@ def chance_of_error(
     return float(min(chance, 1.0))
 
 
-def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms]) -> tuple[int, float]:
+def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms], times: int = 1) -> tuple[int, float]:
     """How many random points of a `ResidueArray` make a false agreement unlikely enough, and its chance.
 
     Where the degrees are beyond what any number of points could help against, it is a few.
     """
     for points in range(2, MOST_POINTS + 1):
-        chance = chance_of_error(sides, atoms, points, ResidueArray)
+        chance = chance_of_error(sides, atoms, points, ResidueArray, times)
         if chance <= CHANCE or (chance == 1 and points == FEW_POINTS):
             break
     return points, chance

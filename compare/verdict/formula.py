@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
+from autograd.number.degree import Atoms
 from autograd.number.precise import Precise
 from autograd.number.residue import Residue, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import Refused, shadows
@@ -28,6 +29,7 @@ from compare.verdict.chance import chance_of_error, enough_points, evidence_of
 Array = NDArray[Any]
 
 POINTS = 2  # random points of a proof by residues one by one
+OF_A_RADICAND = 4  # the degree of a square whose root is a square of a random number
 TRUE = 200  # bits of the long floats that the true gradient is computed in
 SHORT, LONG = 1000, 2000  # bits of those that judge
 SHRUNK = 500  # bits by which a difference that is rounding shrinks at least, from the short ones to the long ones
@@ -107,21 +109,36 @@ class Formula:
 
     def _at_random_points(self) -> None:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
-        degrees: list[Any] = []
-        if self.runs.tape is not None:
-            sides, atoms = self.runs.degrees()
-            points, chance = enough_points(sides, atoms)
-        else:
-            points, chance = POINTS, 1.0
+        tape, points, chance = self.runs.tape, POINTS, 0.0
+        degrees = self.runs.degrees() if tape is not None else None
+        if degrees is not None:
+            points, chance = enough_points(*degrees)
         found = self.runs.residues(points, self.seed)
         self.judged = found
         for name in self.names:
             self._find(PROVED, name, np.logical_and.reduce([same(*run.pair(name)) for run in found]))
-        if self.runs.tape is None and any(finding.verdict == PROVED for finding in self.findings.values()):
-            degrees, atoms = self.runs.degrees()
-            chance = chance_of_error(degrees, atoms, points, Residue)
-        numbers: Any = Residue if self.runs.tape is None else ResidueArray
+        if degrees is not None:
+            chance += self._with_squares(*degrees)
+        elif any(finding.verdict == PROVED for finding in self.findings.values()):
+            chance = chance_of_error(*self.runs.degrees(), points, Residue)
+        numbers = Residue if tape is None else ResidueArray
         self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers, self.seed, chance)
+
+    def _with_squares(self, sides: list[tuple[Any, Any]], atoms: list[Atoms]) -> float:
+        """Where what stands under a root is a square: equal there is equal everywhere. The chance that it is not."""
+        tape, left = self.runs.tape, self._left()
+        if tape is None or not left or not tape.has_roots:
+            return 0.0
+        points, chance = enough_points(sides, atoms, OF_A_RADICAND)
+        try:
+            run = tape.residues(points, self.seed, roots=True)
+        except (*CANNOT, ZeroResidue):
+            return 0.0
+        equal = {name: same(*run.pair(name)) for name in left}
+        for name in left:
+            if equal[name].all():
+                self._find(PROVED, name, equal[name])
+        return chance
 
     def _by_collusion(self) -> list[str]:
         """What residues found equal and long floats do not: a constant, or a number of the data, hides from the prime.
