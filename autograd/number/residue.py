@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd.number.array import Array, NumberArray
 from autograd.number.functions import choose
+from autograd.number.laws import KNOWN, WRITTEN, Laws
 from autograd.number.rational import meant
 from autograd.number.shadowed import Shadowed
 from autograd.number.vocabulary import Refused
@@ -193,20 +194,25 @@ class ResidueArray(NumberArray):
         return self._each(lambda lane, prime: np.sum(lane, axis=axis, keepdims=keepdims) % prime, shadow, self)
 
 
-class RootedResidueArray(ResidueArray):
-    """Residues of a run in which what stands under a root is a square: a radicand v becomes the square of a random root.
+class KnowingResidueArray(ResidueArray):
+    """Residues of a run in which roots can be squared, and exponentials and logarithms obey their laws.
 
-    >>> numbers = RootedResidueArray.collecting()
-    >>> x = numbers.random(np.array([0.5, 2.0]), 2, np.random.default_rng(0))
-    >>> v = x.squares(np.array([True, False]))
+    >>> x, z = np.array([0.5, 2.0]), np.array([3.0, 4.0])
+    >>> numbers, rng = KnowingResidueArray.collecting(), np.random.default_rng(0)
+    >>> z = numbers.random(z, 2, rng)
+    >>> (1 / (1 + np.exp(-z))).same(np.exp(z - np.log(1 + np.exp(z))))
+    array([ True,  True])
+    >>> v = numbers.random(x, 2, rng).squares(np.array([True, False]))
     >>> root = np.sqrt(v)
-    >>> (root * root).same(v), (root * v).same(v**1.5), v.same(x)
-    (array([ True, False]), array([ True,  True]), array([False,  True]))
+    >>> (root * root).same(v), (root * v).same(v**1.5)
+    (array([ True, False]), array([ True,  True]))
 
-    That is the run of a program in which a free number is added to v. What holds for all of them holds where it is 0.
+    A radicand v becomes the square of a random root. That is the run of a program in which a free number is added to v;
+    what holds for all of them holds where it is 0.
     """
 
     __slots__ = ()
+    laws: ClassVar[Laws]
     meant: ClassVar[Array]  # the radicands so far, by their residues at the first point
     radicands: ClassVar[Array]  # and what they became
 
@@ -214,7 +220,8 @@ class RootedResidueArray(ResidueArray):
     def collecting(cls) -> type[Self]:
         """The type of the numbers of one run."""
         nothing = np.empty(0, np.int64)
-        return type(cls.__name__, (cls,), {"__slots__": (), "meant": nothing, "radicands": nothing})
+        kept = {"__slots__": (), "laws": Laws(PRIMES), "meant": nothing, "radicands": nothing}
+        return type(cls.__name__, (cls,), kept)
 
     def squares(self, under_a_root: Array) -> Self:
         """The same, where these entries, and others that are as radicands before, are the squares of random roots."""
@@ -231,12 +238,19 @@ class RootedResidueArray(ResidueArray):
         return found
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
-        found = super()._atom(name, arguments, shadow)
-        if name != "sqrt":
-            return found
+        if name not in KNOWN:
+            return super()._atom(name, arguments, shadow)
         (x,) = arguments
-        root = self._each(lambda lane, prime: _to_the(lane, (prime + 1) // 4, prime), shadow, x)
-        return choose(np.isin(x.lanes[0], type(self).radicands), root, found)  # type: ignore[no-any-return]
+        if name in WRITTEN:
+            found = WRITTEN[name](x)
+        elif name == "sqrt":
+            root = self._each(lambda lane, prime: _to_the(lane, (prime + 1) // 4, prime), shadow, x)
+            is_square = np.isin(x.lanes[0], type(self).radicands)
+            found = choose(is_square, root, super()._atom(name, arguments, shadow))
+        else:
+            new = super()._atom
+            found = getattr(self.laws, name)(x, lambda x: new(name, [x], x.shadow))
+        return type(self)(shadow, found.lanes)
 
 
 class ExtendedResidueArray(ResidueArray):

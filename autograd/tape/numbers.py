@@ -21,8 +21,8 @@ from autograd.number.ops import OPS, Op
 from autograd.number.residue import (
     PRIMES,
     ExtendedResidueArray,
+    KnowingResidueArray,
     ResidueArray,
-    RootedResidueArray,
     half_modulo,
     refuse_infinite,
 )
@@ -95,9 +95,9 @@ class Modular(Numbers):
         self.has_infinite = not all(np.isfinite(x).all() for x in constants)
         self.residues = ExtendedResidueArray if self.has_infinite else numbers
         self.radicands: Array | None = None
-        if issubclass(numbers, RootedResidueArray):
+        if issubclass(numbers, KnowingResidueArray):
             if self.has_infinite:
-                raise Refused("no residue stands for inf or nan beside roots")
+                raise Refused("no residue that obeys the laws of exponentials stands for inf or nan")
             self.radicands = tape.radicands()
         super().__init__(tape, numbers, points, leaves)
 

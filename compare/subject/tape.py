@@ -18,9 +18,10 @@ from autograd import Tape, TapeArray
 from autograd.number.array import NumberArray
 from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
+from autograd.number.laws import KNOWN
 from autograd.number.number import Number
 from autograd.number.ops import Op
-from autograd.number.residue import ResidueArray, RootedResidueArray, ZeroResidue
+from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, Arithmetic
@@ -86,17 +87,17 @@ class OnTape:
             return self.subject.together(chains, others, leaves)
 
     @functools.cached_property
-    def has_roots(self) -> bool:
-        """Whether a gradient goes through a root."""
-        return any(self.tape.radicands().any() for _ in self.recorded("roots"))
+    def has_laws(self) -> bool:
+        """Whether there is a root, or a function of which residues may know more than that it is one."""
+        return any(
+            self.tape.radicands().any() or any(block.op.name in KNOWN for block in self.tape.blocks)
+            for _ in self.recorded("residues")
+        )
 
-    def residues(self, points: int, seed: int, roots: bool = False) -> Sides:
-        """Both sides at so many random points, with `roots` such ones at which what stands under a root is a square.
-
-        Raises ZeroResidue where the code divides by 0 at each of them.
-        """
+    def residues(self, points: int, seed: int, numbers: type[ResidueArray] = ResidueArray) -> Sides:
+        """Both sides at so many random points; raises ZeroResidue where the code divides by 0 at each of them."""
         for left in reversed(range(MOST_TRIES)):
-            leaves = _Residues(points, [seed, left], RootedResidueArray.collecting() if roots else ResidueArray)
+            leaves = _Residues(points, [seed, left], numbers)
             try:
                 return self.sides("residues", leaves.numbers, points, leaves)
             except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points

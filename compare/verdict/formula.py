@@ -7,6 +7,7 @@ at random points find different is equal only if long floats find it so at rando
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from autograd.number.array import NumberArray
 from autograd.number.degree import Atoms
 from autograd.number.precise import Precise
-from autograd.number.residue import Residue, ResidueArray, ZeroResidue
+from autograd.number.residue import KnowingResidueArray, Residue, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import Refused, shadows
 from compare.report.report import DATA, DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, precise
@@ -29,7 +30,7 @@ from compare.verdict.chance import chance_of_error, enough_points, evidence_of
 Array = NDArray[Any]
 
 POINTS = 2  # random points of a proof by residues one by one
-OF_A_RADICAND = 4  # the degree of a square whose root is a square of a random number
+LIKELY = 1e-9  # a chance beyond which long floats judge what laws of functions found equal
 TRUE = 200  # bits of the long floats that the true gradient is computed in
 SHORT, LONG = 1000, 2000  # bits of those that judge
 SHRUNK = 500  # bits by which a difference that is rounding shrinks at least, from the short ones to the long ones
@@ -118,27 +119,38 @@ class Formula:
         for name in self.names:
             self._find(PROVED, name, np.logical_and.reduce([same(*run.pair(name)) for run in found]))
         if degrees is not None:
-            chance += self._with_squares(*degrees)
+            points, more = self._by_laws(*degrees, points)
+            chance += more
         elif any(finding.verdict == PROVED for finding in self.findings.values()):
             chance = chance_of_error(*self.runs.degrees(), points, Residue)
         numbers = Residue if tape is None else ResidueArray
         self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers, self.seed, chance)
 
-    def _with_squares(self, sides: list[tuple[Any, Any]], atoms: list[Atoms]) -> float:
-        """Where what stands under a root is a square: equal there is equal everywhere. The chance that it is not."""
-        tape, left = self.runs.tape, self._left()
-        if tape is None or not left or not tape.has_roots:
-            return 0.0
-        points, chance = enough_points(sides, atoms, OF_A_RADICAND)
-        try:
-            run = tape.residues(points, self.seed, roots=True)
-        except (*CANNOT, ZeroResidue):
-            return 0.0
-        equal = {name: same(*run.pair(name)) for name in left}
-        for name in left:
-            if equal[name].all():
-                self._find(PROVED, name, equal[name])
-        return chance
+    def _by_laws(self, sides: list[tuple[Any, Any]], atoms: list[Atoms], points: int) -> tuple[int, float]:
+        """Equal in residues that know more of roots and exponentials: at how many points, and how likely an error."""
+        tape, found, chance = self.runs.tape, dict[str, Array](), 0.0
+        left = [name for name in self._left() if not self._far(name)]
+        if tape is None or not left or not tape.has_laws:
+            return points, 0.0
+        of_arguments = max((atom.degree for atom in atoms), default=0)
+        needed = points
+        for _ in range(2):  # the second time at as many points as the first one has shown to be needed
+            numbers = KnowingResidueArray.collecting()
+            try:
+                run = tape.residues(needed, self.seed, numbers)
+            except (*CANNOT, ZeroResidue):
+                return points, 0.0
+            found = {name: equal for name in left if (equal := same(*run.pair(name))).all()}
+            tests = Atoms("law", 2 + math.isqrt(2 * numbers.laws.tests), of_arguments)
+            enough, chance = enough_points(sides, [*atoms, tests], numbers.laws.times(of_arguments))
+            if not found or chance > LIKELY:
+                return points, 0.0
+            if enough <= needed:
+                break
+            needed = enough
+        for name, equal in found.items():
+            self._find(PROVED, name, equal)
+        return max(needed, points), chance
 
     def _by_collusion(self) -> list[str]:
         """What residues found equal and long floats do not: a constant, or a number of the data, hides from the prime.

@@ -319,7 +319,7 @@ def test_a_cost_that_overflows_in_floats_alone_is_checked() -> None:
         return e / np.sum(e)
 
     x = np.array([800.0, 1.0])
-    assert verdicts(gradcheck(J, shifted, x)) == {"x": DIGITS}
+    assert verdicts(gradcheck(J, shifted, x))["x"] in (PROVED, DIGITS)
     assert verdicts(check(J, lambda x: np.exp(x) / np.sum(np.exp(x)), x)) == {"x": UNSTABLE}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograd.number.degree import Bound, DegreeArray
-from autograd.number.residue import PRIMES, ResidueArray, RootedResidueArray
+from autograd.number.residue import PRIMES, KnowingResidueArray, ResidueArray
 from compare import check_vjp, gradcheck
 from compare.report.report import DIFFERENT, PROVED
 from compare.verdict.chance import chance_of_error
@@ -122,7 +122,7 @@ def test_many_root_layers_one_after_another() -> None:
 
 
 def test_roots_of_radicands_only_are_roots() -> None:
-    x = RootedResidueArray.collecting().random(np.ones((2, 3)), 3, np.random.default_rng(1))
+    x = KnowingResidueArray.collecting().random(np.ones((2, 3)), 3, np.random.default_rng(1))
     under = np.array([[True, False, False], [False, False, True]])
     v = x.squares(under)
     root = np.sqrt(v)
@@ -130,7 +130,7 @@ def test_roots_of_radicands_only_are_roots() -> None:
     assert (v**-1.5 * v * v).same(root).all()
     again = x.squares(np.zeros((2, 3), bool))  # the same radicands, worked out once more
     assert again.same(v).all()
-    other = RootedResidueArray.collecting().random(np.ones(3), 3, np.random.default_rng(1))
+    other = KnowingResidueArray.collecting().random(np.ones(3), 3, np.random.default_rng(1))
     assert other.squares(np.zeros(3, bool)) is other  # another run has radicands of its own
 
 
