@@ -15,6 +15,7 @@ from autograd.number.array import NumberArray
 from autograd.number.functions import choose
 
 _OF_A_RADICAND = 4  # the degree of a square whose root is a square of a random number
+VANISHING = -5000  # the exponential of less has no digit among the first 2,000
 _MOST = 16  # arguments of exp, and logarithms, that are compared with a new one: the last ones
 
 # functions by exp and log, and the degrees of numerators and denominators in these
@@ -54,8 +55,9 @@ class Laws:
     degrees are larger, are for the chance of a false agreement.
     """
 
-    def __init__(self, primes: Sequence[int]) -> None:
+    def __init__(self, primes: Sequence[int], vanishing: bool = False) -> None:
         self.primes = primes  # of the residues at each point
+        self.vanishing = vanishing  # whether exp of a large negative number is 0, as in all floats
         self.powers: list[_Power] = []
         self.tests = self.entries = 0
         self.factors = 1
@@ -80,7 +82,7 @@ class Laws:
         self.undone |= {id(log): log for log in found.logs}
         self.factors = max(self.factors, found.factors)
         self.powers = [*self.powers[1 - _MOST :], found]
-        return found.value
+        return choose(x.shadow < VANISHING, 0, found.value) if self.vanishing else found.value
 
     def log(self, x: Any, atom: Callable[[Any], Any]) -> Any:
         """The argument of the exponential that x is, else a new number."""

@@ -217,10 +217,10 @@ class KnowingResidueArray(ResidueArray):
     radicands: ClassVar[Array]  # and what they became
 
     @classmethod
-    def collecting(cls) -> type[Self]:
-        """The type of the numbers of one run."""
+    def collecting(cls, vanishing: bool = False) -> type[Self]:
+        """The type of the numbers of one run; `vanishing` if exp(-1e9) of a mask is 0, as it is in floats."""
         nothing = np.empty(0, np.int64)
-        kept = {"__slots__": (), "laws": Laws(PRIMES), "meant": nothing, "radicands": nothing}
+        kept = {"__slots__": (), "laws": Laws(PRIMES, vanishing), "meant": nothing, "radicands": nothing}
         return type(cls.__name__, (cls,), kept)
 
     def squares(self, under_a_root: Array) -> Self:

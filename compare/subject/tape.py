@@ -18,7 +18,7 @@ from autograd import Tape, TapeArray
 from autograd.number.array import NumberArray
 from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
-from autograd.number.laws import KNOWN
+from autograd.number.laws import KNOWN, VANISHING
 from autograd.number.number import Number
 from autograd.number.ops import Op
 from autograd.number.residue import ResidueArray, ZeroResidue
@@ -92,6 +92,16 @@ class OnTape:
         return any(
             self.tape.radicands().any() or any(block.op.name in KNOWN for block in self.tape.blocks)
             for _ in self.recorded("residues")
+        )
+
+    @functools.cached_property
+    def has_vanishing(self) -> bool:
+        """Whether there is an exponential that is 0 in floats of any length, as where a mask is -1e9."""
+        return any(
+            bool((self.tape.numbers_at(block.operands[0]) < VANISHING).any())
+            for _ in self.recorded("residues")
+            for block in self.tape.blocks
+            if block.op.name == "exp"
         )
 
     def residues(self, points: int, seed: int, numbers: type[ResidueArray] = ResidueArray) -> Sides:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,10 @@ FAR = 1e-6  # the part of the largest entry beyond which a difference in float64
 SINGLE = 2.0**29  # the roundoff of float32 in those of float64
 FAR_IN_SINGLE = 1e-3
 SEEN = 2.0**-20  # rounding in the data, where it is all that differs, shows in this part of its bound somewhere
+VANISHED = (
+    "equal to 2,000 digits: at this point and at random ones, where the exponential of a number below -5,000, as of a"
+    " mask of -1e9, counts as the 0 that it is in floats."
+)
 SCALES = (1.0, 0.1)  # of the random points at which long floats judge, beside the user's
 
 
@@ -91,11 +95,15 @@ class Formula:
         for name in self._by_collusion():
             del self.findings[name]
         left = [name for name in self._left() if not self._far(name)]
+        without = self._without_vanishing(left) if left else []
+        left = [name for name in left if name not in without]
         try:
             if left:
-                self._by_long_floats(left, [self.runs, *self._elsewhere()])
+                self._by_long_floats(left, [self.runs, *self._elsewhere(self._has_digits)])
         except CANNOT as problem:
             self.remarks.append(str(problem))
+        if without:
+            self.evidence[DIGITS] = f"{VANISHED} {self.evidence.get(DIGITS, '')}".strip()
         if not self.findings:
             self._by_floats(self.names)
         for name in self.names:
@@ -151,6 +159,31 @@ class Formula:
         for name, equal in found.items():
             self._find(PROVED, name, equal)
         return max(needed, points), chance
+
+    def _without_vanishing(self, names: list[str]) -> list[str]:
+        """Those that are equal where exp(-1e9) counts as 0, as for floats of any length; here and at random points.
+
+        Not those that such exponentials are all of: there they are what is compared.
+        """
+        tape = self.runs.tape
+        if tape is None or not tape.has_vanishing or not self.judged:
+            return []
+        equal: dict[str, Array] = {name: np.ones((), bool) for name in names}
+        try:
+            for point in (self.runs, *self._elsewhere(self._is_finite)):
+                if point.tape is None:
+                    return []
+                run = point.tape.residues(POINTS, self.seed, KnowingResidueArray.collecting(vanishing=True))
+                for name in names:
+                    equal[name] = equal[name] & same(*run.pair(name))
+                    if point is self.runs and run.chain[name].same(0).all():
+                        equal[name] &= self.judged[0].chain[name].same(0).all()
+        except (*CANNOT, ZeroResidue):
+            return []
+        found = [name for name in names if equal[name].all()]
+        for name in found:
+            self._find(DIGITS, name, equal[name])
+        return found
 
     def _by_collusion(self) -> list[str]:
         """What residues found equal and long floats do not: a constant, or a number of the data, hides from the prime.
@@ -286,7 +319,7 @@ class Formula:
             return True
         return bool((far & (difference > 100 * bound)).any())
 
-    def _elsewhere(self) -> Iterator[Runs]:
+    def _elsewhere(self, is_good: Callable[[Runs], bool]) -> Iterator[Runs]:
         """The same code at random points: drawn anew, or where the code does not run there, nearer and nearer."""
         for k, scale in enumerate(SCALES):
             seed = [self.seed, 5, k]
@@ -294,12 +327,22 @@ class Formula:
             for move in moves:
                 try:
                     point = self.runs.moved(move, data=False)
-                    sizes = [size_of(x) for x in point.sides(precise(SHORT)).chain.values()]
+                    good = is_good(point)
                 except CANNOT:
                     continue
-                if not any(size == np.inf for size in sizes):
+                if good:
                     yield point
                     break
+
+    @staticmethod
+    def _has_digits(point: Runs) -> bool:
+        """Whether the gradients are numbers in long floats."""
+        return not any(size_of(x) == np.inf for x in point.sides(precise(SHORT)).chain.values())
+
+    @staticmethod
+    def _is_finite(point: Runs) -> bool:
+        """Whether the gradients are numbers in float64."""
+        return all(np.isfinite(x).all() for x in point.floats.chain.values())
 
     def _only_here(self, name: str, points: list[Runs]) -> str:
         """What the gradient is elsewhere that agrees at the given point."""

@@ -10,7 +10,7 @@ import pytest
 
 from autograd.number.residue import KnowingResidueArray
 from compare import gradcheck
-from compare.report.report import DIFFERENT, PROVED
+from compare.report.report import DIFFERENT, DIGITS, PROVED
 
 RNG = np.random.default_rng(11)
 X, y = RNG.normal(size=(7, 4)), np.array([0.0, 1, 1, 0, 1, 0, 0])
@@ -130,6 +130,42 @@ def test_all_ways_to_write_a_softmax_and_its_loss_are_proved_to_agree(entropy: s
 )
 def test_another_function_is_told_from_a_softmax(p: Function) -> None:
     assert steps_of(lambda W: ENTROPIES["shifted"](X @ W), lambda W: X.T @ (p(X @ W) - Y), W)[0] == DIFFERENT
+
+
+# A mask of a large negative number: of its exponential no float has a digit
+
+LATER = np.triu(np.ones((5, 5), bool), 1)
+SCORES, VALUES = RNG.normal(size=(5, 5)), RNG.normal(size=(5, 2))
+
+
+def attention(scores: Any, mask: float) -> Any:
+    return softmax(shifted(np.where(LATER, mask, scores)))
+
+
+def back(scores: Any, mask: float, factor: float = 1.0) -> Any:
+    """The gradient as it is without a mask: the weights are 0 in floats where the mask is."""
+    weights = attention(scores, mask)
+    dweights = 2 * (weights @ VALUES) @ VALUES.T
+    return weights * (dweights - factor * np.sum(weights * dweights, axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("mask", [-1e9, -1e4])
+def test_a_mask_of_a_large_number_is_as_good_as_an_infinite_one(mask: float) -> None:
+    def cost(scores: Any) -> Any:
+        return np.sum((attention(scores, mask) @ VALUES) ** 2)
+
+    verdict, steps = steps_of(cost, lambda scores: back(scores, mask), SCORES)
+    assert verdict == DIGITS and not any("1000 bits" in step for step in steps)
+    assert steps_of(cost, lambda scores: back(scores, mask, 0.999), SCORES)[0] == DIFFERENT
+    assert steps_of(cost, lambda scores: back(scores, mask) + LATER, SCORES)[0] == DIFFERENT
+    report = gradcheck(cost, lambda scores: back(scores, mask), SCORES)
+    assert any("below -5,000" in line for line in report.evidence)
+
+
+def test_an_exponential_that_is_the_whole_gradient_does_not_vanish() -> None:
+    v = np.array([-6000.0, -7000.0])
+    verdict, _ = steps_of(lambda v: np.sum(np.exp(v)), lambda v: 3 * np.exp(v), v)
+    assert verdict == DIFFERENT
 
 
 def test_laws_hold_of_residues_and_nothing_else_does() -> None:
