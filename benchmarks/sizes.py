@@ -12,11 +12,13 @@ from pathlib import Path
 
 from benchmarks.measure import absent_peers, short, table
 from benchmarks.models import MODELS
-from compare import Report
+from compare import Report, check_vjp, gradcheck
+from tests.catalogue.layers import LAYERS
 
 PARAMETERS = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 MOST_WRONG = 10_000  # parameters of wrong code, whose mistake is looked for
 REPEATS, BUDGET = 3, 0.3  # the least of so many runs, or of those that fit into so many seconds
+QUICK = 40  # ms that a right layer may take
 MOST_SECONDS = 1.0  # that a size may take for the next one to be tried
 PLOT = Path(__file__).parent / "sizes.svg"
 Points = dict[tuple[str, bool], list[tuple[int, float]]]
@@ -43,9 +45,23 @@ def main(parameters: Sequence[int] = PARAMETERS, plot: Path | None = None) -> No
             ratios = [after / before for (_, before), (_, after) in itertools.pairwise(points)]
             rows.append([name, grows, short(min(ratios, default=1.0))])
         table(["model", "parameters: seconds", "least ratio to the size before"], rows)
+    print_layers()
     print(f"\nmost memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2g} GB")
     if plot is not None and not absent_peers(["matplotlib"]):
         draw(found, plot)
+
+
+def print_layers() -> None:
+    """The layers of examples/layers, right as they are, from the quickest to the slowest."""
+    found = []
+    for layer in LAYERS:
+        door = gradcheck if layer.is_cost else check_vjp
+        found.append((1e3 * least(functools.partial(door, *layer.call))[0], layer.name))
+    quick = sum(milliseconds < QUICK for milliseconds, _ in found)
+    print(f"\nms of each layer of examples/layers, right: {quick} of {len(found)} below {QUICK}")
+    times = [f"{name} {milliseconds:.0f}" for milliseconds, name in sorted(found)]
+    for row in range(0, len(times), 6):
+        print(", ".join(times[row : row + 6]))
 
 
 def least(run: Callable[[], Report]) -> tuple[float, Report]:

@@ -215,6 +215,8 @@ class Carrier(NDArrayOperatorsMixin):
             return args[0].moved(lambda x: func(x, *args[1:], **kwargs), args[0])
         if name in JOINS:
             return _joined(self, func, *args, **kwargs)
+        if name in ("shape", "ndim", "size"):  # no number is looked at
+            return func(*(x.contents[0] if isinstance(x, Carrier) else x for x in args), **kwargs)
         if name in ASKS:
             return func(*map(shadows, args), **kwargs)
         if name not in FUNCTIONS:

@@ -133,15 +133,20 @@ def logaddexp(x: Any, y: Any) -> Any:
         return found if isinstance(found, np.ndarray) else float(found)
     if symbolic.is_expression(x) or symbolic.is_expression(y):
         return log(exp(x) + exp(y))
-    return choose(first_is_larger(x, y), x, y) + log1p(exp(-abs(x - y)))
+    return choose(first_is_larger(x, y), x, y) + log1p(exp(-abs(_apart(x, y))))
+
+
+def _apart(x: Any, y: Any) -> Any:
+    """x - y, and 0 for two equal infinities."""
+    difference = x - y
+    return choose((difference != difference) & (x == y), 0.0, difference)
 
 
 def logaddexp_slopes(x: Any, y: Any) -> tuple[Any, Any]:
     """sigmoid(x - y) and sigmoid(y - x), of one exponential that cannot overflow."""
     if symbolic.is_expression(x) or symbolic.is_expression(y):
         return 1 / (1 + exp(y - x)), 1 / (1 + exp(x - y))
-    difference = x - y
-    difference = choose((difference != difference) & (x == y), 0.0, difference)  # of two equal infinities
+    difference = _apart(x, y)
     e = exp(-abs(difference))
     larger, smaller = 1 / (1 + e), e / (1 + e)
     return choose(difference >= 0, larger, smaller), choose(difference >= 0, smaller, larger)

@@ -193,4 +193,5 @@ _ROWS = [
 # fmt: on
 
 OPS: dict[str, Op] = {op.name: op for op in _ROWS}
+KINKED = ("relu", "absolute", "maximum", "minimum")
 SLOPELESS = "hexagamma"  # only the slope of another row, with none itself

@@ -213,7 +213,7 @@ class KnowingResidueArray(ResidueArray):
 
     __slots__ = ()
     laws: ClassVar[Laws]
-    meant: ClassVar[Array]  # the radicands so far, by their residues at the first point
+    meant: ClassVar[Array]  # the radicands so far, by their keys, in order
     radicands: ClassVar[Array]  # and what they became
 
     @classmethod
@@ -225,17 +225,23 @@ class KnowingResidueArray(ResidueArray):
 
     def squares(self, under_a_root: Array) -> Self:
         """The same, where these entries, and others that are as radicands before, are the squares of random roots."""
-        cls = type(self)
-        cls.meant = np.union1d(cls.meant, self.lanes[0][under_a_root])
-        here = np.isin(self.lanes[0], cls.meant)
+        cls, keys = type(self), self._keys()
+        if under_a_root.any():
+            cls.meant = np.union1d(cls.meant, keys[under_a_root])
+        here = _among(keys, cls.meant)
         if not here.any():
             return self
         drawn = super()._atom("root", [self], self.shadow)
         root = drawn * drawn  # of both roots of its square the one that is a square itself
         found: Self = choose(here, root * root, self)
         found.shadow = self.shadow
-        cls.radicands = np.union1d(cls.radicands, found.lanes[0][here])
+        cls.radicands = np.union1d(cls.radicands, found._keys()[here])
         return found
+
+    def _keys(self) -> Array:
+        """A number for each entry: its residues at the first two points."""
+        first, *others = self.lanes
+        return first << 31 | others[0] if others else first  # type: ignore[no-any-return]
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         if name not in KNOWN:
@@ -245,7 +251,7 @@ class KnowingResidueArray(ResidueArray):
             found = WRITTEN[name](x)
         elif name == "sqrt":
             root = self._each(lambda lane, prime: _to_the(lane, (prime + 1) // 4, prime), shadow, x)
-            is_square = np.isin(x.lanes[0], type(self).radicands)
+            is_square = _among(x._keys(), type(self).radicands)
             found = choose(is_square, root, super()._atom(name, arguments, shadow))
         else:
             new = super()._atom
@@ -318,6 +324,13 @@ def refuse_infinite(*lanes: Array) -> None:
     """Refuse lanes in which an entry has no residue."""
     if any((lane < 0).any() for lane in lanes):
         raise Refused("no residue stands for inf or nan in a sum")
+
+
+def _among(keys: Array, known: Array) -> Array:
+    """Which keys are known; those are in order."""
+    if not known.size:
+        return np.zeros(keys.shape, bool)
+    return known[np.searchsorted(known, keys).clip(max=known.size - 1)] == keys  # type: ignore[no-any-return]
 
 
 def _modulo(x: Array, prime: int) -> Array:

@@ -23,6 +23,7 @@ U = 2.0**-53  # the unit roundoff of float64
 _FUNCTION = 4 * U  # libraries promise a few units for exp, tanh, ...
 _CONSTANT = 4 * U  # a float that code brings in may come of a few operations on others, 0.8 * (1 / m)
 _DATA = 8 * U  # data were computed too: normalised, split by QR, ...
+MOST_OF_AN_ARGUMENT = 0.1  # error of an argument, for which the slope of a function is taken
 _FEW = 2**20  # a float that is a whole number of this part of 1 is what was meant: 0.5, 0.125
 
 Raw = tuple[float, float, float]  # the value, the magnitude of the terms it is a sum of, the bound on its error
@@ -190,8 +191,10 @@ class RoundedArray(NumberArray):
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         slopes = OPS[name].partials(shadow, *(x.shadow for x in arguments))
-        errors = (np.abs(slope) * x.errors for slope, x in zip(slopes, arguments, strict=True))
-        return self.of(shadow, sum(errors, start=self.scalar.of_functions * np.abs(shadow)))
+        found = self.scalar.of_functions * np.abs(shadow)
+        for slope, x in zip(slopes, arguments, strict=True):  # beyond a tenth the slope here says nothing of those near
+            found = found + np.where(x.errors > MOST_OF_AN_ARGUMENT, np.inf, np.abs(slope) * x.errors)
+        return self.of(shadow, found)
 
     def _power(self, x: Any, n: Any) -> Any:
         x, n = self.as_one(x), self.as_one(n)

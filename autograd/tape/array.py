@@ -176,6 +176,7 @@ class TapeArray(Carrier):
 
 @shadows.register
 def _(x: TapeArray) -> Array:
+    x.tape.compared |= x.tape.needs(x.ids)
     return x.data
 
 

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Block:
     """One operation on many nodes: those it made, from `start` on, and the nodes at the other ends of its edges.
 
@@ -148,6 +148,7 @@ class Recording:
     def clear(self) -> None:
         """Forget what was recorded; the buffers are used again."""
         self.size = 0
+        self.compared = False  # whether code asked what numbers it had computed, which one is larger, for instance
         self.blocks: list[Block] = []
         self.leaves: list[Leaf] = []
         self._needed = np.zeros(len(self._data), bool)

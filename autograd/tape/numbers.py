@@ -17,7 +17,7 @@ from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.number import Number
-from autograd.number.ops import OPS, Op
+from autograd.number.ops import KINKED, OPS, Op
 from autograd.number.residue import (
     PRIMES,
     ExtendedResidueArray,
@@ -180,7 +180,17 @@ class Rounding(Numbers):
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         self.unit: float = numbers.scalar.unit
+        self.doubtful = False  # whether rounding may have taken an operand to the other side of a kink
         super().__init__(tape, numbers, 2, leaves)
+
+    def forward(self, block: Block) -> None:
+        super().forward(block)
+        if block.op.name in KINKED:
+            x, *others = self._operands(block)
+            apart, error = x.shadow, x.errors
+            if others:
+                apart, error = apart - others[0].shadow, error + others[0].errors
+            self.doubtful |= bool(((np.abs(apart) <= error) & (error > 0)).any())
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         if kind == CONSTANT:

@@ -145,6 +145,11 @@ class Run:
             raise IndexError("the run was made before these nodes were recorded")
         return self._sweep.taken_out(self._sweep.gather(array.ids))
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether, in floats with bounds, rounding may have taken an operand to the other side of a kink."""
+        return isinstance(self._sweep, Rounding) and self._sweep.doubtful
+
     def backward(self, J: TapeArray) -> None:
         """Sweep back from J in these numbers."""
         self._gradients = self._sweep.backward(self._tape.number_of(J))

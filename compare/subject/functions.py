@@ -50,6 +50,10 @@ class Functions(UserCode):
     """What both have in common: a tree of parameters or inputs, of which some leaves are differentiated."""
 
     tree: Any  # the parameters, or the inputs by name
+
+    def as_given(self) -> Iterator[tuple[str, Any]]:
+        return flat(self.tree, "")
+
     root: str
     form: Form
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from autograd import Value, graph
 from autograd.number.degree import Atoms
+from autograd.number.ops import KINKED
 from autograd.number.residue import ZeroResidue
 from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import Arithmetic, degrees, residues
 from compare.subject.points import Move
-from compare.subject.subject import KINKED, SATURATING, Sides, Subject, Units
+from compare.subject.subject import SATURATING, Sides, Subject, Units
 from compare.subject.tape import MOST_TRIES, OnTape
 from compare.subject.usercode import UnusableCode
 

@@ -60,7 +60,7 @@ class Leaves(Protocol):
         """What stays as it is."""
 
 
-KINKED, SATURATING = ("relu", "absolute", "maximum", "minimum"), ("tanh", "sigmoid", "erf")
+SATURATING = ("tanh", "sigmoid", "erf")
 
 
 class Units(NamedTuple):
@@ -266,9 +266,13 @@ class UserCode(Subject):
     @functools.cached_property
     def in_single(self) -> bool:  # type: ignore[override]
         """Whether numbers of float32 or less are among the data or in the code."""
-        arrays = [x for _, x in self.named() if isinstance(x, (np.ndarray, np.floating))]
+        arrays = [x for _, x in (*self.named(), *self.as_given()) if isinstance(x, (np.ndarray, np.floating))]
         arrays += [x for _, x in self.in_reach]
         return any(x.dtype.kind == "f" and x.dtype.itemsize < 8 for x in arrays) or bool(narrow_types(self.functions))
+
+    def as_given(self) -> Iterator[tuple[str, Any]]:
+        """The point, before floats of any length were made those of 64 bits."""
+        return iter(())
 
     def tests_of_types(self) -> str:
         return tests_of_types(self.functions)

@@ -20,12 +20,12 @@ from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.laws import KNOWN, VANISHING
 from autograd.number.number import Number
-from autograd.number.ops import Op
+from autograd.number.ops import KINKED, Op
 from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, Arithmetic
-from compare.subject.subject import KINKED, SATURATING, Leaves, Recorded, Sides, Subject, Units
+from compare.subject.subject import SATURATING, Leaves, Recorded, Sides, Subject, Units
 
 Array = NDArray[Any]
 
@@ -47,8 +47,10 @@ class OnTape:
         self.nodes = self.edges = 0
         self._only: Recorded | None = None  # where there is one group, it stays recorded
         self.J = 0.0
+        self.compared = self.doubtful = False  # whether code compared numbers, and whether rounding may decide how
         parts = []
         for group in self.recorded("float64"):
+            self.compared |= self.tape.compared
             self.J += float(group.J.data)
             with np.errstate(all="ignore"):
                 self.tape.backward(group.J)
@@ -78,6 +80,7 @@ class OnTape:
         parts = []
         for group in self.recorded(name):
             run = self.tape.replay(numbers, points, leaves)
+            self.doubtful |= run.doubtful
             with np.errstate(all="ignore"):
                 run.backward(group.J)
             chain = {key: run.gradients(x) for key, x in group.compared.items()}

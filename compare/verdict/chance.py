@@ -71,7 +71,8 @@ def evidence_of(scope: str, points: int, numbers: type[Residue] | type[ResidueAr
     modulo = " and ".join(map(_power, primes)) if len(primes) < 3 else "another prime below 2^31 at each"
     return (
         f"proved: the same rational functions of {scope}. Checked at {points} random points modulo {modulo} (seed"
-        f" {seed}); the chance that different formulas would agree is below {chance:.0e} (Schwartz-Zippel lemma)."
+        f" {seed}); the chance that different formulas would agree is below {max(chance, 1e-99):.0e}"
+        " (Schwartz-Zippel lemma)."
     )
 
 

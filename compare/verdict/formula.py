@@ -305,6 +305,7 @@ class Formula:
     def _far(self, name: str) -> bool:
         """Whether the sides differ in float64 by more than any rounding, so that no arithmetic can find them equal."""
         ours, chain = self.runs.floats.pair(name)
+        chain = np.asarray(shadows(chain), float)
         if ours is None or np.shape(ours) != np.shape(chain) or np.asarray(ours).dtype.kind not in "fiub":
             return True
         with np.errstate(all="ignore"):

@@ -137,3 +137,11 @@ def test_roots_of_radicands_only_are_roots() -> None:
 def test_the_chance_counts_the_degree_of_the_squares() -> None:
     sides = [(DegreeArray(np.ones(2), bound=Bound((3, 0), 3)), DegreeArray(np.ones(2), bound=Bound((2, 0), 2)))]
     assert chance_of_error(sides, [], 2, ResidueArray, 4) == pytest.approx(2 * (4 * 3 / PRIMES[-1]) ** 2)
+
+
+def test_many_radicands_are_told_from_all_other_numbers() -> None:
+    """By more than one residue: of some thousand numbers two have the same."""
+    rng = np.random.default_rng(5)
+    x = KnowingResidueArray.collecting().random(np.ones(200_000), 2, rng)
+    under = np.arange(200_000) < 20_000
+    assert np.array_equal(x.squares(under).same(x), ~under)

@@ -131,3 +131,79 @@ def test_memory_that_is_filled_in_time() -> None:
         return found
 
     assert judged_row(lambda w: np.sum(w**2), gradients, far).verdict == PROVED
+
+
+# Rounding that decides which side is taken, where both passes take the same wrong one
+
+SMALLEST = np.finfo(float).tiny
+
+
+def probability(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def guarded(z: Any) -> Any:
+    """The loss of a 0, its logarithm kept from log(0): at 38 the probability rounds to 1."""
+    return -np.sum(np.log(np.maximum(1 - probability(z), SMALLEST)))
+
+
+def of_guarded(z: Any) -> Any:
+    return probability(z) * (1 - probability(z) > SMALLEST)
+
+
+def spread(x: Any) -> Any:
+    return np.sum(np.sqrt(np.maximum(np.mean(x**2) - np.mean(x) ** 2, 0) + 1e-2))
+
+
+def of_spread(x: Any) -> Any:
+    v = np.mean(x**2) - np.mean(x) ** 2
+    return (v > 0) * (x - np.mean(x)) / len(x) / np.sqrt(np.maximum(v, 0) + 1e-2)
+
+
+@pytest.mark.parametrize(
+    ("cost", "gradient", "tame", "wild"),
+    [
+        (guarded, of_guarded, np.array([3.0, 0.5]), np.array([38.0, 0.5])),
+        (spread, of_spread, np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 4.0]) + 1e9),
+    ],
+)
+def test_a_side_taken_by_rounding_is_no_proof(cost: Any, gradient: Any, tame: Any, wild: Any) -> None:
+    assert judged_row(cost, gradient, tame).verdict == PROVED
+    assert judged_row(cost, gradient, wild).verdict == UNSTABLE
+
+
+def test_two_infinities_are_added_as_logarithms() -> None:
+    mask = np.array([[-np.inf, -np.inf, 0.0, 0.0], [0.0, 0.0, 0.0, -np.inf]])
+    x = np.random.default_rng(0).normal(size=(2, 4))
+
+    def cost(x: Any) -> Any:
+        return np.sum(np.logaddexp.reduce(x + mask, axis=1))
+
+    def gradient(x: Any) -> Any:
+        e = np.exp(x + mask)
+        return e / e.sum(axis=1, keepdims=True)
+
+    assert judged_row(cost, gradient, x).verdict in (PROVED, DIGITS)
+    assert judged_row(cost, lambda x: 1.001 * gradient(x), x).verdict == DIFFERENT
+
+    def alone(x: Any) -> Any:
+        return np.logaddexp(np.logaddexp(-np.inf + x[0, 0] * 0, -np.inf), x[0, 1])
+
+    only = np.zeros((2, 4))
+    only[0, 1] = 1
+    assert judged_row(alone, lambda x: only, x).verdict in (PROVED, DIGITS)
+
+
+def test_float32_throughout_is_no_other_way() -> None:
+    rng = np.random.default_rng(0)
+    W, X = rng.normal(size=(3, 2)).astype("f4"), rng.normal(size=(5, 3))
+
+    def cost(W: Any) -> Any:
+        return np.sum(np.tanh(X.astype(W.dtype) @ W))
+
+    def gradient(W: Any) -> Any:
+        return X.astype(W.dtype).T @ (1 - np.tanh(X.astype(W.dtype) @ W) ** 2)
+
+    assert judged_row(cost, gradient, W).verdict == PROVED
+    assert judged_row(lambda w: np.sum(np.exp(w)), np.exp, W).verdict == PROVED
+    assert judged_row(cost, lambda W: gradient(W) * np.float32(1.001), W).verdict == DIFFERENT
