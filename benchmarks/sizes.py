@@ -28,6 +28,7 @@ def main(parameters: Sequence[int] = PARAMETERS, plot: Path | None = None) -> No
     print(
         "Seconds of CPU time of a check, from the call to the verdict; of wrong code with the search for the mistake."
     )
+    print_layers()
     found: Points = {(name, right): [] for name in MODELS for right in (True, False)}
     for (name, right), points in found.items():
         for wanted in parameters:
@@ -45,7 +46,6 @@ def main(parameters: Sequence[int] = PARAMETERS, plot: Path | None = None) -> No
             ratios = [after / before for (_, before), (_, after) in itertools.pairwise(points)]
             rows.append([name, grows, short(min(ratios, default=1.0))])
         table(["model", "parameters: seconds", "least ratio to the size before"], rows)
-    print_layers()
     print(f"\nmost memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2g} GB")
     if plot is not None and not absent_peers(["matplotlib"]):
         draw(found, plot)

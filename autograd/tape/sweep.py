@@ -256,7 +256,7 @@ class Sweep:
 
     def _counts(self, block: Block, operands: list[Any], partial: Any, J: int) -> Array:
         """Where a local derivative passes something on, however large the gradient above."""
-        chosen = np.full(block.shape, np.asarray(partial).dtype.kind in "bi")
+        chosen = np.full(block.shape, (getattr(partial, "dtype", None) or np.result_type(partial)).kind in "bi")
         for operand, needed in zip(operands, block.needed, strict=True):
             chosen |= False if needed else np.equal(operand, 0)
         if self._reached is None:

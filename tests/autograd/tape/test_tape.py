@@ -17,6 +17,7 @@ from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.residue import PRIMES, ResidueArray, ZeroResidue
+from autograd.number.rounded import RoundedArray
 from autograd.number.vocabulary import shadows
 from autograd.tape.blocks import Counted, are_different, at, counted
 from autograd.tape.sweep import CHUNK, slabs
@@ -656,3 +657,24 @@ def test_a_gradient_that_is_passed_on_as_it_is_reaches_all_its_nodes() -> None:
     J = np.sum(x[[0, 0, 1]] + 0.0) + x[0]
     tape.backward(J)
     assert x.grad.tolist() == [3.0, 1.0]
+
+
+class AsTheyAre:
+    """Leaves of floats with bounds."""
+
+    @staticmethod
+    def variable(numbers: Any, name: str) -> RoundedArray:
+        return RoundedArray.given(numbers)
+
+    given = staticmethod(RoundedArray.given)
+
+
+def test_what_is_no_number_in_a_sweep_with_bounds_stays_where_it_is() -> None:
+    tape = Tape()
+    x, y = tape.array(np.array([0.0, 4.0]), "x"), tape.array(-np.inf, "y")
+    J = np.sum(np.sqrt(x) * np.array([0.0, 3.0])) + np.exp(np.logaddexp(y, y))  # slopes inf, and 1/2 of an infinity
+    tape.backward(J)
+    run = tape.replay(RoundedArray, leaves=AsTheyAre())
+    run.backward(J)
+    assert np.array_equal(run.gradients(x).shadow, x.grad, equal_nan=True) and x.grad[1] == 0.75
+    assert run.gradients(y).shadow == y.grad == 0
