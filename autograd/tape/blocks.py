@@ -20,7 +20,7 @@ VARIABLE, GIVEN, CONSTANT = "variable", "given", "constant"
 
 @dataclass(eq=False)
 class Block:
-    """One operation on many nodes: those it made, from `start` on, and the nodes at the other ends of its edges.
+    """One operation on many nodes: those it made, `rows`, and the nodes at the other ends of its edges.
 
     `operands` are arrays of node numbers with the axes of `whole`: those of `shape`, that of the block, and for a sum
     or a sum of products further ones, the terms. An operand of length 1 along an axis repeats there. `needed` says for
@@ -28,7 +28,7 @@ class Block:
     """
 
     op: Op
-    start: int
+    rows: slice
     shape: tuple[int, ...]
     whole: tuple[int, ...]
     operands: tuple[Array, ...]
@@ -39,10 +39,10 @@ class Block:
         """The operands with every edge spelled out, as views."""
         return tuple(np.broadcast_to(ids, self.whole) for ids in self.operands)
 
-    @functools.cached_property
-    def rows(self) -> slice:
-        """The nodes of the block."""
-        return slice(self.start, self.start + math.prod(self.shape))
+    @property
+    def start(self) -> int:
+        """Its first node."""
+        return self.rows.start  # type: ignore[no-any-return]
 
     @property
     def terms(self) -> int:

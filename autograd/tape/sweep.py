@@ -343,7 +343,7 @@ class Swept(Recording):
         shape = whole[: ndim - terms]
         needed = tuple(map(self.needs, operands))
         rows = self._new(math.prod(shape))
-        block = Block(op, rows.start, shape, whole, operands, needed)
+        block = Block(op, rows, shape, whole, operands, needed)
         self._needed[rows] = any(needed)
         self.blocks.append(block)
         self._floats.forward(block)
