@@ -81,12 +81,7 @@ def app(context: click.Context) -> int:
     nargs=-1,
     type=PATH,
 )
-@options.layers()
-@options.activations()
-@options.data()
-@options.target()
-@options.observations()
-@options.seed()
+@options.network
 @options.arithmetic()
 @options.form()
 @options.json()
@@ -166,12 +161,7 @@ def proofread(file: Path, seed: int, beside: bool, form: str, json: bool) -> int
 @app.command(short_help="One entry of a gradient, term by term.")
 @argument("entry", "ENTRY", 'As "dJda[1][2,0]"; indices are NumPy\'s, from 0.', required=True)
 @options.file(help="Your own code, as for check; then as W[0,1].")
-@options.layers()
-@options.activations()
-@options.data()
-@options.target()
-@options.observations()
-@options.seed()
+@options.network
 @options.json(help="Print the explanation as JSON.")
 @click.pass_context
 def explain(

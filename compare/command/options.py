@@ -112,6 +112,15 @@ target = partial(option, "--target", metavar="COLUMN", help="The column of FILE.
 seed = partial(
     option, "--seed", metavar="NUMBER", type=click.IntRange(min=0), help="Seed of the random numbers.", default=0
 )
+
+
+def network(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options about a network, its data and its numbers, in this order."""
+    for one in (seed, observations, target, data, activations, layers):  # the last decorator stands first in the help
+        command = one()(command)
+    return command
+
+
 arithmetic = partial(
     option,
     "--arithmetic",
