@@ -14,7 +14,7 @@ import numpy as np
 from autograd.number.array import NumberArray
 from autograd.number.functions import choose
 
-_OF_A_RADICAND = 4  # the degree of a square whose root is a square of a random number
+_OF_A_RADICAND = 2  # the degree of a square whose root is a random number
 VANISHING = -5000  # the exponential of less has no digit among the first 2,000
 _MOST = 16  # arguments of exp, and logarithms, that are compared with a new one: the last ones
 

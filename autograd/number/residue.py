@@ -214,28 +214,30 @@ class KnowingResidueArray(ResidueArray):
     __slots__ = ()
     laws: ClassVar[Laws]
     meant: ClassVar[Array]  # the radicands so far, by their keys, in order
-    radicands: ClassVar[Array]  # and what they became
+    radicands: ClassVar[Array]  # and what they became, by their keys, in order
+    roots: ClassVar[list[Array]]  # of each of those, lane by lane
 
     @classmethod
     def collecting(cls, vanishing: bool = False) -> type[Self]:
         """The type of the numbers of one run; `vanishing` if exp(-1e9) of a mask is 0, as it is in floats."""
-        nothing = np.empty(0, np.int64)
-        kept = {"__slots__": (), "laws": Laws(PRIMES, vanishing), "meant": nothing, "radicands": nothing}
-        return type(cls.__name__, (cls,), kept)
+        nothing, laws = np.empty(0, np.int64), Laws(PRIMES, vanishing)
+        kept = {"meant": nothing, "radicands": nothing, "roots": [nothing] * len(PRIMES)}
+        return type(cls.__name__, (cls,), {"__slots__": (), "laws": laws, **kept})
 
     def squares(self, under_a_root: Array) -> Self:
         """The same, where these entries, and others that are as radicands before, are the squares of random roots."""
         cls, keys = type(self), self._keys()
         if under_a_root.any():
             cls.meant = np.union1d(cls.meant, keys[under_a_root])
-        here = _among(keys, cls.meant)
+        here = cls.meant[_places(keys, cls.meant)] == keys if cls.meant.size else np.zeros(keys.shape, bool)
         if not here.any():
             return self
-        drawn = super()._atom("root", [self], self.shadow)
-        root = drawn * drawn  # of both roots of its square the one that is a square itself
+        root = super()._atom("root", [self], self.shadow)
         found: Self = choose(here, root * root, self)
         found.shadow = self.shadow
-        cls.radicands = np.union1d(cls.radicands, found._keys()[here])
+        known = np.append(cls.radicands, found._keys()[here])
+        cls.radicands, places = np.unique(known, return_index=True)
+        cls.roots = [np.append(a, b[here])[places] for a, b in zip(cls.roots, root.lanes, strict=False)]
         return found
 
     def _keys(self) -> Array:
@@ -250,9 +252,12 @@ class KnowingResidueArray(ResidueArray):
         if name in WRITTEN:
             found = WRITTEN[name](x)
         elif name == "sqrt":
-            root = self._each(lambda lane, prime: _to_the(lane, (prime + 1) // 4, prime), shadow, x)
-            is_square = _among(x._keys(), type(self).radicands)
-            found = choose(is_square, root, super()._atom(name, arguments, shadow))
+            keys, radicands = x._keys(), type(self).radicands
+            found = super()._atom(name, arguments, shadow)
+            if radicands.size:
+                places = _places(keys, radicands)
+                root = type(self)(shadow, [lane[places] for lane in type(self).roots[: len(x.lanes)]])
+                found = choose(radicands[places] == keys, root, found)
         else:
             new = super()._atom
             found = getattr(self.laws, name)(x, lambda x: new(name, [x], x.shadow))
@@ -326,11 +331,9 @@ def refuse_infinite(*lanes: Array) -> None:
         raise Refused("no residue stands for inf or nan in a sum")
 
 
-def _among(keys: Array, known: Array) -> Array:
-    """Which keys are known; those are in order."""
-    if not known.size:
-        return np.zeros(keys.shape, bool)
-    return known[np.searchsorted(known, keys).clip(max=known.size - 1)] == keys  # type: ignore[no-any-return]
+def _places(keys: Array, known: Array) -> Array:
+    """Where each key is among known ones, which are in order, if it is."""
+    return np.searchsorted(known, keys).clip(max=known.size - 1)
 
 
 def _modulo(x: Array, prime: int) -> Array:
@@ -365,22 +368,24 @@ def _powers_of_2(prime: int) -> Array:
 
 
 def _inverses(x: Array, prime: int) -> Array:
-    """x**(p - 2), which is 1 / x (Fermat); one by one where that is faster, or where one of them has none."""
-    if x.size <= 64 or not np.all(x):
-        numbers = [_inverse(number, prime) for number in x.ravel().tolist()]
-        return np.array(numbers, np.int64).reshape(x.shape)
-    return _to_the(x, prime - 2, prime)
+    """1 / x: one division for a product of many entries, and what the others leave of it for each of them."""
+    if not x.size:
+        return x
+    levels = [x.ravel()]  # each of products of two of the one before
+    while len(levels[-1]) > _FEW:
+        factors = levels[-1]
+        products = _modulo(factors[:-1:2] * factors[1::2], prime)
+        levels.append(np.append(products, factors[-1]) if len(factors) % 2 else products)
+    inverses = np.array([_inverse(number, prime) for number in levels.pop().tolist()], np.int64)
+    for factors in reversed(levels):
+        pairs = len(factors) // 2
+        others = factors[: 2 * pairs].reshape(pairs, 2)[:, ::-1]
+        found = _modulo(inverses[:pairs, None] * others, prime).ravel()
+        inverses = np.append(found, inverses[-1]) if len(factors) % 2 else found
+    return inverses.reshape(x.shape)
 
 
-def _to_the(x: Array, n: int, prime: int) -> Array:
-    """x**n by repeated squaring."""
-    result, square, left = np.ones_like(x), x, n
-    while left:
-        if left & 1:
-            result = _modulo(result * square, prime)
-        left >>= 1
-        square = _modulo(square * square, prime)
-    return result
+_FEW = 64  # numbers that are divided by one by one
 
 
 _ARITHMETIC: dict[str, Callable[[Array, Array, int], Any]] = {

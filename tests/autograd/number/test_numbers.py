@@ -19,7 +19,7 @@ from autograd.number.expression import Expression
 from autograd.number.number import Number
 from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.precise import Precise
-from autograd.number.residue import PRIME, Residue, ZeroResidue
+from autograd.number.residue import PRIME, Residue, ResidueArray, ZeroResidue
 from autograd.number.rounded import Rounded
 
 ELEMENTARY = [op.name for op in OPS.values() if op.in_floats and op.name != SLOPELESS]
@@ -138,6 +138,20 @@ def test_random_residues_follow_the_seed() -> None:
     first, again, other = (Residue.random(1.0, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first.same(again) and not first.same(other)
     assert first == other == 1  # the floats that they stand for
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (64,), (65,), (7, 11), (130,), (3, 43, 2)])
+def test_quotients_of_residues_times_the_divisors_are_the_dividends_in_arrays_of_any_size(
+    shape: tuple[int, ...],
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = (ResidueArray.random(rng.standard_normal(shape), 3, rng) for _ in range(2))
+    assert (x / y * y).same(x).all()
+    for place in range(0, y.size, 5):  # one of them 0 modulo a prime
+        y.lanes[1].flat[place], before = 0, y.lanes[1].flat[place]
+        with pytest.raises(ZeroResidue, match="draw another point"):
+            x / y
+        y.lanes[1].flat[place] = before
 
 
 def test_a_division_by_a_residue_that_happens_to_be_zero_is_named() -> None:
