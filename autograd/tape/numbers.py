@@ -51,8 +51,9 @@ class Numbers(Sweep):
             ):
                 lane[leaf.rows] = found.ravel()
         self.begin()
-        for block in tape.blocks:
-            self.forward(block)
+        with np.errstate(all="ignore"):
+            for block in tape.blocks:
+                self.forward(block)
 
     def begin(self) -> None:
         """What is to be done when the numbers of the leaves are there."""
@@ -356,11 +357,10 @@ class Bounds(Numbers):
 
     def forward(self, block: Block) -> None:
         ends = self._degrees[block.start] = [self._all(at(self.lanes[0], ids)) for ids in block.operands]
-        with np.errstate(all="ignore"):
-            if block.op.arity == 0:
-                bound = functools.reduce(degree.Bound.times, ends).total(block.terms)
-            else:
-                bound = _bound(self._value(block.op, self._operands(block)))
+        if block.op.arity == 0:
+            bound = functools.reduce(degree.Bound.times, ends).total(block.terms)
+        else:
+            bound = _bound(self._value(block.op, self._operands(block)))
         self.lanes[0][block.rows] = self._put_down(bound)
 
     def _local(self, block: Block) -> list[degree.Bound]:
@@ -371,8 +371,7 @@ class Bounds(Numbers):
         out = self.tape._data[block.rows].reshape(block.shape)
         made = self.bounds[int(self.lanes[0][block.start])]
         with np.errstate(all="ignore"):
-            partials = block.op.partials(self.numbers(out, bound=made), *self._operands(block))
-        return [*map(_bound, partials)]
+            return [*map(_bound, block.op.partials(self.numbers(out, bound=made), *self._operands(block)))]
 
     def backward(self, J: int, everything: bool = False) -> list[Array]:
         gradients = np.full(self.tape.size, -1)  # not reached yet

@@ -148,12 +148,11 @@ class Sweep:
         return found
 
     def forward(self, block: Block) -> None:
-        """The numbers of a block's nodes."""
-        with np.errstate(all="ignore"):
-            if block.op.arity == 0:
-                self._forward_sums(block)
-                return
-            value = self._value(block.op, self._operands(block))
+        """The numbers of a block's nodes; the warnings of NumPy are the caller's to silence, once for many blocks."""
+        if block.op.arity == 0:
+            self._forward_sums(block)
+            return
+        value = self._value(block.op, self._operands(block))
         for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
             lane[block.rows] = found.ravel()
 
@@ -346,7 +345,8 @@ class Swept(Recording):
         block = Block(op, rows, shape, whole, operands, needed)
         self._needed[rows] = any(needed)
         self.blocks.append(block)
-        self._floats.forward(block)
+        with np.errstate(all="ignore"):
+            self._floats.forward(block)
         return np.arange(rows.start, rows.stop).reshape(shape)
 
     def gradients_at(self, ids: Array) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -111,8 +111,9 @@ class Report:
     """What a check found, row by row; true when all rows agree.
 
     >>> row = Row("dJdb[1]", "A5", "np.mean(dJdz[1], axis=1, keepdims=True)", (1, 1), 1, 1, EXACT)
-    >>> bool(Report("logistic regression", [row]))
-    True
+    >>> report = Report("logistic regression", [row])
+    >>> bool(report), "dJdb[1]" in report, [row.verdict for row in report]
+    (True, True, ['exact at this point'])
 
     Printing it gives a table, a notebook shows it as HTML, `to_json()` gives everything it holds.
     """
@@ -172,6 +173,12 @@ class Report:
             if row.name == name:
                 return row
         raise KeyError(f"the report has no row {name!r}; it has {', '.join(row.name for row in self.rows)}")
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name == row.name for row in self.rows)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [row.name for row in self.rows]

@@ -58,6 +58,12 @@ def test_rows_are_found_by_name() -> None:
         WRONG["dJdz[2]"]
 
 
+def test_a_report_is_gone_through_row_by_row() -> None:
+    assert list(WRONG) == list(WRONG.rows)
+    assert "dJdz[1]" in WRONG
+    assert "dJdz[2]" not in WRONG
+
+
 def test_the_names_complete_themselves_in_ipython() -> None:
     from IPython.core.completer import IPCompleter, provisionalcompleter
     from IPython.core.interactiveshell import InteractiveShell
