@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
 from autograd.number.degree import Atoms
+from autograd.number.laws import KNOWN
 from autograd.number.precise import Precise
 from autograd.number.residue import KnowingResidueArray, Residue, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import Refused, shadows
@@ -141,7 +142,9 @@ class Formula:
         if tape is None or not left or not tape.has_laws:
             return points, 0.0
         of_arguments = max((atom.degree for atom in atoms), default=0)
-        needed = points
+        exponentials = sum(atom.size for atom in atoms if atom.name in KNOWN - {"sqrt"})
+        at_least = KnowingResidueArray.collecting().laws.times(0) * (1 + exponentials)
+        needed = max(points, enough_points(sides, atoms, at_least)[0])
         for _ in range(2):  # the second time at as many points as the first one has shown to be needed
             numbers = KnowingResidueArray.collecting()
             try:
