@@ -220,7 +220,7 @@ class KnowingResidueArray(ResidueArray):
     @classmethod
     def collecting(cls, vanishing: bool = False) -> type[Self]:
         """The type of the numbers of one run; `vanishing` if exp(-1e9) of a mask is 0, as it is in floats."""
-        nothing, laws = np.empty(0, np.int64), Laws(PRIMES, vanishing)
+        nothing, laws = np.array([-1]), Laws(PRIMES, vanishing)  # -1 is no key: there is always one to compare with
         kept = {"meant": nothing, "radicands": nothing, "roots": [nothing] * len(PRIMES)}
         return type(cls.__name__, (cls,), {"__slots__": (), "laws": laws, **kept})
 
@@ -229,7 +229,7 @@ class KnowingResidueArray(ResidueArray):
         cls, keys = type(self), self._keys()
         if under_a_root.any():
             cls.meant = np.union1d(cls.meant, keys[under_a_root])
-        here = cls.meant[_places(keys, cls.meant)] == keys if cls.meant.size else np.zeros(keys.shape, bool)
+        here = cls.meant[_places(keys, cls.meant)] == keys
         if not here.any():
             return self
         root = super()._atom("root", [self], self.shadow)
@@ -253,11 +253,9 @@ class KnowingResidueArray(ResidueArray):
             found = WRITTEN[name](x)
         elif name == "sqrt":
             keys, radicands = x._keys(), type(self).radicands
-            found = super()._atom(name, arguments, shadow)
-            if radicands.size:
-                places = _places(keys, radicands)
-                root = type(self)(shadow, [lane[places] for lane in type(self).roots[: len(x.lanes)]])
-                found = choose(radicands[places] == keys, root, found)
+            places = _places(keys, radicands)
+            root = type(self)(shadow, [lane[places] for lane in type(self).roots[: len(x.lanes)]])
+            found = choose(radicands[places] == keys, root, super()._atom(name, arguments, shadow))
         else:
             new = super()._atom
             found = getattr(self.laws, name)(x, lambda x: new(name, [x], x.shadow))
