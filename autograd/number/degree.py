@@ -1,21 +1,18 @@
-"""`Degree` and `DegreeArray`, the degree of a rational function: how large the chance of a false agreement can be.
+"""`Degree` and `Bound`, the degree of a rational function: how large the chance of a false agreement can be.
 
 Code that runs on these numbers computes, for each result, a bound on the degrees of its numerator and denominator as
-polynomials in the inputs; a transcendental function is a new variable. See `autograd.number.residue`.
+polynomials in the inputs; a transcendental function is a new variable. An array of residues has one `Bound` for all its
+entries. See `autograd.number.residue`.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 
-import numpy as np
-
-from autograd.number.array import Array, NumberArray
 from autograd.number.shadowed import Shadowed
 
 Degrees = tuple[int, int]  # of the numerator, of the denominator
@@ -91,6 +88,10 @@ class Degree(Shadowed):
 class Bound(NamedTuple):
     """A bound for the rational functions in an array, in two ways: each alone, and all over one denominator.
 
+    >>> x = VARIABLE
+    >>> x.times(x).plus(CONSTANT).degrees, CONSTANT.over(x, 6).total(6).degrees, x.over(x, 2).total(3).degrees
+    ((2, 0), (5, 6), (3, 2))
+
     `alone` are the degrees of numerator and denominator where each sum multiplies the denominators of its terms. Over
     one denominator sums share it: `excess` is by how much the degree of a numerator is above that of its denominator,
     and `divisors` are, for each division on the way, the power in which all its divisors stand below, and the degree of
@@ -117,6 +118,8 @@ class Bound(NamedTuple):
 
     def either(self, other: Bound) -> Bound:
         """For an array made of both."""
+        if other is self:
+            return self
         alone = max(self.alone[0], other.alone[0]), max(self.alone[1], other.alone[1])
         return Bound(alone, max(self.excess, other.excess), self._shared(other, max))
 
@@ -143,72 +146,3 @@ class Bound(NamedTuple):
 
 CONSTANT, VARIABLE = Bound(), Bound((1, 0), 1)  # a transcendental function is a new variable, too
 _divisions = itertools.count()  # numbers of divisions
-
-
-class DegreeArray(NumberArray):
-    """One bound on the degrees of numerator and denominator for all entries of an array of rational functions.
-
-    >>> x = DegreeArray.variable(np.ones((2, 3)))
-    >>> (x * x + 1).degree, (1 / x).degree, np.sum(1 / x).degree, np.sum(x / x[:, :1]).degree
-    ((2, 0), (0, 1), (5, 6), (3, 2))
-    """
-
-    __slots__ = ("bound",)
-    called = "degrees"
-    atoms: ClassVar[list[Atoms] | None] = None
-
-    def __init__(self, shadow: Any, lanes: Sequence[Any] = (), bound: Bound = CONSTANT) -> None:
-        super().__init__(shadow)
-        self.bound = bound
-
-    @property
-    def degree(self) -> Degrees:
-        """The degrees of numerator and denominator."""
-        return self.bound.degrees
-
-    @classmethod
-    def collecting(cls, atoms: list[Atoms]) -> type[Self]:
-        """The type of the arrays of one run, which puts down its elementary functions in a list, as `Degree` does.
-
-        >>> atoms = []
-        >>> x = DegreeArray.collecting(atoms).variable(np.ones((2, 3)))
-        >>> np.exp(x / (x + 1)).degree, atoms
-        ((1, 0), [Atoms(name='exp', size=6, degree=2)])
-        """
-        return type(cls.__name__, (cls,), {"__slots__": (), "atoms": atoms})
-
-    @classmethod
-    def variable(cls, shadow: Any) -> Self:
-        """Variables that stand for these floats."""
-        return cls(shadow, bound=VARIABLE)
-
-    def constant(self, x: Any) -> Self:
-        return type(self)(np.asarray(x).astype(float))
-
-    def made(self, contents: list[Any], sources: Sequence[Any]) -> Self:
-        return type(self)(contents[0], bound=functools.reduce(Bound.either, (x.bound for x in sources)))
-
-    def __setitem__(self, index: Any, other: Any) -> None:
-        super().__setitem__(index, other)
-        self.bound = self.bound.either(self.as_one(other).bound)
-
-    def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        match name:
-            case "multiply":
-                bound = x.bound.times(y.bound)
-            case "divide":
-                bound = x.bound.over(y.bound, y.size)
-            case _:
-                bound = x.bound.plus(y.bound)
-        return type(self)(shadow, bound=bound)
-
-    def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
-        if self.atoms is not None:
-            self.atoms.append(Atoms(name, shadow.size, max(sum(x.degree) for x in arguments)))
-        return type(self)(shadow, bound=VARIABLE)
-
-    def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return type(self)(shadow, bound=x.bound.times(y.bound).total(x.shape[1]))
-
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, bound=self.bound.total(self.size // max(shadow.size, 1)))

@@ -6,7 +6,7 @@ Each exponential is a number drawn at random, or a product of such numbers and t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ import numpy as np
 from autograd.number.array import NumberArray
 from autograd.number.functions import choose
 
-_OF_A_RADICAND = 2  # the degree of a square whose root is a random number
 VANISHING = -5000  # the exponential of less has no digit among the first 2,000
 _MOST = 16  # arguments of exp, and logarithms, that are compared with a new one: the last ones
 
-# functions by exp and log, and the degrees of numerators and denominators in these
+# functions by exp and log
 WRITTEN: dict[str, Callable[[Any], Any]] = {
     "expm1": lambda x: np.exp(x) - 1,
     "log1p": lambda x: np.log(1 + x),
@@ -28,18 +27,14 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "sinh": lambda x: (np.exp(x) - 1 / np.exp(x)) / 2,
     "cosh": lambda x: (np.exp(x) + 1 / np.exp(x)) / 2,
 }
-_DEGREE = 2
 KNOWN = frozenset({"sqrt", "exp", "log", *WRITTEN})  # the functions of which more is known
 
 
 class _Power:
-    """exp(argument) = value, of arrays of one shape.
+    """exp(argument) = value, of arrays of one shape."""
 
-    A value is a product of so many random numbers at most, and of what `logs` are the logarithms of.
-    """
-
-    def __init__(self, argument: Any, value: Any, factors: int = 1, logs: Iterable[_Power] = ()) -> None:
-        self.argument, self.factors, self.logs = argument, factors, [*logs]
+    def __init__(self, argument: Any, value: Any) -> None:
+        self.argument = argument
         self.value: Any = value if value.shape == argument.shape else np.broadcast_to(value, argument.shape)
 
     def fits(self, x: NumberArray) -> bool:
@@ -51,49 +46,33 @@ class _Power:
 class Laws:
     """What one run knows of its exponentials: exp(0) = 1, exp(-a), exp(2a), exp(a + b), exp(log p) = p, log(exp a) = a.
 
-    Arguments are compared entry by entry, sums of them as whole arrays. How many `tests` that took, and by how much
-    degrees are larger, are for the chance of a false agreement.
+    Arguments are compared entry by entry, sums of them as whole arrays. How many `tests` that took, and of which
+    `degree` they were at most, is for the chance of a false agreement.
     """
 
     def __init__(self, primes: Sequence[int], vanishing: bool = False) -> None:
         self.primes = primes  # of the residues at each point
         self.vanishing = vanishing  # whether exp of a large negative number is 0, as in all floats
         self.powers: list[_Power] = []
-        self.tests = self.entries = 0
-        self.factors = 1
-        self.undone: dict[int, _Power] = {}  # where exp(log p) was p, or log(exp a) a
-
-    def times(self, degree: int) -> int:
-        """By how much degrees are larger than where functions are atoms of arguments of this degree at most.
-
-        Where each of n atoms becomes a fraction of degree f, a formula of degree D becomes one of degree D f (1 + n).
-        """
-        found = _OF_A_RADICAND * _DEGREE * self.factors * (1 + self.entries)
-        for power in self.undone.values():
-            found *= max(degree, 1) * (1 + power.value.size)
-        return found
+        self.tests = self.degree = 0
 
     def exp(self, x: Any, atom: Callable[[Any], Any]) -> Any:
         """exp(x) by what is known, else a new number."""
-        self.entries += x.size
+        self.degree = max(self.degree, sum(x.degree))
         if not any(lane.any() for lane in x.lanes):
             return x.constant(np.ones(x.shape))
         found = next(self._found(x, atom), None) or _Power(x, atom(x))
-        self.undone |= {id(log): log for log in found.logs}
-        self.factors = max(self.factors, found.factors)
         self.powers = [*self.powers[1 - _MOST :], found]
         return choose(x.shadow < VANISHING, 0, found.value) if self.vanishing else found.value
 
     def log(self, x: Any, atom: Callable[[Any], Any]) -> Any:
         """The argument of the exponential that x is, else a new number."""
-        self.entries += x.size
+        self.degree = max(self.degree, sum(x.degree))
         for known in self.powers:
             self.tests += 1
             if known.value.shape == x.shape and x.same(known.value).all():
-                self.undone[id(known)] = known
                 return known.argument
         found = _Power(atom(x), x)
-        found.logs = [found]
         self.powers = [*self.powers[1 - _MOST :], found]
         return found.argument
 
@@ -102,26 +81,23 @@ class Laws:
         known = [power for power in self.powers if power.fits(x)]
         ends = _first(x)
         starts = [_first(power.argument) for power in known]
-        yield from self._by_entries(x)
         for power, start in zip(known, starts, strict=True):
-            for n in (2, -2):
+            for n in (1, -1, 2, -2):
                 if self._agree(ends, [n * a for a in start]) and x.same(n * power.argument).all():
-                    yield _Power(x, power.value**n, 2 * power.factors, power.logs)
+                    yield _Power(x, power.value**n)
+        yield from self._by_entries(x)
         for (one, a), (other, b) in itertools.combinations(zip(known, starts, strict=True), 2):
             for n, m in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
                 is_sum = self._agree(ends, [n * s + m * t for s, t in zip(a, b, strict=True)])
                 if is_sum and x.same(n * one.argument + m * other.argument).all():
-                    factors, logs = one.factors + other.factors, [*one.logs, *other.logs]
-                    yield _Power(x, one.value**n * other.value**m, factors, logs)
+                    yield _Power(x, one.value**n * other.value**m)
         for power in known:
             for axis, n in itertools.product(range(x.ndim), (1, -1)):
                 rest = x - n * power.argument  # a number that all along an axis share: exp(z - max z) beside exp(z)
                 self.tests += 1
                 shared = np.take(rest, [0], axis)
                 if x.shape[axis] > 1 and rest.same(np.broadcast_to(shared, x.shape)).all():
-                    factor = self.exp(shared, atom)
-                    logs = [*power.logs, *self.powers[-1].logs]
-                    yield _Power(x, power.value**n * factor, power.factors + self.factors, logs)
+                    yield _Power(x, power.value**n * self.exp(shared, atom))
 
     def _by_entries(self, x: Any) -> Iterator[_Power]:
         """Each entry of x is one of those that were met, or its opposite: a part of an array, or -abs(z)."""
@@ -136,11 +112,8 @@ class Laws:
         ]
         here, opposite = x.same(arguments[places[0]]), (-x).same(arguments[places[1]])
         if (here | opposite).all():
-            value = choose(here, values[places[0]], 1 / values[places[1]])
-            owners = np.repeat(np.arange(len(self.powers)), [power.value.size for power in self.powers])
-            hit = [self.powers[k] for k in {*owners[np.where(here, *places)].ravel().tolist()}]
-            factors, logs = max(power.factors for power in hit), [log for power in hit for log in power.logs]
-            yield _Power(x, value, factors, logs)
+            value = values[places[0]]
+            yield _Power(x, value if here.all() else choose(here, value, 1 / values[places[1]]))
 
     def _agree(self, ends: list[int], others: list[int]) -> bool:
         """Whether two numbers have the same residues, the first entries of arrays that may be the same."""
@@ -148,11 +121,9 @@ class Laws:
         return all((x - y) % prime == 0 for x, y, prime in zip(ends, others, self.primes, strict=False))
 
 
-def _joined(arrays: Sequence[NumberArray]) -> NumberArray:
+def _joined(arrays: Sequence[NumberArray]) -> Any:
     """The entries of all, one after another."""
-    lanes = zip(*(x.lanes for x in arrays), strict=True)
-    joined = [np.concatenate([lane.ravel() for lane in of_a_point]) for of_a_point in lanes]
-    return type(arrays[0])(np.concatenate([x.shadow.ravel() for x in arrays]), joined)
+    return np.concatenate([x.ravel() for x in arrays])
 
 
 def _first(x: NumberArray) -> list[int]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from autograd.number.array import Array, NumberArray
+from autograd.number.degree import CONSTANT, VARIABLE, Atoms, Bound, Degrees
 from autograd.number.functions import choose
 from autograd.number.laws import KNOWN, WRITTEN, Laws
 from autograd.number.rational import meant
@@ -115,17 +117,57 @@ class ResidueArray(NumberArray):
     (array([ True,  True]), array([ True, False]))
 
     An elementary function is an atom: residues that look random and are the same for the same argument, which is known
-    by its residues at all points together. Raises ZeroResidue for an unlucky division.
+    by its residues at all points together. One `bound` on the degrees of all entries goes along, as `degree`:
+
+    >>> (x * x + 1).degree, (1 / x).degree, np.sum(1 / x).degree
+    ((2, 0), (0, 1), (1, 2))
+
+    Raises ZeroResidue for an unlucky division.
     """
 
-    __slots__ = ()
+    __slots__ = ("bound",)
     called = "residues"
     prime: ClassVar[int] = PRIMES[-1]  # the smallest, for chances
+    atoms: ClassVar[list[Atoms] | None] = None
+
+    def __init__(self, shadow: Any, lanes: Sequence[Any] = (), bound: Bound = CONSTANT) -> None:
+        super().__init__(shadow, lanes)
+        self.bound = bound
+
+    @property
+    def degree(self) -> Degrees:
+        """The degrees of numerator and denominator."""
+        return self.bound.degrees
+
+    @classmethod
+    def collecting(cls) -> type[Self]:
+        """The type of the arrays of one run, which puts down its elementary functions.
+
+        >>> numbers = ResidueArray.collecting()
+        >>> x = numbers.random(np.ones((2, 3)), 1, np.random.default_rng(0))
+        >>> np.exp(x / (x + 1)).degree, numbers.met()
+        ((1, 0), [Atoms(name='exp', size=6, degree=2)])
+        """
+        return cls._of_a_run()
+
+    @classmethod
+    def _of_a_run(cls, **kept: Any) -> type[Self]:
+        return type(cls.__name__, (cls,), {"__slots__": (), "atoms": [], **kept})
+
+    @classmethod
+    def met(cls) -> list[Atoms]:
+        """What the run took for new numbers: two of them may have been taken for one by mistake."""
+        return list(cls.atoms or ())
+
+    @classmethod
+    def beside_infinite(cls) -> type[ExtendedResidueArray]:
+        """The type of the same run that has room for infinite numbers."""
+        return ExtendedResidueArray._of_a_run(atoms=cls.atoms)
 
     @classmethod
     def random(cls, shadow: Any, points: int, rng: np.random.Generator) -> Self:
         """Residues drawn at random that stand for these floats."""
-        return cls(shadow, [rng.integers(prime, size=np.shape(shadow)) for prime in PRIMES[:points]])
+        return cls(shadow, [rng.integers(prime, size=np.shape(shadow)) for prime in PRIMES[:points]], VARIABLE)
 
     @classmethod
     def given(cls, numbers: Any, points: int) -> Self:
@@ -153,30 +195,40 @@ class ResidueArray(NumberArray):
             lanes = [np.array(lane, np.int64)[places].reshape(x.shape) for lane in residues]
         return type(self)(x.astype(float), lanes)
 
+    def made(self, contents: list[Any], sources: Sequence[Any]) -> Self:
+        bound = functools.reduce(Bound.either, [x.bound for x in sources])
+        return type(self)(contents[0], contents[1:], bound)
+
+    def __setitem__(self, index: Any, other: Any) -> None:
+        super().__setitem__(index, other)
+        self.bound = self.bound.either(self.as_one(other).bound)
+
     def same(self, other: Any) -> Array:
         """Entry by entry, whether these are the same residues at every point."""
         other = self.as_one(other)
         same: Array = np.logical_and.reduce([x == y for x, y in zip(self.lanes, other.lanes, strict=True)])
         return same
 
-    def _each(self, function: Callable[..., Any], shadow: Array, *arrays: Any) -> Self:
+    def _each(self, function: Callable[..., Any], shadow: Array, bound: Bound, *arrays: Any) -> Self:
         """A function of the lanes of these arrays and of the prime that they are taken modulo."""
         lanes = zip(PRIMES, *(x.lanes for x in arrays), strict=False)
-        return type(self)(shadow, [np.asarray(function(*parts, prime)) for prime, *parts in lanes])
+        return type(self)(shadow, [np.asarray(function(*parts, prime)) for prime, *parts in lanes], bound)
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         if name == "divide" and not y.shadow.all():
             nothing = np.logical_and.reduce([y.shadow == 0, *(lane == 0 for lane in y.lanes)])
             if nothing.any():  # an atom, as code may compute it and not use it
-                divisor = type(self)(y.shadow, [np.where(nothing, 1, lane) for lane in y.lanes])
+                divisor = type(self)(y.shadow, [np.where(nothing, 1, lane) for lane in y.lanes], y.bound)
                 found: Self = choose(
                     nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow)
                 )
                 return found
-        return self._each(_ARITHMETIC[name], shadow, x, y)
+        return self._each(_ARITHMETIC[name], shadow, _BOUNDS[name](x.bound, y.bound, y.size), x, y)
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""
+        if self.atoms is not None:
+            self.atoms.append(Atoms(name, shadow.size, max(sum(x.degree) for x in arguments)))
         lanes = []
         for k, prime in enumerate(PRIMES[: len(self.lanes)]):
             seed = int.from_bytes(hashlib.blake2b(f"{name} {k}".encode(), digest_size=8).digest(), "big")
@@ -185,13 +237,16 @@ class ResidueArray(NumberArray):
                 for lane in argument.lanes:
                     h = _mixed(h + lane.astype(np.uint64))
             lanes.append((_mixed(h) % np.uint64(prime)).astype(np.int64))
-        return type(self)(shadow, lanes)
+        return type(self)(shadow, lanes, VARIABLE)
 
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return self._each(_product, shadow, x, y)
+        return self._each(_product, shadow, x.bound.times(y.bound).total(x.shape[1]), x, y)
 
     def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return self._each(lambda lane, prime: np.sum(lane, axis=axis, keepdims=keepdims) % prime, shadow, self)
+        def total(lane: Array, prime: int) -> Array:
+            return np.sum(lane, axis=axis, keepdims=keepdims) % prime  # type: ignore[no-any-return]
+
+        return self._each(total, shadow, self.bound.total(self.size // max(shadow.size, 1)), self)
 
 
 class KnowingResidueArray(ResidueArray):
@@ -222,7 +277,11 @@ class KnowingResidueArray(ResidueArray):
         """The type of the numbers of one run; `vanishing` if exp(-1e9) of a mask is 0, as it is in floats."""
         nothing, laws = np.array([-1]), Laws(PRIMES, vanishing)  # -1 is no key: there is always one to compare with
         kept = {"meant": nothing, "radicands": nothing, "roots": [nothing] * len(PRIMES)}
-        return type(cls.__name__, (cls,), {"__slots__": (), "laws": laws, **kept})
+        return cls._of_a_run(laws=laws, **kept)
+
+    @classmethod
+    def met(cls) -> list[Atoms]:
+        return [*super().met(), Atoms("law", 2 + math.isqrt(2 * cls.laws.tests), cls.laws.degree)]
 
     def squares(self, under_a_root: Array) -> Self:
         """The same, where these entries, and others that are as radicands before, are the squares of random roots."""
@@ -254,12 +313,12 @@ class KnowingResidueArray(ResidueArray):
         elif name == "sqrt":
             keys, radicands = x._keys(), type(self).radicands
             places = _places(keys, radicands)
-            root = type(self)(shadow, [lane[places] for lane in type(self).roots[: len(x.lanes)]])
+            root = type(self)(shadow, [lane[places] for lane in type(self).roots[: len(x.lanes)]], VARIABLE)
             found = choose(radicands[places] == keys, root, super()._atom(name, arguments, shadow))
         else:
             new = super()._atom
             found = getattr(self.laws, name)(x, lambda x: new(name, [x], x.shadow))
-        return type(self)(shadow, found.lanes)
+        return type(self)(shadow, found.lanes, found.bound)
 
 
 class ExtendedResidueArray(ResidueArray):
@@ -297,7 +356,7 @@ class ExtendedResidueArray(ResidueArray):
 
     def _beside(self, infinite: Array, function: Callable[..., Self], *arrays: Any) -> Self:
         """A function of residues, where none is infinite; elsewhere the exact number that the floats give, if any."""
-        residues = [type(x)(x.shadow, [np.where(x.lanes[0] < 0, 1, lane) for lane in x.lanes]) for x in arrays]
+        residues = [x.made([x.shadow, *(np.where(x.lanes[0] < 0, 1, lane) for lane in x.lanes)], [x]) for x in arrays]
         found = function(*residues)
         floats = self.constant(np.where(infinite, found.shadow, 0))
         return choose(infinite, floats, found)  # type: ignore[no-any-return]
@@ -386,6 +445,12 @@ def _inverses(x: Array, prime: int) -> Array:
 _FEW = 64  # numbers that are divided by one by one
 
 
+_BOUNDS: dict[str, Callable[[Bound, Bound, int], Bound]] = {
+    "add": lambda x, y, size: x.plus(y),
+    "subtract": lambda x, y, size: x.plus(y),
+    "multiply": lambda x, y, size: x.times(y),
+    "divide": Bound.over,
+}
 _ARITHMETIC: dict[str, Callable[[Array, Array, int], Any]] = {
     "add": lambda x, y, prime: (x + y) % prime,
     "subtract": lambda x, y, prime: (x - y) % prime,

@@ -11,16 +11,16 @@ import numpy as np
 from gmpy2 import mpq
 from numpy.typing import NDArray
 
-from autograd.number import degree
 from autograd.number.array import NumberArray
-from autograd.number.degree import DegreeArray
+from autograd.number.degree import CONSTANT as NO_DEGREE
+from autograd.number.degree import VARIABLE as ONE_DEGREE
+from autograd.number.degree import Bound
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
 from autograd.number.number import Number
-from autograd.number.ops import KINKED, OPS, Op
+from autograd.number.ops import KINKED, Op
 from autograd.number.residue import (
     PRIMES,
-    ExtendedResidueArray,
     KnowingResidueArray,
     ResidueArray,
     half_modulo,
@@ -73,6 +73,10 @@ class Numbers(Sweep):
     def gather(self, ids: Array) -> Any:
         return self.array(at(self.tape._data, ids), [at(lane, ids) for lane in self.lanes])
 
+    def gradients(self, shadow: Array, ids: Array, grads: list[Array]) -> Any:
+        """The gradients of these nodes, where `grads` are those of all."""
+        return self.array(shadow, [at(lane, ids) for lane in grads])
+
     def lanes_of(self, array: Any, shape: tuple[int, ...]) -> list[Array]:
         if not isinstance(array, NumberArray):
             array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
@@ -88,13 +92,20 @@ class Numbers(Sweep):
         return product
 
 
+_UNREACHED = -1  # which bound a gradient has before a sweep has come to it
+
+
 class Modular(Numbers):
+    """The sweeps in residues. Beside the lanes of the nodes goes which of `bounds` on the degrees is theirs."""
+
     dtype = np.int64
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         constants = [tape.given_to(leaf) for leaf in tape.leaves if leaf.kind == CONSTANT]
         self.has_infinite = not all(np.isfinite(x).all() for x in constants)
-        self.residues = ExtendedResidueArray if self.has_infinite else numbers
+        self.residues = numbers.beside_infinite() if self.has_infinite else numbers
+        self.bounds = [NO_DEGREE, ONE_DEGREE]
+        self._which, self._which_gradient = np.zeros(tape.size, np.int64), np.zeros(0, np.int64)
         self.radicands: Array | None = None
         if issubclass(numbers, KnowingResidueArray):
             if self.has_infinite:
@@ -103,32 +114,105 @@ class Modular(Numbers):
         super().__init__(tape, numbers, points, leaves)
 
     def begin(self) -> None:
-        for leaf in self.tape.leaves if self.radicands is not None else ():
+        for leaf in self.tape.leaves:
             if leaf.kind == VARIABLE:
+                self._put_down(self._which, leaf.rows, ONE_DEGREE)
                 self._square(leaf.rows)
 
     def forward(self, block: Block) -> None:
         super().forward(block)
-        if self.radicands is not None:
-            self._square(block.rows)
+        self._square(block.rows)
 
     def _square(self, rows: slice) -> None:
         """Make squares of the radicands among these nodes."""
-        assert self.radicands is not None
-        x = self.residues(self.tape._data[rows], [lane[rows] for lane in self.lanes])
-        for lane, squares in zip(self.lanes, x.squares(self.radicands[rows]).lanes, strict=True):
+        if self.radicands is None:
+            return
+        x = self.array(self.tape._data[rows], [lane[rows] for lane in self.lanes], self._all(self._which[rows]))
+        found = x.squares(self.radicands[rows])
+        self._put_down(self._which, rows, found.bound)
+        for lane, squares in zip(self.lanes, found.lanes, strict=True):
             lane[rows] = squares
+
+    def _put_down(self, which: Array, where: Any, bound: Bound) -> None:
+        if bound is not self.bounds[-1]:
+            self.bounds.append(bound)
+        which[where] = len(self.bounds) - 1
+
+    def _all(self, which: Array) -> Bound:
+        """A bound for all these nodes; none for those that are not reached."""
+        kinds = {*which.ravel().tolist()} if which.size <= FEW else {which.min().item(), which.max().item()}
+        if len(kinds) > 1 and which.size > FEW:
+            kinds = {*np.unique(which).tolist()}
+        kinds.discard(_UNREACHED)
+        return functools.reduce(Bound.either, [self.bounds[k] for k in kinds]) if kinds else NO_DEGREE
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         if kind == VARIABLE:
             if self.leaves is not None:
                 return self.leaves.variable(numbers, name)  # type: ignore[no-any-return]
             return ResidueArray.random(numbers, self.points, self.rng)
-        given = self.residues.given(numbers if kind == GIVEN else 0.0, self.points)
+        given: ResidueArray = self.residues.given(numbers if kind == GIVEN else 0.0, self.points)
         return given if kind == GIVEN else given.constant(numbers)
 
-    def array(self, shadow: Array, lanes: list[Array]) -> Any:
-        return self.residues(shadow, lanes)
+    def array(self, shadow: Array, lanes: list[Array], bound: Bound = NO_DEGREE) -> Any:
+        return self.residues(shadow, lanes, bound)
+
+    def gather(self, ids: Array) -> Any:
+        found = super().gather(ids)
+        found.bound = self._all(at(self._which, ids))
+        return found
+
+    def _keep(self, block: Block, value: Any) -> None:
+        super()._keep(block, value)
+        self._put_down(self._which, block.rows, _bound(value))
+
+    def _forward_sums(self, block: Block) -> None:
+        super()._forward_sums(block)
+        bounds = [self._all(at(self._which, ids)) for ids in block.operands]
+        self._put_down(self._which, block.rows, functools.reduce(Bound.times, bounds).total(block.terms))
+
+    def backward(self, J: int, everything: bool = False) -> list[Array]:
+        self._which_gradient = np.full(self.tape.size, _UNREACHED)
+        self._which_gradient[J] = 0
+        return super().backward(J, everything)
+
+    def gradients(self, shadow: Array, ids: Array, grads: list[Array]) -> Any:
+        found = super().gradients(shadow, ids, grads)
+        found.bound = self._all(at(self._which_gradient, ids))
+        return found
+
+    def _is_reached(self, block: Block, upstream: list[Array]) -> bool:
+        return bool((self._which_gradient[block.rows] != _UNREACHED).any())
+
+    def _made(self, block: Block) -> Any:
+        found = super()._made(block)
+        found.bound = self._all(self._which[block.rows])
+        return found
+
+    def _above(self, block: Block, upstream: list[Array]) -> Any:
+        found = super()._above(block, upstream)
+        found.bound = self._all(self._which_gradient[block.rows])
+        return found
+
+    def _contribute(self, grads: list[Array], block: Block, operand: int, product: Any) -> None:
+        super()._contribute(grads, block, operand, product)
+        self._bound_gradients(block, operand, _bound(product))
+
+    def _back_sums(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
+        super()._back_sums(block, needed, upstream, grads, J)
+        above = self._all(self._which_gradient[block.rows])
+        for k, _ in enumerate(block.operands):
+            if needed[k]:
+                others = [self._all(at(self._which, ids)) for ids in block.operands[:k] + block.operands[k + 1 :]]
+                self._bound_gradients(block, k, functools.reduce(Bound.times, others, above))
+
+    def _bound_gradients(self, block: Block, operand: int, bound: Bound) -> None:
+        """The bound for the gradients of an operand's nodes grows by that of these contributions."""
+        ids = block.operands[operand]
+        before, edges = at(self._which_gradient, ids), math.prod(block.whole) // max(ids.size, 1)
+        consumers = edges if block.once[operand] else edges * (1 + ids.size - len(np.unique(ids)))  # of one at most
+        grown = self._all(before).plus(bound.total(consumers))
+        self._put_down(self._which_gradient, ids.ravel(), grown)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
         product = super()._contributions(block, operands, partial, above, J)
@@ -323,75 +407,5 @@ def _bare(numbers: Any) -> Array:
     return np.asarray(np.frompyfunc(lambda x: x.raw if isinstance(x, Number) else x, 1, 1)(numbers), object)
 
 
-class Bounds(Numbers):
-    """Bounds on degrees, one for a whole block: see `DegreeArray`. The lane says which bound is that of a node."""
-
-    dtype = np.int64
-
-    def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
-        self.bounds = [degree.CONSTANT, degree.VARIABLE]
-        self._degrees: dict[int, list[degree.Bound]] = {}  # of the operands of each block, by its first node
-        super().__init__(tape, numbers, 1, leaves)
-
-    def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
-        return NumberArray(numbers, [np.full(numbers.shape, int(kind == VARIABLE))])
-
-    def array(self, shadow: Array, lanes: list[Array]) -> Any:
-        return self.numbers(shadow, bound=self._all(lanes[0]))
-
-    def _put_down(self, bound: degree.Bound) -> int:
-        self.bounds.append(bound)
-        return len(self.bounds) - 1
-
-    def _all(self, which: Array) -> degree.Bound:
-        """A bound for all these nodes."""
-        kinds = set(which.ravel().tolist()) if which.size <= FEW else np.unique(which)
-        first, *rest = [self.bounds[k] for k in kinds] or [degree.CONSTANT]
-        return functools.reduce(degree.Bound.either, rest, first)  # type: ignore[no-any-return]
-
-    def _operands(self, block: Block) -> list[Any]:
-        """The operands as arrays of one bound each; the plain number of a power as it is."""
-        data, ends = self.tape._data, self._degrees[block.start]
-        found = [self.numbers(at(data, ids), bound=end) for ids, end in zip(block.operands, ends, strict=True)]
-        return [found[0], self.tape.constant_at(block.operands[1])] if block.op is OPS["power_n"] else found
-
-    def forward(self, block: Block) -> None:
-        ends = self._degrees[block.start] = [self._all(at(self.lanes[0], ids)) for ids in block.operands]
-        if block.op.arity == 0:
-            bound = functools.reduce(degree.Bound.times, ends).total(block.terms)
-        else:
-            bound = _bound(self._value(block.op, self._operands(block)))
-        self.lanes[0][block.rows] = self._put_down(bound)
-
-    def _local(self, block: Block) -> list[degree.Bound]:
-        """Those of the local derivatives."""
-        ends = self._degrees[block.start]
-        if block.op.arity == 0:
-            return ends[::-1] if len(ends) == 2 else [degree.CONSTANT]
-        out = self.tape._data[block.rows].reshape(block.shape)
-        made = self.bounds[int(self.lanes[0][block.start])]
-        with np.errstate(all="ignore"):
-            return [*map(_bound, block.op.partials(self.numbers(out, bound=made), *self._operands(block)))]
-
-    def backward(self, J: int, everything: bool = False) -> list[Array]:
-        gradients = np.full(self.tape.size, -1)  # not reached yet
-        gradients[J] = 0
-        for block in reversed(self.tape.blocks):
-            reached = gradients[block.rows]
-            if (reached < 0).any():
-                reached = reached[reached >= 0]
-            if not reached.size or not any(block.needed):
-                continue
-            upstream = self._all(reached)
-            for k, local in enumerate(self._local(block)):
-                if block.needed[k]:
-                    ids = block.operands[k]
-                    before, consumers = at(gradients, ids), math.prod(block.whole) // max(ids.size, 1)
-                    repeats = 1 if block.once[k] else 1 + ids.size - len(np.unique(ids))  # of one of them at most
-                    new = local.times(upstream).total(consumers * repeats)
-                    gradients[ids.ravel()] = self._put_down(self._all(before[before >= 0]).plus(new))
-        return [np.maximum(gradients, 0)]
-
-
-def _bound(x: Any) -> degree.Bound:
-    return x.bound if isinstance(x, DegreeArray) else degree.CONSTANT
+def _bound(x: Any) -> Bound:
+    return x.bound if isinstance(x, ResidueArray) else NO_DEGREE

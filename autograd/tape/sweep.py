@@ -152,7 +152,10 @@ class Sweep:
         if block.op.arity == 0:
             self._forward_sums(block)
             return
-        value = self._value(block.op, self._operands(block))
+        self._keep(block, self._value(block.op, self._operands(block)))
+
+    def _keep(self, block: Block, value: Any) -> None:
+        """Put down the numbers of a block's nodes."""
         for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
             lane[block.rows] = found.ravel()
 
@@ -203,10 +206,14 @@ class Sweep:
                     continue
                 upstream = [grad[block.rows] for grad in grads]
                 self.settle(upstream)
-                if any(map(np.count_nonzero, upstream)):
+                if self._is_reached(block, upstream):
                     (self._back_sums if block.op.arity == 0 else self._back)(block, needed, upstream, grads, J)
         self.settle(grads)
         return grads
+
+    def _is_reached(self, block: Block, upstream: list[Array]) -> bool:
+        """Whether a block has anything to pass on."""
+        return any(map(np.count_nonzero, upstream))
 
     def passed_on(self, blocks: Iterable[Block], gradients: Array, J: int) -> Array:
         """What these blocks give to their operands, where these are the gradients of all nodes."""
@@ -219,19 +226,27 @@ class Sweep:
 
     def _back(self, block: Block, needed: Any, upstream: list[Array], grads: list[Array], J: int) -> None:
         """One operation on each entry: local derivative times upstream to each operand."""
-        data = self.tape._data
-        out = self.array(
-            data[block.rows].reshape(block.shape), [x[block.rows].reshape(block.shape) for x in self.lanes]
-        )
-        above = self.array(np.zeros(block.shape), [x.reshape(block.shape) for x in upstream])
-        operands = self._operands(block)
+        out, above, operands = self._made(block), self._above(block, upstream), self._operands(block)
         for k, partial in enumerate(self._partials(block.op, out, operands)):
             if not needed[k]:
                 continue
             one = isinstance(partial, int) and partial == 1
             product = above if one else self._contributions(block, operands, partial, above, J)
-            axes, found = block.repeats[k], self.lanes_of(product, block.shape)
-            self._pass_on(grads, block, k, self.summed([found], axes) if axes else found)
+            self._contribute(grads, block, k, product)
+
+    def _made(self, block: Block) -> Any:
+        """The numbers of a block's own nodes."""
+        numbers = [lane[block.rows].reshape(block.shape) for lane in self.lanes]
+        return self.array(self.tape._data[block.rows].reshape(block.shape), numbers)
+
+    def _above(self, block: Block, upstream: list[Array]) -> Any:
+        """Their gradients."""
+        return self.array(np.zeros(block.shape), [lane.reshape(block.shape) for lane in upstream])
+
+    def _contribute(self, grads: list[Array], block: Block, operand: int, product: Any) -> None:
+        """Add contributions to the gradients of an operand: to each of its nodes those of all its edges."""
+        axes, found = block.repeats[operand], self.lanes_of(product, block.shape)
+        self._pass_on(grads, block, operand, self.summed([found], axes) if axes else found)
 
     def _seeded(self, grads: list[Array], J: int) -> None:
         """The gradient of J by itself is 1."""

@@ -15,16 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value
 from autograd.number.array import NumberArray
-from autograd.number.degree import DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.number import Number
 from autograd.number.precise import Precise
 from autograd.number.residue import ResidueArray
 from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
-from autograd.tape.blocks import GIVEN, VARIABLE, at
+from autograd.tape.blocks import GIVEN, VARIABLE
 from autograd.tape.node import Node, node_of
-from autograd.tape.numbers import Bounds, Fractions, LongFloats, Modular, Numbers, Objects, Rounding
+from autograd.tape.numbers import Fractions, LongFloats, Modular, Numbers, Objects, Rounding
 from autograd.tape.sweep import Swept
 
 Array = NDArray[Any]
@@ -105,7 +104,6 @@ class Tape(Swept):
         kinds = {
             ResidueArray: Modular,
             ExactArray: Fractions,
-            DegreeArray: Bounds,
             RoundedArray: Rounding,
             Precise: LongFloats,
             Number: Objects,
@@ -156,4 +154,4 @@ class Run:
 
     def gradients(self, array: TapeArray) -> Any:
         """dJ/d array in these numbers."""
-        return self._sweep.taken_out(self._sweep.array(array.grad, [at(lane, array.ids) for lane in self._gradients]))
+        return self._sweep.taken_out(self._sweep.gradients(array.grad, array.ids, self._gradients))

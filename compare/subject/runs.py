@@ -143,19 +143,14 @@ class Runs:
         return sorted(self.floats.chain, key=lambda name: first[name], reverse=True)
 
     def degrees(self) -> tuple[list[tuple[Any, Any]], list[Atoms]]:
-        """The degrees of both sides, array by array, and the results of elementary functions on the way."""
+        """The degrees of both sides on Values, array by array, and the results of elementary functions on the way."""
         atoms: list[Atoms] = []
-        if self.tape is None:
-            self.progress("degrees")
-            sides = self.subject.traced(degrees(atoms))[2]
-        else:
-            sides = self.tape.degrees(atoms)
+        self.progress("degrees")
+        sides = self.subject.traced(degrees(atoms))[2]
         return [sides.pair(name) for name in sides.chain], atoms
 
     def residues(self, points: int, seed: int) -> list[Sides]:
-        """Both sides at so many random points, in one run or in several; raises ZeroResidue if all divide by 0."""
-        if self.tape is not None:
-            return [self.tape.residues(points, seed)]
+        """Both sides on Values at so many random points, a run for each; raises ZeroResidue if all divide by 0."""
         rng = np.random.default_rng(seed)
         found: list[Sides] = []
         for left in reversed(range(MOST_TRIES + points)):

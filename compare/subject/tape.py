@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from autograd import Tape, TapeArray
 from autograd.number.array import NumberArray
-from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.laws import KNOWN, VANISHING
 from autograd.number.number import Number
@@ -107,21 +106,19 @@ class OnTape:
             if block.op.name == "exp"
         )
 
-    def residues(self, points: int, seed: int, numbers: type[ResidueArray] = ResidueArray) -> Sides:
-        """Both sides at so many random points; raises ZeroResidue where the code divides by 0 at each of them."""
+    def residues(self, points: int, seed: int, numbers_of: Callable[[], type[ResidueArray]]) -> tuple[Sides, Any]:
+        """Both sides at so many random points, and the type of the numbers of that run.
+
+        Raises ZeroResidue where the code divides by 0 at each point that was tried.
+        """
         for left in reversed(range(MOST_TRIES)):
-            leaves = _Residues(points, [seed, left], numbers)
+            leaves = _Residues(points, [seed, left], numbers_of())
             try:
-                return self.sides("residues", leaves.numbers, points, leaves)
+                return self.sides("residues", leaves.numbers, points, leaves), leaves.numbers
             except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points
                 if not left:
                     raise
         raise AssertionError
-
-    def degrees(self, atoms: list[Atoms]) -> Sides:
-        """The degrees of both sides; the results of elementary functions on the way are put down in the list."""
-        leaves = _Degrees(atoms)
-        return self.sides("degrees", leaves.numbers, 1, leaves)
 
     def in_numbers(self, arithmetic: Arithmetic) -> Sides:
         """Both sides in a type of number."""
@@ -203,17 +200,6 @@ class _Residues:
 
     def given(self, x: Array) -> ResidueArray:
         return self.numbers.given(x, self.points)
-
-
-class _Degrees:
-    def __init__(self, atoms: list[Atoms]) -> None:
-        self.numbers = DegreeArray.collecting(atoms)
-
-    def variable(self, x: Array, name: str) -> DegreeArray:
-        return self.numbers.variable(x)
-
-    def given(self, x: Array) -> DegreeArray:
-        return self.numbers(x)
 
 
 class _Fractions:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.number.degree import Atoms, Degree, DegreeArray, Degrees
+from autograd.number.degree import Atoms, Degree, Degrees
 from autograd.number.residue import PRIMES, Residue, ResidueArray
 
 CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
@@ -24,13 +24,11 @@ def chance_of_error(
     atoms: Iterable[Atoms],
     points: int,
     numbers: type[Residue] | type[ResidueArray],
-    times: int = 1,
 ) -> float:
     """A bound on the chance that different formulas agree at so many random points.
 
-    `sides` are the arrays of both sides, computed on `Degree` numbers or a `DegreeArray` each; `atoms` are the results
-    of elementary functions met on the way; `numbers` is the type of residues that is compared; the degrees are so many
-    `times` as large. Two different arguments
+    `sides` are the arrays of both sides, a `ResidueArray` each or an array of `Degree` numbers; `atoms` are the results
+    of elementary functions met on the way; `numbers` is the type of residues that is compared. Two different arguments
     of a function may be taken for one where their residues are the same. A `Residue` is known by itself at each point;
     in a `ResidueArray` an argument is known by its residues at all points together, and their hash has 64 bits.
     """
@@ -43,8 +41,7 @@ def chance_of_error(
     counts, argument = Counter[str](), 0
     for name, size, of_argument in atoms:
         counts[name] += size
-        argument = max(argument, times * of_argument)
-    degree *= times
+        argument = max(argument, of_argument)
     pairs = sum(n * n for n in counts.values()) / 2
     confused = min(2 * argument, numbers.prime) / numbers.prime  # a pair of them, at one point
     together = issubclass(numbers, ResidueArray)
@@ -53,13 +50,13 @@ def chance_of_error(
     return float(min(chance, 1.0))
 
 
-def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms], times: int = 1) -> tuple[int, float]:
+def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms]) -> tuple[int, float]:
     """How many random points of a `ResidueArray` make a false agreement unlikely enough, and its chance.
 
     Where the degrees are beyond what any number of points could help against, it is a few.
     """
     for points in range(2, MOST_POINTS + 1):
-        chance = chance_of_error(sides, atoms, points, ResidueArray, times)
+        chance = chance_of_error(sides, atoms, points, ResidueArray)
         if chance <= CHANCE or (chance == 1 and points == FEW_POINTS):
             break
     return points, chance
@@ -84,7 +81,7 @@ def _power(prime: int) -> str:
 
 def _degrees(ours: Any, theirs: Any) -> Iterator[tuple[Degrees, Degrees]]:
     """Those of both sides: one bound for all entries, or those of each; plain numbers have none."""
-    if isinstance(theirs, DegreeArray):
+    if isinstance(theirs, ResidueArray):
         yield getattr(ours, "degree", (0, 0)), theirs.degree
         return
     for x, y in zip(np.asarray(ours).flat, theirs.flat, strict=True):

@@ -7,7 +7,7 @@ at random points find different is equal only if long floats find it so at rando
 from __future__ import annotations
 
 import contextlib
-import math
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
-from autograd.number.degree import Atoms
-from autograd.number.laws import KNOWN
 from autograd.number.precise import Precise
 from autograd.number.residue import KnowingResidueArray, Residue, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import Refused, shadows
@@ -25,12 +23,14 @@ from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, prec
 from compare.subject.points import Move, near, redrawn
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import Sides
+from compare.subject.tape import OnTape
 from compare.verdict.agree import apart, errors, same, size_of
 from compare.verdict.chance import chance_of_error, enough_points, evidence_of
 
 Array = NDArray[Any]
 
-POINTS = 2  # random points of a proof by residues one by one
+POINTS = 2  # random points of a proof by residues, on a tape of no more than so many edges; beyond, one more
+FEW_EDGES = 10_000
 LIKELY = 1e-9  # a chance beyond which long floats judge what laws of functions found equal
 TRUE = 200  # bits of the long floats that the true gradient is computed in
 SHORT, LONG = 1000, 2000  # bits of those that judge
@@ -120,47 +120,53 @@ class Formula:
     def _at_random_points(self) -> None:
         """Equal at random points modulo a prime, as many as make a false agreement unlikely enough."""
         tape, points, chance = self.runs.tape, POINTS, 0.0
-        degrees = self.runs.degrees() if tape is not None else None
-        if degrees is not None:
-            points, chance = enough_points(*degrees)
-        found = self.runs.residues(points, self.seed)
-        self.judged = found
+        if tape is not None:
+            run, equal, points, chance = self._at_enough_points(tape, self.names, ResidueArray.collecting)
+            self.judged = [run]
+        else:
+            self.judged = self.runs.residues(points, self.seed)
+            equal = {name: np.logical_and.reduce([same(*run.pair(name)) for run in self.judged]) for name in self.names}
         for name in self.names:
-            self._find(PROVED, name, np.logical_and.reduce([same(*run.pair(name)) for run in found]))
-        if degrees is not None:
-            points, more = self._by_laws(*degrees, points)
+            self._find(PROVED, name, equal[name])
+        if tape is not None:
+            points, more = self._by_laws(tape, points)
             chance += more
         elif any(finding.verdict == PROVED for finding in self.findings.values()):
             chance = chance_of_error(*self.runs.degrees(), points, Residue)
         numbers = Residue if tape is None else ResidueArray
         self.evidence[PROVED] = evidence_of(self.runs.subject.scope, points, numbers, self.seed, chance)
 
-    def _by_laws(self, sides: list[tuple[Any, Any]], atoms: list[Atoms], points: int) -> tuple[int, float]:
+    def _at_enough_points(
+        self, tape: OnTape, names: list[str], numbers_of: Callable[[], type[ResidueArray]]
+    ) -> tuple[Sides, dict[str, Array], int, float]:
+        """A run at random points and what is equal in it, at how many points, and the chance of a false agreement.
+
+        It is repeated at more points where it agrees and its degrees show that more are needed.
+        """
+        points = POINTS if tape.edges <= FEW_EDGES else POINTS + 1
+        while True:
+            run, numbers = tape.residues(points, self.seed, numbers_of)
+            equal = {name: same(*run.pair(name)) for name in names}
+            sides, atoms = [run.pair(name) for name in run.chain], numbers.met()
+            enough, _ = enough_points(sides, atoms)
+            if enough <= points or not any(x.all() for x in equal.values()):
+                return run, equal, points, chance_of_error(sides, atoms, points, ResidueArray)
+            points = enough
+
+    def _by_laws(self, tape: OnTape, points: int) -> tuple[int, float]:
         """Equal in residues that know more of roots and exponentials: at how many points, and how likely an error."""
-        tape, found, chance = self.runs.tape, dict[str, Array](), 0.0
         left = [name for name in self._left() if not self._far(name)]
-        if tape is None or not left or not tape.has_laws:
+        if not left or not tape.has_laws:
             return points, 0.0
-        of_arguments = max((atom.degree for atom in atoms), default=0)
-        exponentials = sum(atom.size for atom in atoms if atom.name in KNOWN - {"sqrt"})
-        at_least = KnowingResidueArray.collecting().laws.times(0) * (1 + exponentials)
-        needed = max(points, enough_points(sides, atoms, at_least)[0])
-        for _ in range(2):  # the second time at as many points as the first one has shown to be needed
-            numbers = KnowingResidueArray.collecting()
-            try:
-                run = tape.residues(needed, self.seed, numbers)
-            except (*CANNOT, ZeroResidue):
-                return points, 0.0
-            found = {name: equal for name in left if (equal := same(*run.pair(name))).all()}
-            tests = Atoms("law", 2 + math.isqrt(2 * numbers.laws.tests), of_arguments)
-            enough, chance = enough_points(sides, [*atoms, tests], numbers.laws.times(of_arguments))
-            if not found or chance > LIKELY:
-                return points, 0.0
-            if enough <= needed:
-                break
-            needed = enough
-        for name, equal in found.items():
-            self._find(PROVED, name, equal)
+        try:
+            _, equal, needed, chance = self._at_enough_points(tape, left, KnowingResidueArray.collecting)
+        except (*CANNOT, ZeroResidue):
+            return points, 0.0
+        found = {name: x for name, x in equal.items() if x.all()}
+        if not found or chance > LIKELY:
+            return points, 0.0
+        for name, x in found.items():
+            self._find(PROVED, name, x)
         return max(needed, points), chance
 
     def _without_vanishing(self, names: list[str]) -> list[str]:
@@ -172,11 +178,12 @@ class Formula:
         if tape is None or not tape.has_vanishing or not self.judged:
             return []
         equal: dict[str, Array] = {name: np.ones((), bool) for name in names}
+        vanishing = functools.partial(KnowingResidueArray.collecting, vanishing=True)
         try:
             for point in (self.runs, *self._elsewhere(self._is_finite)):
                 if point.tape is None:
                     return []
-                run = point.tape.residues(POINTS, self.seed, KnowingResidueArray.collecting(vanishing=True))
+                run, _ = point.tape.residues(POINTS, self.seed, vanishing)
                 for name in names:
                     equal[name] = equal[name] & same(*run.pair(name))
                     if point is self.runs and run.chain[name].same(0).all():

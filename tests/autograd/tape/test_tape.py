@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd import Exact, Tape, TapeArray, Value, contributions, draw_dot, gradients, graph, numbers, values
-from autograd.number.degree import Atoms, DegreeArray
 from autograd.number.exact import ExactArray
 from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.residue import PRIMES, ResidueArray, ZeroResidue
@@ -497,7 +496,7 @@ def test_a_division_by_what_is_zero_everywhere_is_an_atom() -> None:
     assert np.where(X > 0, x, found).same(x).tolist() == (X > 0).tolist()
 
 
-@pytest.mark.parametrize("numbers_of", [lambda x: residues(x), ExactArray.given, DegreeArray.variable])
+@pytest.mark.parametrize("numbers_of", [lambda x: residues(x), ExactArray.given])
 def test_arrays_of_numbers_refuse_by_name(numbers_of: Any) -> None:
     x = numbers_of(X)
     with pytest.raises(TypeError, match=r"np\.fft\.hfft cannot be recorded: write it with sums, products"):
@@ -519,11 +518,11 @@ def test_degrees_bound_those_of_scalars() -> None:
     def variables(array: Any) -> Any:
         return values(np.frompyfunc(Degree.variable, 1, 1)(array))
 
-    atoms: list[Atoms] = []
+    numbers = ResidueArray.collecting()
     tape = Tape()
     x, w = tape.array(X), tape.array(W)
     J = code(x, w)
-    run = tape.replay(DegreeArray.collecting(atoms))
+    run = tape.replay(numbers)
     run.backward(J)
     scalars = [variables(X), variables(W)]
     K = code(*scalars)
@@ -532,7 +531,7 @@ def test_degrees_bound_those_of_scalars() -> None:
         n, d = run.gradients(array).degree
         for node in nodes.flat:
             assert node.grad.content[0] <= n and node.grad.content[1] <= d
-    assert [(name, size) for name, size, _ in atoms] == [("tanh", 12)]
+    assert [(name, size) for name, size, _ in numbers.met()] == [("tanh", 12)]
 
 
 @settings(deadline=None)
@@ -558,7 +557,7 @@ def test_degrees_of_gradients_bound_those_of_the_rational_functions(data: st.Dat
                 stack.append((np.dot(a, b) + 0 * x, [sum(s * t for s, t in zip(f, g, strict=True))] * 2))
     result, expressions = stack[-1]
     J = np.sum(result)
-    run = tape.replay(DegreeArray)
+    run = tape.replay(ResidueArray)
     run.backward(J)
     n, d = run.gradients(x).degree
     for symbol in symbols:
@@ -572,7 +571,7 @@ def test_consumers_that_share_a_denominator_count_it_once() -> None:
     tape = Tape()
     A, x = tape.array(np.eye(20) + 1, "A"), tape.array(np.arange(1.0, 21.0), "x")
     J = np.sum(np.log(np.dot(A, x / np.sum(x))))
-    run = tape.replay(DegreeArray)
+    run = tape.replay(ResidueArray)
     run.backward(J)
     assert run.gradients(x).degree[1] < 1000  # 8861 if each consumer counted
 
@@ -587,7 +586,7 @@ def test_sums_over_many_divisors_share_one_denominator() -> None:
         weights = e / e.sum(axis=-1, keepdims=True)  # (4, 8)
         h = (weights @ weights.T) @ h
     J = np.sum(h)
-    run = tape.replay(DegreeArray)
+    run = tape.replay(ResidueArray)
     run.backward(J)
     n, d = run.gradients(x).degree
     assert max(n, d) < 12 * 4 * 100

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from autograd.number.degree import Atoms, Bound, Degree, DegreeArray
+from autograd.number.degree import Atoms, Bound, Degree
 from autograd.number.residue import PRIME, PRIMES, Residue, ResidueArray
+from compare import GradcheckError, gradcheck
 from compare.report.report import DIFFERENT, PROVED
 from compare.subject.arithmetic import degrees
+from compare.subject.tape import OnTape
 from compare.verdict.chance import CHANCE, FEW_POINTS, chance_of_error, enough_points
 from tests.compare.verdict.judging import judged_row
 
@@ -18,7 +20,7 @@ def scalars(*contents):
 
 
 def array(size, degree):
-    return DegreeArray(np.ones(size), bound=Bound(degree, degree[0] - degree[1], {-1: (1, degree[1])}))
+    return ResidueArray(np.ones(size), bound=Bound(degree, degree[0] - degree[1], {-1: (1, degree[1])}))
 
 
 def test_without_functions_it_is_the_lemma_for_scalars_and_arrays():
@@ -73,14 +75,31 @@ def test_two_runs_share_no_collector():
 
 
 def test_two_runs_of_arrays_share_no_collector():
-    first: list[Atoms] = []
-    second: list[Atoms] = []
-    x, y = (DegreeArray.collecting(atoms).variable(np.ones((2, 3))) for atoms in (first, second))
+    first, second = (ResidueArray.collecting() for _ in range(2))
+    x, y = (numbers.random(np.ones((2, 3)), 1, np.random.default_rng(0)) for numbers in (first, second))
     np.exp(np.dot(x, x.T))
     np.tanh(y[0] / (1 + y[0]))
-    assert first == [Atoms("exp", 4, 2)] and second == [Atoms("tanh", 3, 2)]
+    assert first.met() == [Atoms("exp", 4, 2)] and second.met() == [Atoms("tanh", 3, 2)]
+    assert ResidueArray.met() == []
     with pytest.raises(TypeError, match="beside"):
         x + y
+
+
+@pytest.mark.parametrize(("grad", "runs"), [(lambda x: 2000 * x**1999, [2, 3]), (lambda x: 1999 * x**1999, [2])])
+def test_a_run_that_agrees_is_repeated_where_its_degrees_need_more_points(monkeypatch, grad, runs):
+    taken, residues = [], OnTape.residues
+
+    def counting(self, points, seed, numbers_of):
+        taken.append(points)
+        return residues(self, points, seed, numbers_of)
+
+    monkeypatch.setattr(OnTape, "residues", counting)
+    if len(runs) == 1:
+        with pytest.raises(GradcheckError):
+            gradcheck(lambda x: np.sum(x**2000), grad, np.ones(9))
+    else:
+        assert "3 random points" in "".join(gradcheck(lambda x: np.sum(x**2000), grad, np.ones(9)).evidence)
+    assert taken == runs
 
 
 # A constant of the code, or a number of the data, that is 0 modulo the prime

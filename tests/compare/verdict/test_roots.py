@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd.number.degree import Bound, DegreeArray
-from autograd.number.residue import PRIMES, KnowingResidueArray, ResidueArray
+from autograd.number.residue import KnowingResidueArray
 from compare import check_vjp, gradcheck
 from compare.report.report import DIFFERENT, PROVED
-from compare.verdict.chance import chance_of_error
 
 RNG = np.random.default_rng(3)
 X, W, T = RNG.normal(size=(6, 4)), RNG.normal(size=4) + 2, RNG.normal(size=(6, 4))
@@ -134,9 +132,11 @@ def test_roots_of_radicands_only_are_roots() -> None:
     assert other.squares(np.zeros(3, bool)) is other  # another run has radicands of its own
 
 
-def test_the_chance_counts_the_degree_of_the_squares() -> None:
-    sides = [(DegreeArray(np.ones(2), bound=Bound((3, 0), 3)), DegreeArray(np.ones(2), bound=Bound((2, 0), 2)))]
-    assert chance_of_error(sides, [], 2, ResidueArray, 4) == pytest.approx(2 * (4 * 3 / PRIMES[-1]) ** 2)
+def test_degrees_count_that_a_radicand_is_a_square() -> None:
+    x = KnowingResidueArray.collecting().random(np.ones(3), 2, np.random.default_rng(1))
+    v = x.squares(np.array([True, False, True]))
+    root = np.sqrt(v)
+    assert (v.degree, root.degree, (v * root).degree, (1 / root).degree) == ((2, 0), (1, 0), (3, 0), (0, 1))
 
 
 def test_many_radicands_are_told_from_all_other_numbers() -> None:

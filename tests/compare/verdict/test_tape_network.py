@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from autograd import Tape
+from autograd.number.residue import ResidueArray
 from compare import Report, check_network
 from compare.command import main as cli
 from compare.command import terminal
@@ -135,7 +136,9 @@ def test_degrees_of_arrays_are_bounds_for_those_of_scalars() -> None:
     net = Network([4, 3, 2], ["tanh", "sigmoid"], seed=0)
     subject = NetworkSubject(net, *data(net))
     runs = Runs(subject, lambda step: None)
-    sides, atoms = runs.degrees()
+    assert runs.tape is not None
+    run, numbers = runs.tape.residues(1, 0, ResidueArray.collecting)
+    sides, atoms = [run.pair(name) for name in run.chain], numbers.met()
     of_scalars = subject.traced(degrees([]))[2]
     for name, (_, array) in zip(runs.floats.chain, sides, strict=True):
         n, d = array.degree
