@@ -82,7 +82,20 @@ class Leaf(NamedTuple):
 
 
 class Counted(np.ndarray[Any, Any]):
-    """0, 1, 2, ...: node numbers that are a view on it need no memory, and nor does what belongs to them."""
+    """0, 1, 2, ...: node numbers that are a view on it need no memory, and nor does what belongs to them.
+
+    >>> Counted.up_to(3)
+    Counted([0, 1, 2])
+
+    It owns its memory: to NumPy the base of a view is the array that does.
+    """
+
+    @classmethod
+    def up_to(cls, size: int) -> Counted:
+        """The first so many."""
+        count = cls(size, np.int64)
+        count[:] = np.arange(size)
+        return count
 
 
 FEW = 512  # nodes, as many as are copied sooner than looked at
@@ -91,9 +104,10 @@ FEW = 512  # nodes, as many as are copied sooner than looked at
 def counted(ids: Array, count: Counted, ndim: int) -> Array:
     """These nodes as a view on 0, 1, 2, ... where they are many and evenly spaced along each axis, else as a copy.
 
-    >>> count = np.arange(1000).view(Counted)
-    >>> counted(np.arange(100, 700).reshape(20, 30).T, count, 2).strides
-    (8, 240)
+    >>> count = Counted.up_to(1000)
+    >>> ids = counted(np.arange(100, 700).reshape(20, 30).T, count, 2)
+    >>> ids.strides, ids.base is count
+    ((8, 240), True)
     """
     if ids.size <= FEW:
         return np.array(ids, order="C", ndmin=ndim)
@@ -125,10 +139,10 @@ def spread(lane: Array, shape: tuple[int, ...]) -> Array:
 
 
 def are_different(ids: Array) -> bool:
-    """Whether nodes are all different ones, where that can be seen at a glance: in growing order, or evenly spaced."""
+    """Whether nodes are all different ones, where that can be seen at a glance: few, growing, or evenly spaced."""
     if type(ids.base) is not Counted:
         flat = ids.ravel()
-        return bool((flat[1:] > flat[:-1]).all())
+        return len({*flat.tolist()}) == ids.size if ids.size <= FEW else bool((flat[1:] > flat[:-1]).all())
     reach = 0
     for step, n in sorted((abs(step), n) for step, n in zip(ids.strides, ids.shape, strict=True) if n > 1):
         if step <= reach:
@@ -142,7 +156,7 @@ class Recording:
 
     def __init__(self) -> None:
         self._data = np.empty(1 << 10)
-        self._count = np.arange(1 << 10).view(Counted)
+        self._count = Counted.up_to(1 << 10)
         self.clear()
 
     def clear(self) -> None:
@@ -212,7 +226,7 @@ class Recording:
             room = max(rows.stop, 2 * len(self._data))
             self._data = _grown(self._data, room)
             self._needed = _grown(self._needed, room)
-            self._count = np.arange(room).view(Counted)
+            self._count = Counted.up_to(room)
         self.size = rows.stop
         return rows
 

@@ -209,9 +209,11 @@ class Modular(Numbers):
     def _bound_gradients(self, block: Block, operand: int, bound: Bound) -> None:
         """The bound for the gradients of an operand's nodes grows by that of these contributions."""
         ids = block.operands[operand]
-        before, edges = at(self._which_gradient, ids), math.prod(block.whole) // max(ids.size, 1)
-        consumers = edges if block.once[operand] else edges * (1 + ids.size - len(np.unique(ids)))  # of one at most
-        grown = self._all(before).plus(bound.total(consumers))
+        most = (
+            1 if block.once[operand] else np.bincount(ids.ravel() - ids.min()).max().item()
+        )  # times that one is there
+        consumers = math.prod(block.whole) // max(ids.size, 1) * most
+        grown = self._all(at(self._which_gradient, ids)).plus(bound.total(consumers))
         self._put_down(self._which_gradient, ids.ravel(), grown)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:

@@ -631,11 +631,26 @@ def test_nodes_of_a_view_give_the_gradients_of_values(name: str) -> None:
         expected = gradients(x)
     assert np.allclose(on_tape.grad, expected, rtol=1e-12)
     shuffled = np.random.default_rng(2).permutation(numbers_.size).reshape(numbers_.shape)
+    count = Counted.up_to(1 << 11)
     for ids in (VIEWS[name](np.arange(numbers_.size).reshape(numbers_.shape)), VIEWS[name](shuffled)):
-        found = counted(ids, np.arange(1 << 11).view(Counted), ids.ndim)
+        found = counted(ids, count, ids.ndim)
         assert np.array_equal(found, ids)
         assert np.array_equal(at(np.arange(1 << 11) * 0.5, found), ids * 0.5)
         assert not are_different(found) or len(np.unique(ids)) == ids.size
+
+
+@pytest.mark.parametrize(("name", "is_view"), [(name, name not in ("a column", "rows picked")) for name in VIEWS])
+def test_nodes_that_are_evenly_spaced_need_no_memory(name: str, is_view: bool) -> None:
+    """A sweep then looks at the numbers where they are: the third of a check of a large network."""
+    tape = Tape()
+    x = tape.array(np.ones((N, 3)))
+    ids = VIEWS[name](x.ids)
+    TapeArray(tape, ids) * 2.0
+    (block,) = tape.blocks
+    assert (type(block.operands[0].base) is Counted) == is_view
+    assert np.shares_memory(at(tape._data, block.operands[0]), tape._data) == is_view
+    np.dot(tape.array(np.ones((600, 2))).T, np.ones(600))
+    assert type(tape.blocks[-1].operands[0].base) is Counted and tape.blocks[-1].once[0]
 
 
 def test_code_that_writes_into_its_array_does_not_change_what_was_recorded() -> None:
