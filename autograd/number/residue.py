@@ -49,6 +49,13 @@ def _rational(numerator: int, denominator: int, prime: int) -> int:
     return numerator * _inverse(denominator % prime, prime) % prime
 
 
+@functools.lru_cache(maxsize=1 << 12)
+def _residues(x: float) -> list[int]:
+    """The number that one of code means, modulo each prime of arrays."""
+    number = meant(x)
+    return [_rational(int(number.numerator), int(number.denominator), prime) for prime in PRIMES]
+
+
 class Residue(Shadowed):
     """An integer modulo 2**61 - 1 beside the float that it stands for.
 
@@ -167,7 +174,9 @@ class ResidueArray(NumberArray):
     @classmethod
     def random(cls, shadow: Any, points: int, rng: np.random.Generator) -> Self:
         """Residues drawn at random that stand for these floats."""
-        return cls(shadow, [rng.integers(prime, size=np.shape(shadow)) for prime in PRIMES[:points]], VARIABLE)
+        shape = np.shape(shadow)  # of 64 random bits the residues are even to a part of 2**-33
+        drawn = rng.bit_generator.random_raw(points * math.prod(shape)).reshape(points, *shape)
+        return cls(shadow, _lanes(drawn), VARIABLE)
 
     @classmethod
     def given(cls, numbers: Any, points: int) -> Self:
@@ -176,10 +185,12 @@ class ResidueArray(NumberArray):
             return cls(numbers, [(np.asarray(numbers) % prime).astype(np.int64) for prime in PRIMES[:points]])
         mantissa, exponent = np.frexp(np.asarray(numbers, float))
         whole, exponent = (mantissa * 2.0**53).astype(np.int64), exponent.astype(np.int64)
-        lanes = [_modulo(whole % prime * _powers_of_2(prime)[exponent - _LEAST], prime) for prime in PRIMES[:points]]
+        lanes = [whole % prime * _powers_of_2(prime)[exponent - _LEAST] % prime for prime in PRIMES[:points]]
         return cls(numbers, lanes)
 
     def constant(self, x: Any) -> Self:
+        if type(x) is int or (type(x) is float and math.isfinite(x)):
+            return type(self)(x, [np.array(residue) for residue in _residues(x)[: len(self.lanes)]])
         x, primes = np.asarray(x), PRIMES[: len(self.lanes)]
         if x.dtype.kind not in "biufO":
             raise Refused(f"residues beside an array of {x.dtype}")
@@ -229,15 +240,12 @@ class ResidueArray(NumberArray):
         """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""
         if self.atoms is not None:
             self.atoms.append(Atoms(name, shadow.size, max(sum(x.degree) for x in arguments)))
-        lanes = []
-        for k, prime in enumerate(PRIMES[: len(self.lanes)]):
-            seed = int.from_bytes(hashlib.blake2b(f"{name} {k}".encode(), digest_size=8).digest(), "big")
-            h = np.full(shadow.shape, seed, np.uint64)
-            for argument in arguments:
-                for lane in argument.lanes:
-                    h = _mixed(h + lane.astype(np.uint64))
-            lanes.append((_mixed(h) % np.uint64(prime)).astype(np.int64))
-        return type(self)(shadow, lanes, VARIABLE)
+        h = np.empty((len(self.lanes), *shadow.shape), np.uint64)
+        h.T[:] = _seeds(name)[: len(self.lanes)]
+        for argument in arguments:
+            for lane in argument.lanes:
+                h = _mixed(h + lane.view(np.uint64))
+        return type(self)(shadow, _lanes(_mixed(h)), VARIABLE)
 
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
         return self._each(_product, shadow, x.bound.times(y.bound).total(x.shape[1]), x, y)
@@ -393,20 +401,12 @@ def _places(keys: Array, known: Array) -> Array:
     return np.searchsorted(known, keys).clip(max=known.size - 1)
 
 
-def _modulo(x: Array, prime: int) -> Array:
-    """Numbers from 0 to 2**62 modulo the prime, with shifts: 2**31 is a small number c."""
-    x = half_modulo(x, prime)
-    x = half_modulo(x, prime)
-    found: Array = x - prime * (x >= prime)
-    return found
-
-
-def half_modulo(x: Array, prime: int, out: tuple[Array | None, Array | None] = (None, None)) -> Array:
-    """The same numbers modulo the prime, about 31 bits shorter: so many fewer that some millions can be added up."""
-    upper = np.right_shift(x, 31, out=out[0])
+def half_modulo(x: Array, prime: int, upper: Array, lower: Array) -> Array:
+    """Products modulo the prime with 2**31 = c, in these arrays: so short that some millions can be added up."""
+    np.right_shift(x, 31, out=upper)
     if prime != _MASK:
         upper *= _MASK + 1 - prime
-    lower: Array = np.bitwise_and(x, _MASK, out=out[1])
+    np.bitwise_and(x, _MASK, out=lower)
     lower += upper
     return lower
 
@@ -431,13 +431,13 @@ def _inverses(x: Array, prime: int) -> Array:
     levels = [x.ravel()]  # each of products of two of the one before
     while len(levels[-1]) > _FEW:
         factors = levels[-1]
-        products = _modulo(factors[:-1:2] * factors[1::2], prime)
+        products = factors[:-1:2] * factors[1::2] % prime
         levels.append(np.append(products, factors[-1]) if len(factors) % 2 else products)
     inverses = np.array([_inverse(number, prime) for number in levels.pop().tolist()], np.int64)
     for factors in reversed(levels):
         pairs = len(factors) // 2
         others = factors[: 2 * pairs].reshape(pairs, 2)[:, ::-1]
-        found = _modulo(inverses[:pairs, None] * others, prime).ravel()
+        found = (inverses[:pairs, None] * others % prime).ravel()
         inverses = np.append(found, inverses[-1]) if len(factors) % 2 else found
     return inverses.reshape(x.shape)
 
@@ -454,9 +454,21 @@ _BOUNDS: dict[str, Callable[[Bound, Bound, int], Bound]] = {
 _ARITHMETIC: dict[str, Callable[[Array, Array, int], Any]] = {
     "add": lambda x, y, prime: (x + y) % prime,
     "subtract": lambda x, y, prime: (x - y) % prime,
-    "multiply": lambda x, y, prime: _modulo(np.asarray(x * y), prime),
-    "divide": lambda x, y, prime: _modulo(np.asarray(x * _inverses(y, prime)), prime),
+    "multiply": lambda x, y, prime: x * y % prime,
+    "divide": lambda x, y, prime: x * _inverses(y, prime) % prime,
 }
+
+
+def _lanes(bits: Array) -> list[Array]:
+    """Numbers of 64 bits, for each point, modulo its prime."""
+    return [np.asarray(each % np.uint64(prime), np.int64) for each, prime in zip(bits, PRIMES, strict=False)]
+
+
+@functools.cache
+def _seeds(name: str) -> Array:
+    """Of the hashes of a function, one for each point."""
+    keys = (f"{name} {k}".encode() for k in range(len(PRIMES)))
+    return np.array([int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") for key in keys], np.uint64)
 
 
 def _mixed(h: Array) -> Array:
@@ -471,7 +483,7 @@ def _product(x: Array, y: Array, prime: int) -> Array:
     """A product of matrices modulo the prime: halves of 16 bits, whose products of floats are whole and exact."""
     terms, most = x.shape[-1], 2**12  # the sums of so many stay below 2**62
     if terms > most:
-        return _modulo(_product(x[:, :most], y[:most], prime) + _product(x[:, most:], y[most:], prime), prime)
+        return (_product(x[:, :most], y[:most], prime) + _product(x[:, most:], y[most:], prime)) % prime
     x1, x0 = (x >> _LOW).astype(float), (x & (2**_LOW - 1)).astype(float)
     y1, y0 = (y >> _LOW).astype(float), (y & (2**_LOW - 1)).astype(float)
     high, low = np.dot(x1, y1), np.dot(x0, y0)
@@ -479,4 +491,4 @@ def _product(x: Array, y: Array, prime: int) -> Array:
     found = high.astype(np.int64) * (2 * (_MASK + 1 - prime))  # 2**32 is 2c
     found += middle.astype(np.int64) << _LOW
     found += low.astype(np.int64)
-    return _modulo(found, prime)
+    return found % prime  # type: ignore[no-any-return]

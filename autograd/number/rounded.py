@@ -169,6 +169,8 @@ class RoundedArray(NumberArray):
         return errors
 
     def constant(self, x: Any) -> Self:
+        if type(x) in (int, float) and math.isfinite(x):  # most of them
+            return self.of(x, 0.0 if x == int(x) else _CONSTANT * abs(x))
         x = np.asarray(x).astype(float)
         with np.errstate(invalid="ignore"):
             exact = x == np.trunc(x)

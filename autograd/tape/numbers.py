@@ -232,7 +232,7 @@ class Modular(Numbers):
         for prime, *lane in zip(PRIMES, *factors, strict=False):
             terms = self._product(*lane)
             buffers = BUFFERS("upper", terms.shape, np.int64), BUFFERS("lower", terms.shape, np.int64)
-            found.append(np.add.reduce(half_modulo(terms, prime, buffers), axis=axes, keepdims=True))
+            found.append(np.add.reduce(half_modulo(terms, prime, *buffers), axis=axes, keepdims=True))
         return found
 
     def settle(self, sums: list[Array]) -> None:

@@ -59,9 +59,10 @@ class Row:
 
     `equal` of `size` entries are equal in the arithmetic of the verdict. `largest_difference` is that of the two
     float64 arrays, `ulps` the same in units in the last place of the largest entry, and `ulps_bound` the most that
-    rounding can cause, in the same units. `because` names the row whose mistake an inherited one carries on; `problem`
-    is what was raised where an array could not be computed; `says` is a sentence about the verdict; `expression` is the
-    first entry as an expression, where that was asked for.
+    rounding can do to the chain rule's own, to both where that does not explain it, in the same units. `because` names
+    the row whose mistake an inherited one carries on; `problem` is what was raised where an array could not be
+    computed; `says` is a sentence about the verdict; `expression` is the first entry as an expression, where that was
+    asked for.
     """
 
     name: str

@@ -100,7 +100,7 @@ class NetworkSubject(Subject):
             chain = graph.gradients()
             forward = net.forward(X) if arithmetic is None else graph.forward_numbers()
         nodes = Backward(graph.a, graph.z, graph.b, graph.W)
-        return graph.J_sum, nodes.by_name(), self._sides(net, forward, Y, chain)
+        return graph.J_sum, nodes.by_name(), self._sides(net, forward, Y, chain).complete()
 
     def plain(self) -> dict[str, Any]:
         net, X, Y = self.copied()
@@ -152,8 +152,11 @@ class NetworkSubject(Subject):
 
     def _sides(self, net: Network, forward: Forward, Y: Array, chain: Backward) -> Sides:
         """The formulas on these forward numbers, beside what the chain rule gave."""
-        with np.errstate(all="ignore"):
-            ours, _ = _by_hand(net, forward, Y)
+
+        def ours() -> dict[str, Any]:
+            with np.errstate(all="ignore"):
+                return _by_hand(net, forward, Y)[0]
+
         return Sides(ours, chain.by_name(), lambda: _by_hand(net, forward, Y, upstream=chain.by_name()))
 
     def expressions(self) -> dict[str, str]:

@@ -34,16 +34,31 @@ Array = NDArray[Any]
 FLOATS = Arithmetic("float64", lambda _, x: float(x), float)  # float64 in arrays that can hold Values
 
 
-class Sides(NamedTuple):
-    """The gradients of one run by name: the hand-written ones, and those of the chain rule.
+class Sides:
+    """The gradients of one run by name: the hand-written ones, `ours`, and those of the chain rule.
 
-    `alone` runs each hand-written step on the chain rule's own arrays, where the subject knows its steps; it is a
-    function, for it is asked only where something differs. It gives the arrays and what was raised.
+    The hand-written ones may be given as a function, that is called when somebody asks for them. `alone` runs each
+    hand-written step on the chain rule's own arrays, where the subject knows its steps; it is asked only where
+    something differs. It gives the arrays and what was raised.
     """
 
-    ours: dict[str, Any]
-    chain: dict[str, Any]
-    alone: Callable[[], tuple[dict[str, Any], dict[str, str]]] = lambda: ({}, {})
+    def __init__(
+        self,
+        ours: dict[str, Any] | Callable[[], dict[str, Any]],
+        chain: dict[str, Any],
+        alone: Callable[[], tuple[dict[str, Any], dict[str, str]]] = lambda: ({}, {}),
+    ) -> None:
+        self._ours, self.chain, self.alone = ours, chain, alone
+
+    @functools.cached_property
+    def ours(self) -> dict[str, Any]:
+        """The hand-written gradients."""
+        return self._ours() if callable(self._ours) else self._ours
+
+    def complete(self) -> Sides:
+        """Itself, where the hand-written side has run: what it raises is raised now."""
+        self.ours  # noqa: B018
+        return self
 
     def pair(self, name: str) -> tuple[Any, Any]:
         """Ours and the chain rule's."""

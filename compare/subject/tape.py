@@ -114,7 +114,7 @@ class OnTape:
         for left in reversed(range(MOST_TRIES)):
             leaves = _Residues(points, [seed, left], numbers_of())
             try:
-                return self.sides("residues", leaves.numbers, points, leaves), leaves.numbers
+                return self.sides("residues", leaves.numbers, points, leaves).complete(), leaves.numbers
             except ZeroResidue:  # a division by a number that is 0 modulo the prime: take other points
                 if not left:
                     raise
@@ -123,13 +123,13 @@ class OnTape:
     def in_numbers(self, arithmetic: Arithmetic) -> Sides:
         """Both sides in a type of number."""
         if arithmetic is EXACT_NUMBERS:
-            return self.sides("fractions", ExactArray, 1, _Fractions())
+            return self.sides("fractions", ExactArray, 1, _Fractions()).complete()
         if arithmetic in _BOUNDS:
             bounds = _BOUNDS[arithmetic]
             return self.sides(arithmetic.name, bounds.numbers, 2, bounds)
         if arithmetic.kind is None:
             return self.floats
-        return self.sides(arithmetic.name, arithmetic.kind, 1, _Objects(arithmetic))
+        return self.sides(arithmetic.name, arithmetic.kind, 1, _Objects(arithmetic)).complete()
 
     def units(self) -> Iterator[Units]:
         """The operands of what has a kink or a plateau, where J depends on it; of the last group."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from autograd.number.number import plain
 from autograd.number.precise import magnitude
 from autograd.number.residue import Residue
 from autograd.number.rounded import RoundedArray
+from compare.subject.subject import Sides
 
 Array = NDArray[Any]
 
@@ -81,6 +83,16 @@ def errors(array: Any) -> Array:
         return array.errors
     array = np.asarray(array, object)
     return np.array([getattr(x, "error", 0.0) for x in array.flat]).reshape(array.shape)
+
+
+def bounds_between(sides: Sides, name: str) -> Iterator[Array]:
+    """By how much rounding lets two gradients differ: the bound of the chain rule's own, then that of both.
+
+    Where the first explains a difference, the hand-written side need not run once more.
+    """
+    bound = errors(sides.chain[name])
+    yield bound
+    yield bound + errors(sides.ours[name])
 
 
 def largest_difference(ours: Any, theirs: Array) -> float | None:

@@ -14,7 +14,7 @@ from autograd.number.vocabulary import shadows
 from compare.report.report import DIGITS, EXACT, PROVED, Mismatch, Row, counted
 from compare.subject.arithmetic import ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
-from compare.verdict.agree import errors, largest_difference
+from compare.verdict.agree import bounds_between, largest_difference
 
 Array = NDArray[Any]
 
@@ -72,7 +72,10 @@ def ulps(runs: Runs, name: str, agree: bool) -> dict[str, float | None]:
     if not agree:
         return difference
     try:
-        bound = sum(errors(x) for x in runs.sides(ROUNDED).pair(name) if x is not None)
+        apart = np.abs(np.asarray(ours) - theirs)
+        for bound in bounds_between(runs.sides(ROUNDED), name):
+            if (apart <= bound).all():
+                break
     except CANNOT:
         return difference
     found = {"ulps": difference["largest_difference"], "ulps_bound": float(np.max(bound, initial=0))}

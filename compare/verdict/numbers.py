@@ -17,7 +17,7 @@ from compare.report.report import DIFFERENT, UNSTABLE
 from compare.subject.arithmetic import OF_THE_DATA, ROUNDED, precise
 from compare.subject.runs import CANNOT, Runs
 from compare.subject.subject import FLOATS
-from compare.verdict.agree import errors
+from compare.verdict.agree import bounds_between, errors
 from compare.verdict.formula import FAR, SINGLE, TRUE, Finding
 
 Array = NDArray[Any]
@@ -73,12 +73,12 @@ class Numbers:
         if tape is None or tape.compared:
             return False
         with contextlib.suppress(*CANNOT), np.errstate(all="ignore"):
-            sides = self.runs.sides(ROUNDED)
-            if tape.doubtful:
-                return False
-            bound = errors(sides.ours[name]) + errors(sides.chain[name])
-            small = bound <= FAR * np.max(np.abs(chain), initial=0)
-            return bool((small & (np.abs(ours - chain) <= bound + np.spacing(np.abs(chain)))).all())
+            bounds = bounds_between(self.runs.sides(ROUNDED), name)
+            largest, apart = np.max(np.abs(chain), initial=0), np.abs(ours - chain)
+            return not tape.doubtful and any(
+                bool(((bound <= FAR * largest) & (apart <= bound + np.spacing(np.abs(chain)))).all())
+                for bound in bounds
+            )
         return False
 
     def true(self, name: str) -> Array:
