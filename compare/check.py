@@ -316,7 +316,7 @@ def _checked(
     blocks: Mapping[str, Array],
 ) -> Report:
     expressions = subject.expressions() if arithmetic == "symbolic" else {}
-    runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"))
+    runs = Runs(subject, tell, tape=arithmetic in (None, "residue", "exact", "symbolic"), bounds=True)
     if isinstance(subject, UserCode):
         _refuse_no_cost(runs)
     formula = Formula(runs, arithmetic, seed)

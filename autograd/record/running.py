@@ -49,15 +49,22 @@ def recording(*functions: Function) -> Iterator[None]:
 
     NumPy itself is not changed, only what the user's modules see under its name: those of `functions`, of their
     caller, and every other loaded module that is the user's. They are restored afterwards, also when the block raises.
-    Threads that were there before see NumPy as it is; but two recordings at once disturb each other.
+    Threads that were there before see NumPy as it is; but two recordings at once disturb each other. One inside of
+    another of the same functions costs nothing.
     """
+    global _recorded
+    its_own = [f.__globals__ for f in map(inspect.unwrap, functions) if hasattr(f, "__globals__")]
+    if its_own and _recorded.issuperset(map(id, its_own)):
+        yield
+        return
     substitutes = _substitutes()
-    namespaces = _users_namespaces(functions)
+    namespaces = _users_namespaces(its_own)
+    users, before = set(map(id, namespaces)), _recorded
     places = [
         (namespace, name, new)
         for namespace in namespaces
         for name, x in namespace.items()
-        if id(x) in substitutes or isinstance(x, _SEEN_OTHERWISE)  # of most names that is all that is asked
+        if id(x) in substitutes or (isinstance(x, _SEEN_OTHERWISE) and not _is_own(x, users))  # of most names all
         for new in _seen(x, substitutes)
     ]
     places += [
@@ -68,7 +75,7 @@ def recording(*functions: Function) -> Iterator[None]:
         if name not in namespace
     ]
     originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
-    users, import_ = set(map(id, namespaces)), builtins.__import__
+    import_ = builtins.__import__
 
     def importing(name: str, globals: Any = None, *rest: Any, **keywords: Any) -> Any:
         """An import inside of a user's function."""
@@ -78,11 +85,11 @@ def recording(*functions: Function) -> Iterator[None]:
     try:
         for namespace, name, substitute in places:
             namespace[name] = substitute
-        builtins.__import__ = importing
+        builtins.__import__, _recorded = importing, users
         with answering(), only_here():
             yield
     finally:
-        builtins.__import__ = import_
+        builtins.__import__, _recorded = import_, before
         for namespace, name, original in originals:
             if original is None:
                 del namespace[name]
@@ -90,10 +97,16 @@ def recording(*functions: Function) -> Iterator[None]:
                 namespace[name] = original
 
 
+_recorded: set[int] = set()  # the namespaces of users that see NumPy otherwise now
 _CHECKS = f"{Path(__file__).parents[2] / 'compare'}{os.sep}"  # what runs the user's code asks for itself
 
 
 _SEEN_OTHERWISE = (FunctionType, BuiltinFunctionType, ModuleType, np.vectorize)
+
+
+def _is_own(x: Any, users: set[int]) -> bool:
+    """Whether x is a function that the user's code defines, as most names are, and no copy of another's name."""
+    return type(x) is FunctionType and id(x.__globals__) in users and x.__module__ == x.__globals__.get("__name__")
 
 
 def _seen(x: Any, substitutes: dict[int, Any]) -> Iterator[Any]:
@@ -146,12 +159,12 @@ def _substitutes_of(loaded: frozenset[str]) -> dict[int, Any]:
     return found
 
 
-def _users_namespaces(functions: tuple[Function, ...]) -> list[dict[str, Any]]:
-    namespaces = [f.__globals__ for f in map(inspect.unwrap, functions) if hasattr(f, "__globals__")]
+def _users_namespaces(namespaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These, that of the caller, and those of all modules of users."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename in (__file__, contextlib.__file__):
         frame = frame.f_back
-    namespaces.append(frame.f_globals)
+    namespaces = [*namespaces, frame.f_globals]
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None) or ""
         if file and is_users(file) and "-packages" not in file:

@@ -111,6 +111,10 @@ class Tape(Swept):
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
         return Run(self, kind(self, numbers, points, leaves))
 
+    def take(self, run: Run) -> None:
+        """Set the gradient of every node to that of a run in floats with bounds, as `backward` would."""
+        self._gradients = run.floats
+
     def number_of(self, J: Any) -> int:
         """The number of a lone node; raises TypeError."""
         if isinstance(J, Node):
@@ -147,6 +151,12 @@ class Run:
     def doubtful(self) -> bool:
         """Whether, in floats with bounds, rounding may have taken an operand to the other side of a kink."""
         return isinstance(self._sweep, Rounding) and self._sweep.doubtful
+
+    @property
+    def floats(self) -> Array:
+        """The gradients of all nodes, where the numbers are floats with bounds."""
+        assert isinstance(self._sweep, Rounding)
+        return self._gradients[0]
 
     def backward(self, J: TapeArray) -> None:
         """Sweep back from J in these numbers."""

@@ -91,9 +91,7 @@ class Pair(UserCode):
         return _by_output(super().by_hand_in(arithmetic, [WEIGHT + name for name in names]))
 
     def on_tape(self, tape: Tape, part: slice) -> Recorded:
-        J, inputs, _ = self.forward_on_tape(tape)
-        with self._running_on(tape) as arithmetic:
-            by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        J, inputs, _, by_hand = self._both_on_tape(tape)
         return Recorded(J, _by_output(inputs), {k: nodes_of(tape, x) for k, x in _by_output(by_hand).items()})
 
     def _inputs(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> dict[str, Any]:

@@ -32,10 +32,12 @@ CANNOT = (UnusableCode, ArithmeticError, ValueError, TypeError, RecursionError) 
 
 
 class Runs:
-    """The runs of a subject. `progress` is told each one that begins."""
+    """The runs of a subject. `progress` is told each one that begins, `bounds` says that rounding bounds are needed."""
 
-    def __init__(self, subject: Subject, progress: Callable[[str], None], tape: bool = True) -> None:
-        self.subject, self.progress = subject, progress
+    def __init__(
+        self, subject: Subject, progress: Callable[[str], None], tape: bool = True, bounds: bool = False
+    ) -> None:
+        self.subject, self.progress, self.bounds = subject, progress, bounds
         self.may_use_tape = tape
         self.refusal = ""  # why a tape cannot record it
         self._kept: dict[str, Sides] = {}
@@ -47,7 +49,7 @@ class Runs:
             return None
         self.progress("a tape")
         try:
-            found = OnTape(self.subject, self.progress)
+            found = OnTape(self.subject, self.progress, self.bounds)
         except CANNOT as problem:
             self.refusal = str(problem.__cause__ or problem)
             return None

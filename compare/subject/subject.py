@@ -378,11 +378,17 @@ class UserCode(Subject):
         return {name: as_array(x) for name, x in self._by_hand(self._given(None), None).items()}
 
     def on_tape(self, tape: Tape, part: slice) -> Recorded:
-        J, inputs, watched = self.forward_on_tape(tape)
-        with self._running_on(tape) as arithmetic:
-            by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        J, inputs, watched, by_hand = self._both_on_tape(tape)
         compared = {name: x for name, x in {**inputs, **watched}.items() if name in inputs or name in by_hand}
         return Recorded(J, compared, {name: nodes_of(tape, by_hand.get(name)) for name in compared})
+
+    def _both_on_tape(self, tape: Tape) -> tuple[TapeArray, dict[str, TapeArray], dict[str, Any], dict[str, Any]]:
+        """What `forward_on_tape` gives, and the hand-written gradients."""
+        with ONE_AT_A_TIME, recording(*map(unbound, self.functions)):
+            J, inputs, watched = self.forward_on_tape(tape)
+            with self._running_on(tape) as arithmetic:
+                by_hand = self.by_hand({name: x.copy() for name, x in inputs.items()}, arithmetic)
+        return J, inputs, watched, by_hand
 
     def forward_on_tape(self, tape: Tape) -> tuple[TapeArray, dict[str, TapeArray], dict[str, Any]]:
         """J, what it is differentiated for and what is watched, as arrays of a tape; raises Refused."""

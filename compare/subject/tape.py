@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd import Tape, TapeArray
+from autograd import Tape
 from autograd.number.array import NumberArray
 from autograd.number.exact import ExactArray
 from autograd.number.laws import KNOWN, VANISHING
@@ -23,6 +23,7 @@ from autograd.number.ops import KINKED, Op
 from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
+from autograd.tape.tape import Run
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, Arithmetic
 from compare.subject.subject import SATURATING, Leaves, Recorded, Sides, Subject, Units
 
@@ -36,10 +37,11 @@ MOST_SMALL_BLOCKS, FEWEST_EDGES_A_BLOCK = 2_000, 50
 class OnTape:
     """Both sides of a subject, from one recording of each group of its observations.
 
-    `progress` is told each group of each sweep. Raises Refused for what a tape cannot record.
+    `progress` is told each group of each sweep. With `bounds` the floats come from a sweep with rounding bounds, which
+    then need none of their own. Raises Refused for what a tape cannot record.
     """
 
-    def __init__(self, subject: Subject, progress: Callable[[str], None]) -> None:
+    def __init__(self, subject: Subject, progress: Callable[[str], None], bounds: bool = False) -> None:
         self.subject, self.progress = subject, progress
         self.tape = _Tape()
         self.groups = subject.parts(GROUP)
@@ -47,16 +49,22 @@ class OnTape:
         self._only: Recorded | None = None  # where there is one group, it stays recorded
         self.J = 0.0
         self.compared = self.doubtful = False  # whether code compared numbers, and whether rounding may decide how
-        parts = []
+        self.rounded: Sides | None = None
+        """Both sides in floats with bounds, if they were asked for."""
+        floats, rounded = _Parts([], []), _Parts([], [])
         for group in self.recorded("float64"):
             self.compared |= self.tape.compared
             self.J += float(group.J.data)
-            with np.errstate(all="ignore"):
+            bounds = bounds and self._with_bounds(group, rounded)
+            if not bounds:
                 self.tape.backward(group.J)
-            parts.append(({name: x.grad for name, x in group.compared.items()}, _data(group.others)))
-        chain, others = map(list, zip(*parts, strict=True))
-        self.floats: Sides = subject.together(chain, others, None)
+            floats.chain.append({name: x.grad for name, x in group.compared.items()})
+            floats.others.append({name: x.data for name, x in group.others.items()})
+        self.floats: Sides = subject.together(*floats, None)
         """Both sides in float64; the hand-written one as it was recorded."""
+        if bounds:
+            with np.errstate(all="ignore"):
+                self.rounded = subject.together(*rounded, _BOUNDS[ROUNDED])
 
     def recorded(self, name: str) -> Iterator[Recorded]:
         """Each group in turn, in the memory of the one before."""
@@ -76,17 +84,31 @@ class OnTape:
 
     def sides(self, name: str, numbers: type[NumberArray] | type[Number], points: int, leaves: Leaves) -> Sides:
         """Both sides in other numbers; `leaves` gives those of the leaves."""
-        parts = []
+        parts = _Parts([], [])
         for group in self.recorded(name):
             run = self.tape.replay(numbers, points, leaves)
-            self.doubtful |= run.doubtful
             with np.errstate(all="ignore"):
                 run.backward(group.J)
-            chain = {key: run.gradients(x) for key, x in group.compared.items()}
-            parts.append((chain, {key: run.data(x) for key, x in group.others.items()}))
-        chains, others = map(list, zip(*parts, strict=True))
+            self._put(parts, group, run)
         with np.errstate(all="ignore"):
-            return self.subject.together(chains, others, leaves)
+            return self.subject.together(*parts, leaves)
+
+    def _with_bounds(self, group: Recorded, parts: _Parts) -> bool:
+        """Sweep back in floats with bounds, if there are any for all operations."""
+        try:
+            run = self.tape.replay(RoundedArray, 2, _BOUNDS[ROUNDED])
+            run.backward(group.J)
+        except (ArithmeticError, TypeError, ValueError):
+            return False
+        self.tape.take(run)
+        self._put(parts, group, run)
+        return True
+
+    def _put(self, parts: _Parts, group: Recorded, run: Run) -> None:
+        """What a run gives for a group."""
+        self.doubtful |= run.doubtful
+        parts.chain.append({key: run.gradients(x) for key, x in group.compared.items()})
+        parts.others.append({key: run.data(x) for key, x in group.others.items()})
 
     @functools.cached_property
     def has_laws(self) -> bool:
@@ -124,6 +146,8 @@ class OnTape:
         """Both sides in a type of number."""
         if arithmetic is EXACT_NUMBERS:
             return self.sides("fractions", ExactArray, 1, _Fractions()).complete()
+        if arithmetic is ROUNDED and self.rounded is not None:
+            return self.rounded
         if arithmetic in _BOUNDS:
             bounds = _BOUNDS[arithmetic]
             return self.sides(arithmetic.name, bounds.numbers, 2, bounds)
@@ -168,8 +192,11 @@ class OnTape:
         return {name: first[x.ids].min(initial=np.inf) for name, x in self._only.compared.items()}
 
 
-def _data(arrays: dict[str, TapeArray]) -> dict[str, Any]:
-    return {name: x.data for name, x in arrays.items()}
+class _Parts(NamedTuple):
+    """What each group gives: the gradients of the chain rule, and what the hand-written side is made of."""
+
+    chain: list[dict[str, Any]]
+    others: list[dict[str, Any]]
 
 
 class _Tape(Tape):

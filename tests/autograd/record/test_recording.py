@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from autograd import Exact, Value, ValueArray, gradients, graph, numbers, total, values
+from autograd.record.running import recording
 
 Code = Callable[[Any, Any], Any]
 
@@ -502,3 +503,17 @@ def test_logaddexp_is_reduced_accumulated_and_knows_the_logarithm_of_zero() -> N
         assert np.isfinite(gradients(x).astype(float)).all()
     assert_allclose(gradients(x)[:, 1].tolist(), [0, 0])
     assert np.logaddexp(-np.inf, values([-np.inf], "x"))[0].data == -np.inf
+
+
+def test_a_recording_inside_of_another_of_the_same_functions_changes_nothing() -> None:
+    def user() -> Any:
+        return np.zeros(2)
+
+    outside = np.zeros
+    with recording(user):
+        with recording(user):
+            inside = user()
+            inside[0] = Value(1.0)
+        again = user()  # still recorded
+        again[0] = Value(2.0)
+    assert np.zeros is outside and isinstance(user(), np.ndarray) and user().dtype == float
