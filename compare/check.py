@@ -342,9 +342,10 @@ def _checked(
         findings[name] = findings[name]._replace(verdict=STABILISED, says=says)
     wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT]
     because, raised = inherited(runs, formula, wrong, problems) if wrong else ({}, {})
-    rows = [_row(runs, name, findings[name], problems[name], because.get(name, "")) for name in runs.order]
-    rows = [dataclasses.replace(row, problem=raised.get(row.name, row.problem)) for row in rows]
-    rows = [dataclasses.replace(row, expression=expressions.get(row.name, "")) for row in rows]
+    rows = []
+    for name in runs.order:
+        row = _row(runs, name, findings[name], problems[name], because.get(name, ""), expressions.get(name, ""))
+        rows.append(dataclasses.replace(row, problem=raised[name]) if name in raised else row)
     wrong = [row.name for row in rows if row.verdict == DIFFERENT]
     found: Diagnosis | None = None
     if diagnose and wrong and isinstance(subject, UserCode):
@@ -429,12 +430,13 @@ def _refuse_no_cost(runs: Runs) -> None:
         raise UnusableCode(f"J is {runs.J} at this point, where nothing can be compared: {found_holes or look}")
 
 
-def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) -> Row:
+def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str, expression: str) -> Row:
     """The row of one gradient."""
     statement, formula = runs.subject.statement(name)
     verdict = INHERITED if because else finding.verdict
     ok = verdict not in (UNSTABLE, DIFFERENT, INHERITED)
-    row = Row(
+    figures: dict[str, Any] = ulps(runs, name, ok and verdict not in (STABILISED, CONVENTION))
+    return Row(
         name=name,
         statement=statement,
         formula=formula,
@@ -445,10 +447,10 @@ def _row(runs: Runs, name: str, finding: Finding, problem: str, because: str) ->
         because=because,
         problem=problem,
         says=finding.says,
+        mismatches=() if ok or problem else mismatches(runs, name, finding.equal, in_floats=bool(finding.says)),
+        expression=expression,
+        **figures,
     )
-    figures: dict[str, Any] = ulps(runs, name, ok and verdict not in (STABILISED, CONVENTION))
-    shown = () if ok or problem else mismatches(runs, name, finding.equal, in_floats=bool(finding.says))
-    return dataclasses.replace(row, mismatches=shown, **figures)
 
 
 def _problem(name: str, ours: Any, shape: tuple[int, ...], without: str) -> str:

@@ -45,6 +45,7 @@ class Numbers(Sweep):
         self.numbers = numbers
         self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
+        self._gathered: dict[int, list[Any]] = {}  # the operands of small blocks, for the way back
         for leaf in tape.leaves:
             for lane, found in zip(
                 self._lanes, self.leaf(leaf.kind, leaf.name, tape.given_to(leaf)).lanes, strict=True
@@ -69,6 +70,14 @@ class Numbers(Sweep):
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         """The numbers of a leaf."""
         raise NotImplementedError
+
+    def _operands(self, block: Block) -> list[Any]:
+        found = self._gathered.get(block.start)
+        if found is None:
+            found = super()._operands(block)
+            if math.prod(block.whole) <= FEW:
+                self._gathered[block.start] = found
+        return found
 
     def gather(self, ids: Array) -> Any:
         return self.array(at(self.tape._data, ids), [at(lane, ids) for lane in self.lanes])
