@@ -17,7 +17,7 @@ from autograd.graph.value import Value
 from autograd.number.carrier import Carrier, one_of
 from autograd.number.ops import OPS
 from autograd.number.threads import elsewhere
-from autograd.number.vocabulary import RECORDERS, Refused, depends, shadows
+from autograd.number.vocabulary import COMPARISONS, RECORDERS, Refused, depends, shadows
 from autograd.tape.blocks import CONSTANT, GIVEN
 from autograd.tape.node import node_of
 from autograd.tape.sweep import Swept
@@ -83,6 +83,9 @@ class TapeArray(Carrier):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if elsewhere():
             return getattr(ufunc, method)(*map(_floats, inputs), **kwargs)
+        if ufunc.__name__ in COMPARISONS and method == "__call__" and not kwargs and all(map(self._fits, inputs)):
+            self.tape.note(*(x.ids if isinstance(x, TapeArray) else np.asarray(x, float) for x in inputs))
+            return ufunc(*map(_floats, inputs))
         try:
             return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
         except Refused:
@@ -100,6 +103,10 @@ class TapeArray(Carrier):
             if depends([*args, *kwargs.values()]):
                 raise
             return self._data_of(func(*map(_floats, args), **options))
+
+    def _fits(self, x: Any) -> bool:
+        """Whether x is an array of this tape, or of plain numbers."""
+        return x.tape is self.tape if isinstance(x, TapeArray) else np.asarray(x).dtype.kind in "biuf"
 
     def astype(self, dtype: Any, *args: Any, **keywords: Any) -> Any:
         """Data may become whole numbers, too."""
@@ -176,7 +183,7 @@ class TapeArray(Carrier):
 
 @shadows.register
 def _(x: TapeArray) -> Array:
-    x.tape.compared |= x.tape.needs(x.ids)
+    x.tape.note(x.ids)
     return x.data
 
 

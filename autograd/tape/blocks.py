@@ -162,7 +162,7 @@ class Recording:
     def clear(self) -> None:
         """Forget what was recorded; the buffers are used again."""
         self.size = 0
-        self.compared = False  # whether code asked what numbers it had computed, which one is larger, for instance
+        self.asked: list[tuple[Array, ...]] = []  # see `note`
         self.blocks: list[Block] = []
         self.leaves: list[Leaf] = []
         self._needed = np.zeros(len(self._data), bool)
@@ -187,6 +187,12 @@ class Recording:
     def needs(self, ids: Array) -> bool:
         """Whether somebody asks for the gradient of one of these nodes, or of one that it was made from."""
         return bool(np.count_nonzero(at(self._needed, ids)))
+
+    def note(self, *sides: Array) -> None:
+        """Keep that code asked what some nodes are: which of two sides is larger, nodes or floats, or else anything."""
+        if any(x.dtype.kind == "i" and self.needs(x) for x in sides):
+            kept = (counted(x, self._count, x.ndim) if x.dtype.kind == "i" else x.copy() for x in sides)
+            self.asked.append(tuple(kept))
 
     def made_by(self, index: int) -> Block | None:
         """The block that made a node; None for a leaf."""

@@ -276,17 +276,26 @@ class Rounding(Numbers):
 
     def __init__(self, tape: Recording, numbers: type[Any], points: int, leaves: Any) -> None:
         self.unit: float = numbers.scalar.unit
-        self.doubtful = False  # whether rounding may have taken an operand to the other side of a kink
+        self.doubtful = False  # whether rounding may have decided a kink, or what code asked
         super().__init__(tape, numbers, 2, leaves)
+        plain = self.numbers.given(np.zeros(()))
+        with np.errstate(all="ignore"):
+            for sides in tape.asked:
+                found = [self.gather(x) if x.dtype.kind == "i" else plain.constant(x) for x in sides]
+                if len(sides) == 2:
+                    self._doubt(*found)
+                else:
+                    self.doubtful |= bool(found[0].errors.any())
 
     def forward(self, block: Block) -> None:
         super().forward(block)
         if block.op.name in KINKED:
-            x, *others = self._operands(block)
-            apart, error = x.shadow, x.errors
-            if others:
-                apart, error = apart - others[0].shadow, error + others[0].errors
-            self.doubtful |= bool(((np.abs(apart) <= error) & (error > 0)).any())
+            self._doubt(*self._operands(block))
+
+    def _doubt(self, x: Any, y: Any = None) -> None:
+        """Note it where rounding may have taken x to the other side of y, or of 0."""
+        apart, error = (x.shadow, x.errors) if y is None else (x.shadow - y.shadow, x.errors + y.errors)
+        self.doubtful |= bool(((np.abs(apart) <= error) & (error > 0)).any())
 
     def leaf(self, kind: str, name: str, numbers: Array) -> NumberArray:
         if kind == CONSTANT:

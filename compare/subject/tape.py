@@ -48,12 +48,11 @@ class OnTape:
         self.nodes = self.edges = 0
         self._only: Recorded | None = None  # where there is one group, it stays recorded
         self.J = 0.0
-        self.compared = self.doubtful = False  # whether code compared numbers, and whether rounding may decide how
+        self.doubtful = False  # whether rounding may have decided a kink, or what code asked about its numbers
         self.rounded: Sides | None = None
         """Both sides in floats with bounds, if they were asked for."""
         floats, rounded = _Parts([], []), _Parts([], [])
         for group in self.recorded("float64"):
-            self.compared |= self.tape.compared
             self.J += float(group.J.data)
             bounds = bounds and self._with_bounds(group, rounded)
             if not bounds:

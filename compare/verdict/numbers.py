@@ -67,10 +67,10 @@ class Numbers:
     def _are_near(self, name: str, ours: Array, chain: Array) -> bool:
         """Whether both sides are as near as rounding explains, and that is near: no need of the true gradient.
 
-        Not where code compared numbers, or a unit is so near its kink that rounding may have taken the other side.
+        Not where rounding may have decided on which side of a kink a unit is, or what code asked about its numbers.
         """
         tape = self.runs.tape
-        if tape is None or tape.compared:
+        if tape is None:
             return False
         with contextlib.suppress(*CANNOT), np.errstate(all="ignore"):
             bounds = bounds_between(self.runs.sides(ROUNDED), name)

@@ -272,3 +272,32 @@ def test_an_overflow_is_no_infinity() -> None:
 
     report, stayed = on(0, gradcheck, cost, np.ones_like, w, diagnose=False)
     assert stayed and report.rows[0].verdict == DIFFERENT
+
+
+def _third(x: Any) -> Any:
+    return 0.1 * x + 0.2 * x - 0.3 * x  # 0, or the rounding of it
+
+
+ASKED: dict[str, tuple[Any, Any, bool]] = {
+    "a mask": (lambda x: np.sum(np.where(x > 0, x, 0.1 * x)), lambda x: np.where(x > 0, 1, 0.1), False),
+    "two sides": (lambda x: np.sum(np.where(x * x > x, x, 0)), lambda x: np.where(x * x > x, 1.0, 0.0), False),
+    "where the largest input is": (lambda x: x[np.argmax(x)] ** 2, lambda x: 2 * x * (x == x[np.argmax(x)]), False),
+    "a mask that rounding decides": (
+        lambda x: np.sum(np.where(_third(x) > 0, x, x)),
+        lambda x: np.where(_third(x) > 0, 1.0, 1.0),
+        True,
+    ),
+    "where the largest result is": (
+        lambda x: x[np.argmax(x * x)] ** 2,
+        lambda x: 2 * x * (np.arange(5) == np.argmax(x * x)),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_long_floats_are_asked_where_rounding_may_decide_what_code_asks(name: str) -> None:
+    cost, grad, doubtful = ASKED[name]
+    steps: list[str] = []
+    assert gradcheck(cost, grad, np.array([0.7, -1.3, 2.1, 0.2, -0.4]), progress=steps.append)
+    assert any("200 bits" in step for step in steps) == doubtful
