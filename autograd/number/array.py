@@ -110,7 +110,9 @@ class NumberArray(Carrier):
                 case "power":
                     return self._power(*operands)
                 case "negative":
-                    return self.row("subtract", 0, *operands)
+                    found = self.row("subtract", 0, *operands)
+                    found.shadow = np.negative(operands[0].shadow)  # -0.0 of 0, as in floats
+                    return found
                 case "absolute":
                     return choose(operands[0].shadow < 0, -operands[0], operands[0])
             if op.in_floats is not None:

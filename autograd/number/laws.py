@@ -67,7 +67,7 @@ class Laws:
 
     def log(self, x: Any, atom: Callable[[Any], Any]) -> Any:
         """The argument of the exponential that x is, else a new number."""
-        self.degree = max(self.degree, sum(x.degree))
+        self.degree = max(self.degree, sum(x.degree), *(sum(known.value.degree) for known in self.powers))
         for known in self.powers:
             self.tests += 1
             if known.value.shape == x.shape and x.same(known.value).all():

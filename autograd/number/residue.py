@@ -50,10 +50,10 @@ def _rational(numerator: int, denominator: int, prime: int) -> int:
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def _residues(x: float) -> list[int]:
-    """The number that one of code means, modulo each prime of arrays."""
+def _residues(x: float, points: int) -> list[int]:
+    """The number that one of code means, at so many points."""
     number = meant(x)
-    return [_rational(int(number.numerator), int(number.denominator), prime) for prime in PRIMES]
+    return [_rational(int(number.numerator), int(number.denominator), prime) for prime in PRIMES[:points]]
 
 
 class Residue(Shadowed):
@@ -190,7 +190,7 @@ class ResidueArray(NumberArray):
 
     def constant(self, x: Any) -> Self:
         if type(x) is int or (type(x) is float and math.isfinite(x)):
-            return type(self)(x, [np.array(residue) for residue in _residues(x)[: len(self.lanes)]])
+            return type(self)(x, [np.array(residue) for residue in _residues(x, len(self.lanes))])
         x, primes = np.asarray(x), PRIMES[: len(self.lanes)]
         if x.dtype.kind not in "biufO":
             raise Refused(f"residues beside an array of {x.dtype}")
@@ -289,7 +289,8 @@ class KnowingResidueArray(ResidueArray):
 
     @classmethod
     def met(cls) -> list[Atoms]:
-        return [*super().met(), Atoms("law", 2 + math.isqrt(2 * cls.laws.tests), cls.laws.degree)]
+        most = 2 * cls.laws.degree  # of what is compared: differences of up to four arguments
+        return [*super().met(), Atoms("law", 2 + math.isqrt(2 * cls.laws.tests), most)]
 
     def squares(self, under_a_root: Array) -> Self:
         """The same, where these entries, and others that are as radicands before, are the squares of random roots."""

@@ -52,14 +52,14 @@ def recording(*functions: Function) -> Iterator[None]:
     Threads that were there before see NumPy as it is; but two recordings at once disturb each other. One inside of
     another of the same functions costs nothing.
     """
-    global _recorded
+    global _recorded, _loaded
     its_own = [f.__globals__ for f in map(inspect.unwrap, functions) if hasattr(f, "__globals__")]
-    if its_own and _recorded.issuperset(map(id, its_own)):
+    if its_own and _recorded.issuperset(map(id, its_own)) and len(sys.modules) == _loaded:
         yield
         return
     substitutes = _substitutes()
     namespaces = _users_namespaces(its_own)
-    users, before = set(map(id, namespaces)), _recorded
+    users, before = set(map(id, namespaces)), (_recorded, _loaded)
     places = [
         (namespace, name, new)
         for namespace in namespaces
@@ -85,11 +85,11 @@ def recording(*functions: Function) -> Iterator[None]:
     try:
         for namespace, name, substitute in places:
             namespace[name] = substitute
-        builtins.__import__, _recorded = importing, users
+        builtins.__import__, _recorded, _loaded = importing, users, len(sys.modules)
         with answering(), only_here():
             yield
     finally:
-        builtins.__import__, _recorded = import_, before
+        builtins.__import__, (_recorded, _loaded) = import_, before
         for namespace, name, original in originals:
             if original is None:
                 del namespace[name]
@@ -98,6 +98,7 @@ def recording(*functions: Function) -> Iterator[None]:
 
 
 _recorded: set[int] = set()  # the namespaces of users that see NumPy otherwise now
+_loaded = 0  # how many modules there were when that began
 _CHECKS = f"{Path(__file__).parents[2] / 'compare'}{os.sep}"  # what runs the user's code asks for itself
 
 

@@ -45,7 +45,7 @@ class Numbers(Sweep):
         self.numbers = numbers
         self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
-        self._gathered: dict[int, list[Any]] = {}  # the operands of small blocks, for the way back
+        self._gathered: dict[Block, list[Any]] = {}  # the operands of small blocks, for the way back
         for leaf in tape.leaves:
             for lane, found in zip(
                 self._lanes, self.leaf(leaf.kind, leaf.name, tape.given_to(leaf)).lanes, strict=True
@@ -72,11 +72,11 @@ class Numbers(Sweep):
         raise NotImplementedError
 
     def _operands(self, block: Block) -> list[Any]:
-        found = self._gathered.get(block.start)
+        found = self._gathered.get(block)
         if found is None:
             found = super()._operands(block)
             if math.prod(block.whole) <= FEW:
-                self._gathered[block.start] = found
+                self._gathered[block] = found
         return found
 
     def gather(self, ids: Array) -> Any:
@@ -191,6 +191,8 @@ class Modular(Numbers):
         return found
 
     def _is_reached(self, block: Block, upstream: list[Array]) -> bool:
+        if self.has_infinite:  # 0 times one of them would be none
+            return super()._is_reached(block, upstream)
         return bool((self._which_gradient[block.rows] != _UNREACHED).any())
 
     def _made(self, block: Block) -> Any:

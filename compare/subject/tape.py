@@ -99,8 +99,11 @@ class OnTape:
             run.backward(group.J)
         except (ArithmeticError, TypeError, ValueError):
             return False
-        self.tape.take(run)
         self._put(parts, group, run)
+        if np.isnan(run.floats).any():  # what is 0 by choice counts in sweeps of bare floats
+            self.tape.backward(group.J)
+        else:
+            self.tape.take(run)
         return True
 
     def _put(self, parts: _Parts, group: Recorded, run: Run) -> None:

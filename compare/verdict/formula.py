@@ -148,9 +148,12 @@ class Formula:
             run, numbers = tape.residues(points, self.seed, numbers_of)
             equal = {name: same(*run.pair(name)) for name in names}
             sides, atoms = [run.pair(name) for name in run.chain], numbers.met()
-            enough, _ = enough_points(sides, atoms)
-            if enough <= points or not any(x.all() for x in equal.values()):
-                return run, equal, points, chance_of_error(sides, atoms, points, ResidueArray)
+            if not any(x.all() for x in equal.values()):
+                return run, equal, points, 0.0
+            enough, chance = enough_points(sides, atoms)
+            if enough <= points:
+                chance = chance if enough == points else chance_of_error(sides, atoms, points, ResidueArray)
+                return run, equal, points, chance
             points = enough
 
     def _by_laws(self, tape: OnTape, points: int) -> tuple[int, float]:

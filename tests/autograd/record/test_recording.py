@@ -517,3 +517,16 @@ def test_a_recording_inside_of_another_of_the_same_functions_changes_nothing() -
         again = user()  # still recorded
         again[0] = Value(2.0)
     assert np.zeros is outside and isinstance(user(), np.ndarray) and user().dtype == float
+
+
+def test_a_module_that_is_loaded_in_between_is_recorded_too(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loaded_late.py").write_text("import numpy as np\n\n\ndef zeros():\n    return np.zeros(2)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def user() -> None:
+        pass
+
+    with recording(user):
+        late = __import__("loaded_late")
+        with recording(user):
+            late.zeros()[0] = Value(1.0)

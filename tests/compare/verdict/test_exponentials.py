@@ -208,7 +208,7 @@ def test_degrees_are_those_of_what_the_laws_give() -> None:
     A = np.exp(a)
     degrees = [x.degree for x in (A, np.log(A), np.log(p), np.exp(np.log(p)), np.exp(2 * a), np.exp(-a), np.tanh(a))]
     assert degrees == [(1, 0), (1, 0), (1, 0), (3, 0), (2, 0), (0, 1), (2, 2)]
-    assert numbers.met()[-1].degree == 3  # of arguments that were compared
+    assert numbers.met()[-1].degree == 2 * 3  # of arguments that were compared, up to four at a time
 
 
 def test_two_runs_know_nothing_of_each_other() -> None:

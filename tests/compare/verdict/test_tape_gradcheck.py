@@ -301,3 +301,63 @@ def test_long_floats_are_asked_where_rounding_may_decide_what_code_asks(name: st
     steps: list[str] = []
     assert gradcheck(cost, grad, np.array([0.7, -1.3, 2.1, 0.2, -0.4]), progress=steps.append)
     assert any("200 bits" in step for step in steps) == doubtful
+
+
+def _of_an_empty_part(w: Any) -> Any:
+    return np.sum(w * w) + np.sum(w[:0] * 2.0) + np.sum(w[:2] * 3.0)
+
+
+def test_an_operation_on_no_entries_is_no_hindrance() -> None:
+    w = np.random.default_rng(0).normal(size=4)
+    report = gradcheck(_of_an_empty_part, lambda w: 2 * w + 3 * (np.arange(4) < 2), w)
+    assert report["w"].verdict == PROVED and "recorded on Values" not in str(report)
+
+
+def test_what_is_0_by_choice_is_so_in_sums_of_products_of_a_large_graph() -> None:
+    rng = np.random.default_rng(0)
+    M, W = np.abs(rng.normal(size=(30, 20))), np.abs(rng.normal(size=(20, 30)))
+    M[1] = 0
+
+    def grad(W: Any) -> Any:
+        d = 0.5 / np.sqrt(M @ W)
+        d[1] = 0
+        return M.T @ d
+
+    assert gradcheck(lambda W: np.sum(np.sqrt(M @ W)), grad, W)["W"].verdict == PROVED
+
+
+def test_no_gradient_beside_infinite_constants_is_none() -> None:
+    w, shut = np.abs(np.random.default_rng(0).normal(size=4)), np.full(4, -np.inf)
+    report = gradcheck(lambda w: np.sum(np.exp(w * shut)) + np.sum(w**3), lambda w: 3 * w**2, w)
+    assert report["w"].verdict == PROVED
+
+
+def test_a_negative_zero_takes_the_branch_of_the_floats() -> None:
+    x = np.array([0.0, 1.0, 2.0] * 400)
+
+    def grad(x: Any) -> Any:
+        return np.where(1 / (-x) > 5, 1 / (x * x), 0) + 2 * x
+
+    report = gradcheck(lambda x: np.sum(np.maximum(1 / (-x), 5.0)) + np.sum(x * x), grad, x)
+    assert report["x"].verdict == PROVED
+
+
+def test_the_chance_is_that_of_the_run_which_proved_it() -> None:
+    def deep(w: Any) -> tuple[Any, list[Any]]:
+        z, kept = w, []
+        for _ in range(9):
+            kept.append(z)
+            z = z * 0.5 + 1 / (1 + z * z)
+        return z, kept
+
+    def grad(w: Any) -> Any:
+        z, kept = deep(w)
+        slope = 1 / (1 + np.exp(-z))
+        for z in reversed(kept):
+            slope = slope * (0.5 - 2 * z / (1 + z * z) ** 2)
+        return slope
+
+    w = np.random.default_rng(0).normal(size=300)
+    report = gradcheck(lambda w: np.sum(np.log(1 + np.exp(deep(w)[0]))), grad, w)
+    (evidence,) = [line for line in report.evidence if "the chance" in line]
+    assert report["w"].verdict == PROVED and float(evidence.split("is below ")[1].split()[0]) < 1e-12
