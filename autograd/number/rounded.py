@@ -172,9 +172,8 @@ class RoundedArray(NumberArray):
         if type(x) in (int, float) and math.isfinite(x):  # most of them
             return self.of(x, 0.0 if x == int(x) else _CONSTANT * abs(x))
         x = np.asarray(x).astype(float)
-        with np.errstate(invalid="ignore"):
-            exact = x == np.trunc(x)
-        return self.of(x, np.where(exact, 0.0, _CONSTANT * np.abs(x)))
+        with np.errstate(all="ignore"):  # there may be anything in memory that nobody filled
+            return self.of(x, np.where(x == np.trunc(x), 0.0, _CONSTANT * np.abs(x)))
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         unit, size = self.scalar.unit, np.abs(shadow)

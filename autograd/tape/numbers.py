@@ -46,13 +46,12 @@ class Numbers(Sweep):
         self.points, self.leaves, self.rng = points, leaves, np.random.default_rng(0)
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
         self._gathered: dict[Block, list[Any]] = {}  # the operands of small blocks, for the way back
-        for leaf in tape.leaves:
-            for lane, found in zip(
-                self._lanes, self.leaf(leaf.kind, leaf.name, tape.given_to(leaf)).lanes, strict=True
-            ):
-                lane[leaf.rows] = found.ravel()
-        self.begin()
         with np.errstate(all="ignore"):
+            for leaf in tape.leaves:
+                numbers_of = self.leaf(leaf.kind, leaf.name, tape.given_to(leaf))
+                for lane, found in zip(self._lanes, numbers_of.lanes, strict=True):
+                    lane[leaf.rows] = found.ravel()
+            self.begin()
             for block in tape.blocks:
                 self.forward(block)
 

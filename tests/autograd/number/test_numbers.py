@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from fractions import Fraction
 from typing import Any
 
@@ -20,7 +21,7 @@ from autograd.number.number import Number
 from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.precise import Precise
 from autograd.number.residue import PRIME, Residue, ResidueArray, ZeroResidue
-from autograd.number.rounded import Rounded
+from autograd.number.rounded import Rounded, RoundedArray
 
 ELEMENTARY = [op.name for op in OPS.values() if op.in_floats and op.name != SLOPELESS]
 TYPES: list[type[Number]] = [Exact, Residue, Precise, Precise.with_bits(200), Rounded]
@@ -223,3 +224,11 @@ def test_expressions_are_those_one_would_write() -> None:
     assert gradients(x)[0].content == 4 * sympy.Symbol("x") + 1
     relu = Expression.symbol("z", -1.0).relu()
     assert relu.content == 0 and Expression.symbol("z", 1.0).relu().content == sympy.Symbol("z")
+
+
+def test_constants_from_memory_that_nobody_filled_warn_of_nothing() -> None:
+    signalling = np.array([0x7FF0000000000001], np.uint64).view(float)  # a nan that warns where it is computed with
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = RoundedArray.given(np.zeros(())).constant(np.append(signalling, [0.1, 5e-324]))
+    assert np.isnan(found.errors[0]) and found.errors[1] > 0
