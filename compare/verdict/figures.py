@@ -99,7 +99,7 @@ def about_floats(runs: Runs, rows: list[Row]) -> list[str]:
         exactly = all(row.verdict in (PROVED, EXACT, DIGITS) for row in bounded)
         because = "" if same else ": rounding, since they agree exactly" if exactly else ""
         sentence = f"float64: the two sides {'are the same to the last bit' if same else differ}{because}."
-        lines.append(sentence if same else f"{sentence} ulps: this distance ≤ the most that rounding can cause.")
+        lines.append(sentence if same else f"{sentence} ulps: this distance ≤ a bound on what rounding can cause.")
     if not runs.knows_truth and runs.tape is not None:
         memory = peak_memory()
         lines.append(

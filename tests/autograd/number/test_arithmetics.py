@@ -172,7 +172,7 @@ def test_rounding_is_explained(sizes: list[int], m: int) -> None:
         r"float64: the two sides differ by up to \S+ \(dJd\S+, entries up to \S+\): rounding, since they agree exactly",
         text,
     )
-    assert "ulps: this distance ≤ the most that rounding can cause" in text
+    assert "ulps: this distance ≤ a bound on what rounding can cause" in text
     for row in report.rows:
         assert row.ulps is not None and row.ulps_bound is not None
         assert row.ulps <= row.ulps_bound + 0.5
