@@ -94,7 +94,9 @@ class Counted(np.ndarray[Any, Any]):
     def up_to(cls, size: int) -> Counted:
         """The first so many."""
         count = cls(size, np.int64)
-        count[:] = np.arange(size)
+        count.fill(1)
+        count[:1] = 0
+        np.add.accumulate(count, out=count)
         return count
 
 
