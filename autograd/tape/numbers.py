@@ -48,8 +48,8 @@ class Numbers(Sweep):
         self._gathered: dict[Block, list[Any]] = {}  # the operands of small blocks, for the way back
         with np.errstate(all="ignore"):
             for leaf in tape.leaves:
-                numbers_of = self.leaf(leaf.kind, leaf.name, tape.given_to(leaf))
-                for lane, found in zip(self._lanes, numbers_of.lanes, strict=True):
+                of_leaf = self.leaf(leaf.kind, leaf.name, tape.given_to(leaf))
+                for lane, found in zip(self._lanes, of_leaf.lanes, strict=True):
                     lane[leaf.rows] = found.ravel()
             self.begin()
             for block in tape.blocks:
@@ -135,7 +135,7 @@ class Modular(Numbers):
         """Make squares of the radicands among these nodes."""
         if self.radicands is None:
             return
-        x = self.array(self.tape._data[rows], [lane[rows] for lane in self.lanes], self._all(self._which[rows]))
+        x = self._bounded(self.array(self.tape._data[rows], [lane[rows] for lane in self.lanes]), self._which[rows])
         found = x.squares(self.radicands[rows])
         self._put_down(self._which, rows, found.bound)
         for lane, squares in zip(self.lanes, found.lanes, strict=True):
@@ -162,13 +162,16 @@ class Modular(Numbers):
         given: ResidueArray = self.residues.given(numbers if kind == GIVEN else 0.0, self.points)
         return given if kind == GIVEN else given.constant(numbers)
 
-    def array(self, shadow: Array, lanes: list[Array], bound: Bound = NO_DEGREE) -> Any:
-        return self.residues(shadow, lanes, bound)
+    def array(self, shadow: Array, lanes: list[Array]) -> Any:
+        return self.residues(shadow, lanes)
+
+    def _bounded(self, numbers: Any, which: Array) -> Any:
+        """Numbers of nodes with the bound for all of them."""
+        numbers.bound = self._all(which)
+        return numbers
 
     def gather(self, ids: Array) -> Any:
-        found = super().gather(ids)
-        found.bound = self._all(at(self._which, ids))
-        return found
+        return self._bounded(super().gather(ids), at(self._which, ids))
 
     def _keep(self, block: Block, value: Any) -> None:
         super()._keep(block, value)
@@ -185,9 +188,7 @@ class Modular(Numbers):
         return super().backward(J, everything)
 
     def gradients(self, shadow: Array, ids: Array, grads: list[Array]) -> Any:
-        found = super().gradients(shadow, ids, grads)
-        found.bound = self._all(at(self._which_gradient, ids))
-        return found
+        return self._bounded(super().gradients(shadow, ids, grads), at(self._which_gradient, ids))
 
     def _is_reached(self, block: Block, upstream: list[Array]) -> bool:
         if self.has_infinite:  # 0 times one of them would be none
@@ -195,14 +196,10 @@ class Modular(Numbers):
         return bool((self._which_gradient[block.rows] != _UNREACHED).any())
 
     def _made(self, block: Block) -> Any:
-        found = super()._made(block)
-        found.bound = self._all(self._which[block.rows])
-        return found
+        return self._bounded(super()._made(block), self._which[block.rows])
 
     def _above(self, block: Block, upstream: list[Array]) -> Any:
-        found = super()._above(block, upstream)
-        found.bound = self._all(self._which_gradient[block.rows])
-        return found
+        return self._bounded(super()._above(block, upstream), self._which_gradient[block.rows])
 
     def _contribute(self, grads: list[Array], block: Block, operand: int, product: Any) -> None:
         super()._contribute(grads, block, operand, product)
@@ -219,9 +216,8 @@ class Modular(Numbers):
     def _bound_gradients(self, block: Block, operand: int, bound: Bound) -> None:
         """The bound for the gradients of an operand's nodes grows by that of these contributions."""
         ids = block.operands[operand]
-        most = (
-            1 if block.once[operand] else np.bincount(ids.ravel() - ids.min()).max().item()
-        )  # times that one is there
+        # how often one of the nodes is there at most
+        most = 1 if block.once[operand] else np.bincount(ids.ravel() - ids.min()).max().item()
         consumers = math.prod(block.whole) // max(ids.size, 1) * most
         grown = self._all(at(self._which_gradient, ids)).plus(bound.total(consumers))
         self._put_down(self._which_gradient, ids.ravel(), grown)

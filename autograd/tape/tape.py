@@ -149,7 +149,7 @@ class Run:
 
     @property
     def doubtful(self) -> bool:
-        """Whether, in floats with bounds, rounding may have taken an operand to the other side of a kink."""
+        """Whether, in floats with bounds, rounding may have decided a kink, or what code asked about its numbers."""
         return isinstance(self._sweep, Rounding) and self._sweep.doubtful
 
     @property

@@ -50,14 +50,14 @@ def chance_of_error(
     return float(min(chance, 1.0))
 
 
-def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms]) -> tuple[int, float]:
-    """How many random points of a `ResidueArray` make a false agreement unlikely enough, and its chance.
+def enough_points(sides: Sequence[tuple[Any, Any]], atoms: Sequence[Atoms], least: int = 2) -> tuple[int, float]:
+    """How many random points of a `ResidueArray`, `least` or more, make a false agreement unlikely enough; its chance.
 
     Where the degrees are beyond what any number of points could help against, it is a few.
     """
-    for points in range(2, MOST_POINTS + 1):
+    for points in range(least, MOST_POINTS + 1):
         chance = chance_of_error(sides, atoms, points, ResidueArray)
-        if chance <= CHANCE or (chance == 1 and points == FEW_POINTS):
+        if chance <= CHANCE or (chance == 1 and points >= FEW_POINTS):
             break
     return points, chance
 

@@ -150,9 +150,8 @@ class Formula:
             sides, atoms = [run.pair(name) for name in run.chain], numbers.met()
             if not any(x.all() for x in equal.values()):
                 return run, equal, points, 0.0
-            enough, chance = enough_points(sides, atoms)
-            if enough <= points:
-                chance = chance if enough == points else chance_of_error(sides, atoms, points, ResidueArray)
+            enough, chance = enough_points(sides, atoms, points)
+            if enough == points:
                 return run, equal, points, chance
             points = enough
 
