@@ -45,6 +45,11 @@ class Block:
         return self.rows.start  # type: ignore[no-any-return]
 
     @property
+    def count(self) -> int:
+        """How many nodes it has."""
+        return self.rows.stop - self.rows.start  # type: ignore[no-any-return]
+
+    @property
     def terms(self) -> int:
         """The terms of each sum."""
         return math.prod(self.whole[len(self.shape) :])
@@ -210,6 +215,19 @@ class Recording:
     def given_to(self, leaf: Leaf) -> Array:
         """The numbers of a leaf array as they were given."""
         return self._data[leaf.rows].reshape(leaf.shape) if leaf.given is None else leaf.given
+
+    def reordered(self, order: Array, places: Array) -> Recording:
+        """The leaves, which come first, in a recording whose nodes are these in this order; `places` undoes it."""
+        other = Recording()
+        other.leaves.clear()
+        other.size, other._count = self.size, self._count
+        other._data, other._needed = self._data[order], self._needed[order]
+        start = 0
+        for leaf in self.leaves:
+            other.leaves.append(leaf._replace(start=start))
+            start = other.leaves[-1].rows.stop
+        other.asked = [tuple(places[x] if x.dtype.kind == "i" else x for x in sides) for sides in self.asked]
+        return other
 
     def leaf_of(self, index: int) -> Leaf:
         """The leaf array that a node belongs to."""

@@ -342,9 +342,15 @@ class Rounding(Numbers):
         grads[0][J] = 1
 
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
-        super()._pass_on(grads, block, operand, found)
         ids, once = block.operands[operand], block.once[operand]
-        add_at(grads[1], ids, once, self.unit * np.abs(at(grads[0], ids)))  # adding it to what other consumers gave
+        if not once and ids.size:  # added one after the other: on the way no sum is larger than all of them together
+            start, nodes = ids.min(), (ids - ids.min()).ravel()
+            count, sizes = np.bincount(nodes), np.bincount(nodes, np.abs(found[0]).ravel())
+            here = slice(start, start + len(count))
+            grads[1][here] += np.where(count, count * self.unit * (np.abs(grads[0][here]) + sizes), 0.0)
+        super()._pass_on(grads, block, operand, found)
+        if once:  # added to what other consumers gave
+            add_at(grads[1], ids, once, self.unit * np.abs(at(grads[0], ids)))
 
 
 class Objects(Numbers):

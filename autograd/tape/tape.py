@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.graph.value import Value
@@ -21,7 +22,8 @@ from autograd.number.precise import Precise
 from autograd.number.residue import ResidueArray
 from autograd.number.rounded import RoundedArray
 from autograd.tape.array import TapeArray
-from autograd.tape.blocks import GIVEN, VARIABLE
+from autograd.tape.blocks import GIVEN, VARIABLE, Recording
+from autograd.tape.merged import merged
 from autograd.tape.node import Node, node_of
 from autograd.tape.numbers import Fractions, LongFloats, Modular, Numbers, Objects, Rounding
 from autograd.tape.sweep import Swept
@@ -109,7 +111,16 @@ class Tape(Swept):
             Number: Objects,
         }
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
-        return Run(self, kind(self, numbers, points, leaves))
+        apart: frozenset[str] = getattr(numbers, "apart", frozenset())
+        key = self.size, len(self.asked), apart
+        if key not in self._merged:
+            self._merged[key] = merged(self, apart)
+        recording, places = self._merged[key]
+        return Run(self, kind(recording, numbers, points, leaves), places)
+
+    def clear(self) -> None:
+        super().clear()
+        self._merged: dict[Any, tuple[Recording, Array | None]] = {}  # forms in fewer blocks
 
     def take(self, run: Run) -> None:
         """Set the gradient of every node to that of a run in floats with bounds, as `backward` would."""
@@ -137,15 +148,19 @@ class Tape(Swept):
 class Run:
     """A recorded graph in other numbers: `data` of nodes, and after `backward` their `gradients`."""
 
-    def __init__(self, tape: Tape, sweep: Numbers) -> None:
-        self._tape, self._sweep = tape, sweep
+    def __init__(self, tape: Tape, sweep: Numbers, places: Array | None) -> None:
+        self._tape, self._sweep, self._places = tape, sweep, places
         self._gradients: list[Array] = []
+
+    def _at(self, ids: Array) -> Array:
+        """Where nodes of the tape are in this run."""
+        return ids if self._places is None else self._places[ids]
 
     def data(self, array: TapeArray) -> Any:
         """The numbers of an array of the tape."""
         if array.ids.size and array.ids.max() >= len(self._sweep.lanes[0]):
             raise IndexError("the run was made before these nodes were recorded")
-        return self._sweep.taken_out(self._sweep.gather(array.ids))
+        return self._sweep.taken_out(self._sweep.gather(self._at(array.ids)))
 
     @property
     def doubtful(self) -> bool:
@@ -156,12 +171,13 @@ class Run:
     def floats(self) -> Array:
         """The gradients of all nodes, where the numbers are floats with bounds."""
         assert isinstance(self._sweep, Rounding)
-        return self._gradients[0]
+        gradients = self._gradients[0]
+        return gradients if self._places is None else gradients[self._places]
 
     def backward(self, J: TapeArray) -> None:
         """Sweep back from J in these numbers."""
-        self._gradients = self._sweep.backward(self._tape.number_of(J))
+        self._gradients = self._sweep.backward(int(self._at(np.asarray(self._tape.number_of(J)))))
 
     def gradients(self, array: TapeArray) -> Any:
         """dJ/d array in these numbers."""
-        return self._sweep.taken_out(self._sweep.gradients(array.grad, array.ids, self._gradients))
+        return self._sweep.taken_out(self._sweep.gradients(array.grad, self._at(array.ids), self._gradients))

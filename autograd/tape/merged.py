@@ -1,0 +1,92 @@
+"""`merged`, a recording in fewer blocks: what code did in a loop, or here and there, is done at once.
+
+A sweep costs a fixed time for each block, however few nodes are in it. Blocks of one operation of which none depends on
+another can be one block: those of the windows of a pooling layer, say. The nodes and the edges stay the same.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.tape.blocks import FEW, Block, Counted, Recording, counted
+
+Array = NDArray[Any]
+
+FEWEST_BLOCKS, MOST_NODES = 12, 1 << 16  # where it pays
+
+
+def merged(recording: Recording, apart: Collection[str] = ()) -> tuple[Recording, Array | None]:
+    """The same graph in fewer blocks, and where each node is there; itself and None where that would not pay.
+
+    Operations that are to stay `apart` keep their blocks and their order.
+
+    >>> from autograd.tape.tape import Tape
+    >>> tape = Tape()
+    >>> x = tape.array(np.arange(12.0))
+    >>> squares = [x[k] * x[k] for k in range(12)]
+    >>> found, places = merged(tape)
+    >>> len(tape.blocks), len(found.blocks), float(found.numbers_at(places[squares[3].ids]))
+    (12, 1, 9.0)
+    """
+    if len(recording.blocks) < FEWEST_BLOCKS or recording.size > MOST_NODES:
+        return recording, None
+    groups = _groups(recording, apart)
+    parts = [leaf.rows for leaf in recording.leaves] + [block.rows for group in groups for block in group]
+    order = np.concatenate([recording._count[rows] for rows in parts])
+    places = np.empty(recording.size, np.int64)
+    places[order] = recording._count[: recording.size]
+    found = recording.reordered(order, places)
+    start = found.size - sum(block.count for block in recording.blocks)
+    for group in groups:
+        found.blocks.append(_one(group, start, places, recording._count))
+        start = found.blocks[-1].rows.stop
+    return found, places
+
+
+def _groups(recording: Recording, apart: Collection[str]) -> list[list[Block]]:
+    """The blocks that can be one, in an order in which each comes after those that it depends on."""
+    groups: list[list[Block]] = []
+    of_kind: dict[Any, list[int]] = defaultdict(list)  # where there are groups of the kind
+    of_node = np.full(recording.size, -1)
+    for block in recording.blocks:
+        after = max(int(of_node.take(ids).max(initial=-1)) for ids in block.operands)
+        alone = block.op.name in apart or math.prod(block.whole) > FEW
+        positions = [] if alone else of_kind[_kind(recording, block)]
+        k = bisect.bisect_right(positions, after)
+        if k == len(positions):
+            positions.append(len(groups))
+            groups.append([])
+        groups[positions[k]].append(block)
+        of_node[block.rows] = positions[k]
+    return groups
+
+
+def _kind(recording: Recording, block: Block) -> tuple[Any, ...]:
+    """What blocks have in common that can be one."""
+    of_it = recording.constant_at(block.operands[1]) if block.op.name == "power_n" else block.terms
+    return block.op.name, block.needed, len(block.operands), type(of_it), of_it
+
+
+def _one(blocks: list[Block], start: int, places: Array, count: Counted) -> Block:
+    """One block instead of these."""
+    first, n = blocks[0], sum(block.count for block in blocks)
+    rows, operands = slice(start, start + n), first.operands
+    if len(blocks) == 1:
+        operands = tuple(counted(places[ids], count, ids.ndim) for ids in operands)
+        return Block(first.op, rows, first.shape, first.whole, operands, first.needed)
+    shape: tuple[int, ...] = (n,) if first.op.arity else (n, first.terms)
+    edges = (
+        np.concatenate([np.broadcast_to(block.operands[k], block.whole).ravel() for block in blocks])
+        for k in range(len(operands))
+    )
+    operands = tuple(places[ids].reshape(shape) for ids in edges)
+    if first.op.name == "power_n":
+        operands = operands[0], operands[1][:1]
+    return Block(first.op, rows, (n,), shape, operands, first.needed)
