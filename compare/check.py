@@ -27,6 +27,7 @@ from compare.subject.pair import Pair
 from compare.subject.points import redrawn
 from compare.subject.refusals import holes
 from compare.subject.runs import CANNOT, Runs
+from compare.subject.state import one_world
 from compare.subject.subject import ONE_AT_A_TIME, Subject, UserCode
 from compare.subject.trees import described
 from compare.subject.usercode import Function, UnusableCode, call_users, name_of, parameter_names, required_count
@@ -300,7 +301,7 @@ def check(
     if arithmetic is not None and arithmetic not in NAMES:
         raise ValueError(f"there is no arithmetic {arithmetic!r}: the known ones are {', '.join(NAMES)}")
     linecache.checkcache()  # a file that was edited and loaded again is read again
-    with ONE_AT_A_TIME:
+    with ONE_AT_A_TIME, one_world():
         differs = subject.differs_between_runs() if isinstance(subject, UserCode) else ""
         if differs:
             raise UnusableCode(differs)

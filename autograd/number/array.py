@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from autograd.number.carrier import Carrier, one_of
@@ -41,6 +42,22 @@ def _extreme(argument: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _operator(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """x + y and y + x for an array of numbers x: at once what NumPy, asked for them, would come back for."""
+    mixin = vars(NDArrayOperatorsMixin)
+    forward, reflected = mixin[f"__{name}__"], mixin[f"__r{name}__"]
+    of_table = {"sub": "subtract", "mul": "multiply", "truediv": "divide"}.get(name, name)
+
+    def operator(x: Any, y: Any) -> Any:
+        return x.row(of_table, x, y) if type(y) in (type(x), int, float) else forward(x, y)
+
+    def swapped(x: Any, y: Any) -> Any:
+        return x.row(of_table, y, x) if type(y) in (int, float) else reflected(x, y)
+
+    return operator, swapped
+
+
+ARITHMETIC = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide}
 _PLAIN_PRODUCTS = {("az", "zA", "aA"), ("Xz", "zY", "XY")}  # np.dot and @ of two matrices
 
 
@@ -61,6 +78,11 @@ class NumberArray(Carrier):
     def __init__(self, shadow: Any, lanes: Sequence[Any] = ()) -> None:
         self.shadow: Array = np.asarray(shadow, float)
         self.lanes: list[Any] = list(lanes)
+
+    __add__, __radd__ = _operator("add")
+    __sub__, __rsub__ = _operator("sub")
+    __mul__, __rmul__ = _operator("mul")
+    __truediv__, __rtruediv__ = _operator("truediv")
 
     # what a subclass brings
 
@@ -83,6 +105,10 @@ class NumberArray(Carrier):
 
     # what a carrier brings
 
+    shape = property(lambda self: self.shadow.shape)
+    ndim = property(lambda self: self.shadow.ndim)
+    size = property(lambda self: self.shadow.size)
+
     @property
     def contents(self) -> list[Array]:
         return [self.shadow, *self.lanes]
@@ -101,12 +127,12 @@ class NumberArray(Carrier):
         return self.constant(x)
 
     def row(self, name: str, *operands: Any) -> Any:
-        op = OPS[name]
         with np.errstate(all="ignore"):
+            if name in ARITHMETIC:
+                x, y = map(self.as_one, operands)
+                return self._arithmetic(name, x, y, ARITHMETIC[name](x.shadow, y.shadow))
+            op = OPS[name]
             match name:
-                case "add" | "subtract" | "multiply" | "divide":
-                    x, y = map(self.as_one, operands)
-                    return self._arithmetic(name, x, y, getattr(np, name)(x.shadow, y.shadow))
                 case "power":
                     return self._power(*operands)
                 case "negative":

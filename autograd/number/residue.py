@@ -20,40 +20,23 @@ from autograd.number.array import Array, NumberArray
 from autograd.number.degree import CONSTANT, VARIABLE, Atoms, Bound, Degrees
 from autograd.number.functions import choose
 from autograd.number.laws import KNOWN, WRITTEN, Laws
+from autograd.number.modulo import (
+    LEAST,
+    MODULO,
+    PRIME,
+    PRIMES,
+    inverse,
+    lanes_of,
+    mixed,
+    powers_of_2,
+    product_modulo,
+    rational_modulo,
+    residues_of,
+    seeds_of,
+)
 from autograd.number.rational import meant
 from autograd.number.shadowed import Shadowed
 from autograd.number.vocabulary import Refused
-
-PRIME = 2**61 - 1
-_BELOW = (1, 61, 69, 85, 105, 225, 249, 325, 469, 477, 525, 589, 697, 705, 781, 789, 829, 837, 885, 909)
-PRIMES = tuple(
-    2**31 - c for c in _BELOW
-)  # those of arrays, one for each point: what one does not see, the next one does
-_MASK = 2**31 - 1  # products of two residues fit into an int64, and 2**31 is c
-_LOW = 16  # the bits of the lower half of a residue in a product of matrices
-
-
-class ZeroResidue(ZeroDivisionError):
-    """Raised by a division whose divisor happens to be 0 modulo the prime: an unlucky point, draw another."""
-
-
-def _inverse(x: int, prime: int) -> int:
-    if not x:
-        raise ZeroResidue("division by a number that is 0 modulo the prime at this random point: draw another point")
-    return pow(x, -1, prime)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _rational(numerator: int, denominator: int, prime: int) -> int:
-    """A fraction modulo the prime."""
-    return numerator * _inverse(denominator % prime, prime) % prime
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def _residues(x: float, points: int) -> list[int]:
-    """The number that one of code means, at so many points."""
-    number = meant(x)
-    return [_rational(int(number.numerator), int(number.denominator), prime) for prime in PRIMES[:points]]
 
 
 class Residue(Shadowed):
@@ -78,7 +61,7 @@ class Residue(Shadowed):
         "add": lambda x, y: (x + y) % PRIME,
         "subtract": lambda x, y: (x - y) % PRIME,
         "multiply": lambda x, y: x * y % PRIME,
-        "divide": lambda x, y: x * _inverse(y, PRIME) % PRIME,
+        "divide": lambda x, y: x * inverse(y, PRIME) % PRIME,
     }
 
     @classmethod
@@ -88,11 +71,11 @@ class Residue(Shadowed):
 
     @classmethod
     def rational(cls, x: Any) -> int:
-        return _rational(int(x.numerator), int(x.denominator), PRIME)
+        return rational_modulo(int(x.numerator), int(x.denominator), PRIME)
 
     @classmethod
     def whole_power(cls, content: int, n: int) -> int:
-        return pow(content if n >= 0 else _inverse(content, PRIME), abs(n), PRIME)
+        return pow(content if n >= 0 else inverse(content, PRIME), abs(n), PRIME)
 
     @classmethod
     def atom(cls, name: str, *contents: int) -> int:
@@ -106,7 +89,7 @@ class Residue(Shadowed):
         x, y = (z if isinstance(z, Residue) else cls.of(cls.lift(z)) for z in (x, y))
         divisor = y if name == "divide" else x
         if divisor.content or divisor.shadow():
-            _inverse(0, cls.prime)
+            inverse(0, cls.prime)
         return cls.of((cls.atom(name, x.content, y.content), super().undefined(name, x, y)))
 
     def same(self, other: Any) -> bool:
@@ -177,7 +160,7 @@ class ResidueArray(NumberArray):
         """Residues drawn at random that stand for these floats."""
         shape = np.shape(shadow)  # of 64 random bits the residues are even to a part of 2**-33
         drawn = rng.bit_generator.random_raw(points * math.prod(shape)).reshape(points, *shape)
-        return cls(shadow, _lanes(drawn), VARIABLE)
+        return cls(shadow, lanes_of(drawn), VARIABLE)
 
     @classmethod
     def given(cls, numbers: Any, points: int) -> Self:
@@ -186,12 +169,12 @@ class ResidueArray(NumberArray):
             return cls(numbers, [(np.asarray(numbers) % prime).astype(np.int64) for prime in PRIMES[:points]])
         mantissa, exponent = np.frexp(np.asarray(numbers, float))
         whole, exponent = (mantissa * 2.0**53).astype(np.int64), exponent.astype(np.int64)
-        lanes = [whole % prime * _powers_of_2(prime)[exponent - _LEAST] % prime for prime in PRIMES[:points]]
+        lanes = [whole % prime * powers_of_2(prime)[exponent - LEAST] % prime for prime in PRIMES[:points]]
         return cls(numbers, lanes)
 
     def constant(self, x: Any) -> Self:
         if type(x) is int or (type(x) is float and math.isfinite(x)):
-            return type(self)(x, [np.array(residue) for residue in _residues(x, len(self.lanes))])
+            return type(self)(x, [np.array(residue) for residue in residues_of(x, len(self.lanes))])
         x, primes = np.asarray(x), PRIMES[: len(self.lanes)]
         if x.dtype.kind not in "biufO":
             raise Refused(f"residues beside an array of {x.dtype}")
@@ -203,7 +186,7 @@ class ResidueArray(NumberArray):
             if x.dtype.kind == "f" and not np.all(np.isfinite(unique)):
                 raise Refused("no residue stands for inf or nan")
             numbers = [(int(u.numerator), int(u.denominator)) for u in map(meant, unique)]
-            residues = ([_rational(*number, prime) for number in numbers] for prime in primes)
+            residues = ([rational_modulo(*number, prime) for number in numbers] for prime in primes)
             lanes = [np.array(lane, np.int64)[places].reshape(x.shape) for lane in residues]
         return type(self)(x.astype(float), lanes)
 
@@ -223,8 +206,8 @@ class ResidueArray(NumberArray):
 
     def _each(self, function: Callable[..., Any], shadow: Array, bound: Bound, *arrays: Any) -> Self:
         """A function of the lanes of these arrays and of the prime that they are taken modulo."""
-        lanes = zip(PRIMES, *(x.lanes for x in arrays), strict=False)
-        return type(self)(shadow, [np.asarray(function(*parts, prime)) for prime, *parts in lanes], bound)
+        lanes = zip(*(x.lanes for x in arrays), PRIMES, strict=False)
+        return type(self)(shadow, [np.asarray(function(*parts)) for parts in lanes], bound)
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
         if name == "divide" and not y.shadow.all():
@@ -235,21 +218,21 @@ class ResidueArray(NumberArray):
                     nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow)
                 )
                 return found
-        return self._each(_ARITHMETIC[name], shadow, _BOUNDS[name](x.bound, y.bound, y.size), x, y)
+        return self._each(MODULO[name], shadow, _BOUNDS[name](x.bound, y.bound, y.size), x, y)
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""
         if self.atoms is not None:
             self.atoms.append(Atoms(name, shadow.size, max(sum(x.degree) for x in arguments)))
         h = np.empty((len(self.lanes), *shadow.shape), np.uint64)
-        h.T[:] = _seeds(name)[: len(self.lanes)]
-        for argument in arguments:
-            for lane in argument.lanes:
-                h = _mixed(h + lane.view(np.uint64))
-        return type(self)(shadow, _lanes(_mixed(h)), VARIABLE)
+        h.T[:] = seeds_of(name)[: len(self.lanes)]
+        lanes = [lane for argument in arguments for lane in argument.lanes]
+        for pair in (lanes[k : k + 2] for k in range(0, len(lanes), 2)):  # of 31 bits each
+            h = mixed(h + (pair[0] << 31 | pair[1] if len(pair) == 2 else pair[0]).view(np.uint64))
+        return type(self)(shadow, lanes_of(h), VARIABLE)
 
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
-        return self._each(_product, shadow, x.bound.times(y.bound).total(x.shape[1]), x, y)
+        return self._each(product_modulo, shadow, x.bound.times(y.bound).total(x.shape[1]), x, y)
 
     def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
         def total(lane: Array, prime: int) -> Array:
@@ -404,94 +387,9 @@ def _places(keys: Array, known: Array) -> Array:
     return np.searchsorted(known, keys).clip(max=known.size - 1)
 
 
-def half_modulo(x: Array, prime: int, upper: Array, lower: Array) -> Array:
-    """Products modulo the prime with 2**31 = c, in these arrays: so short that some millions can be added up."""
-    np.right_shift(x, 31, out=upper)
-    if prime != _MASK:
-        upper *= _MASK + 1 - prime
-    np.bitwise_and(x, _MASK, out=lower)
-    lower += upper
-    return lower
-
-
-_LEAST = -1100  # the exponents of floats are above, and below its opposite
-
-
-@functools.cache
-def _powers_of_2(prime: int) -> Array:
-    """2**(e - 53) modulo the prime, for each e from _LEAST on."""
-    power, found = pow(2, _LEAST - 53, prime), []
-    for _ in range(-2 * _LEAST):
-        found.append(power)
-        power = 2 * power % prime
-    return np.array(found)
-
-
-def _inverses(x: Array, prime: int) -> Array:
-    """1 / x: one division for a product of many entries, and what the others leave of it for each of them."""
-    if not x.size:
-        return x
-    levels = [x.ravel()]  # each of products of two of the one before
-    while len(levels[-1]) > _FEW:
-        factors = levels[-1]
-        products = factors[:-1:2] * factors[1::2] % prime
-        levels.append(np.append(products, factors[-1]) if len(factors) % 2 else products)
-    inverses = np.array([_inverse(number, prime) for number in levels.pop().tolist()], np.int64)
-    for factors in reversed(levels):
-        pairs = len(factors) // 2
-        others = factors[: 2 * pairs].reshape(pairs, 2)[:, ::-1]
-        found = (inverses[:pairs, None] * others % prime).ravel()
-        inverses = np.append(found, inverses[-1]) if len(factors) % 2 else found
-    return inverses.reshape(x.shape)
-
-
-_FEW = 64  # numbers that are divided by one by one
-
-
 _BOUNDS: dict[str, Callable[[Bound, Bound, int], Bound]] = {
     "add": lambda x, y, size: x.plus(y),
     "subtract": lambda x, y, size: x.plus(y),
     "multiply": lambda x, y, size: x.times(y),
     "divide": Bound.over,
 }
-_ARITHMETIC: dict[str, Callable[[Array, Array, int], Any]] = {
-    "add": lambda x, y, prime: (x + y) % prime,
-    "subtract": lambda x, y, prime: (x - y) % prime,
-    "multiply": lambda x, y, prime: x * y % prime,
-    "divide": lambda x, y, prime: x * _inverses(y, prime) % prime,
-}
-
-
-def _lanes(bits: Array) -> list[Array]:
-    """Numbers of 64 bits, for each point, modulo its prime."""
-    return [np.asarray(each % np.uint64(prime), np.int64) for each, prime in zip(bits, PRIMES, strict=False)]
-
-
-@functools.cache
-def _seeds(name: str) -> Array:
-    """Of the hashes of a function, one for each point."""
-    keys = (f"{name} {k}".encode() for k in range(len(PRIMES)))
-    return np.array([int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") for key in keys], np.uint64)
-
-
-def _mixed(h: Array) -> Array:
-    h = h + np.uint64(0x9E3779B97F4A7C15)
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Array = h ^ (h >> np.uint64(31))
-    return mixed
-
-
-def _product(x: Array, y: Array, prime: int) -> Array:
-    """A product of matrices modulo the prime: halves of 16 bits, whose products of floats are whole and exact."""
-    terms, most = x.shape[-1], 2**12  # the sums of so many stay below 2**62
-    if terms > most:
-        return (_product(x[:, :most], y[:most], prime) + _product(x[:, most:], y[most:], prime)) % prime
-    x1, x0 = (x >> _LOW).astype(float), (x & (2**_LOW - 1)).astype(float)
-    y1, y0 = (y >> _LOW).astype(float), (y & (2**_LOW - 1)).astype(float)
-    high, low = np.dot(x1, y1), np.dot(x0, y0)
-    middle = np.dot(x1 + x0, y1 + y0) - high - low
-    found = high.astype(np.int64) * (2 * (_MASK + 1 - prime))  # 2**32 is 2c
-    found += middle.astype(np.int64) << _LOW
-    found += low.astype(np.int64)
-    return found % prime  # type: ignore[no-any-return]

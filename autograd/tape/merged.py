@@ -19,7 +19,7 @@ from autograd.tape.blocks import FEW, Block, Counted, Recording, counted
 
 Array = NDArray[Any]
 
-FEWEST_BLOCKS, MOST_NODES = 12, 1 << 16  # where it pays
+FEWEST_BLOCKS, MOST_NODES = 20, 1 << 16  # where it pays
 
 
 def merged(recording: Recording, apart: Collection[str] = ()) -> tuple[Recording, Array | None]:
@@ -29,15 +29,17 @@ def merged(recording: Recording, apart: Collection[str] = ()) -> tuple[Recording
 
     >>> from autograd.tape.tape import Tape
     >>> tape = Tape()
-    >>> x = tape.array(np.arange(12.0))
-    >>> squares = [x[k] * x[k] for k in range(12)]
+    >>> x = tape.array(np.arange(20.0))
+    >>> squares = [x[k] * x[k] for k in range(20)]
     >>> found, places = merged(tape)
     >>> len(tape.blocks), len(found.blocks), float(found.numbers_at(places[squares[3].ids]))
-    (12, 1, 9.0)
+    (20, 1, 9.0)
     """
     if len(recording.blocks) < FEWEST_BLOCKS or recording.size > MOST_NODES:
         return recording, None
     groups = _groups(recording, apart)
+    if len(groups) == len(recording.blocks):
+        return recording, None
     parts = [leaf.rows for leaf in recording.leaves] + [block.rows for group in groups for block in group]
     order = np.concatenate([recording._count[rows] for rows in parts])
     places = np.empty(recording.size, np.int64)

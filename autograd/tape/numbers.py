@@ -11,28 +11,21 @@ import numpy as np
 from gmpy2 import mpq
 from numpy.typing import NDArray
 
-from autograd.number.array import NumberArray
+from autograd.number.array import ARITHMETIC, NumberArray
 from autograd.number.degree import CONSTANT as NO_DEGREE
 from autograd.number.degree import VARIABLE as ONE_DEGREE
 from autograd.number.degree import Bound
 from autograd.number.exact import ExactArray, common
 from autograd.number.functions import choose
+from autograd.number.modulo import PRIMES, half_modulo
 from autograd.number.number import Number
 from autograd.number.ops import KINKED, Op
-from autograd.number.residue import (
-    PRIMES,
-    KnowingResidueArray,
-    ResidueArray,
-    half_modulo,
-    refuse_infinite,
-)
+from autograd.number.residue import KnowingResidueArray, ResidueArray, refuse_infinite
 from autograd.number.vocabulary import Refused
 from autograd.tape.blocks import CONSTANT, FEW, GIVEN, VARIABLE, Block, Recording, at, spread
 from autograd.tape.sweep import BUFFERS, Sweep, add_at
 
 Array = NDArray[Any]
-
-ARITHMETIC = ("add", "subtract", "multiply", "divide")
 
 
 class Numbers(Sweep):
@@ -90,14 +83,21 @@ class Numbers(Sweep):
             array = self.array(np.zeros(()), [np.zeros((), self.dtype)] * len(self.lanes)).constant(array)
         return [spread(lane, shape) for lane in array.lanes]
 
-    def _value(self, op: Op, operands: list[Any]) -> Any:
-        return operands[0].row(op.name, *operands) if op.name in ARITHMETIC else super()._value(op, operands)
+    def _value(self, block: Block, operands: list[Any]) -> Any:
+        """A row of the table, where the floats that the numbers stand for are there already."""
+        x, op = operands[0], block.op
+        if op.name in ARITHMETIC:
+            return x._arithmetic(op.name, *operands, self._shadow(block))
+        return x._atom(op.name, operands, self._shadow(block)) if op.in_floats else super()._value(block, operands)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
-        product = above.row("multiply", partial, above)
+        product = self._times(above, partial)
         if self.has_nan and any((lane != lane).any() for lane in self.lanes_of(product, block.shape)):
             return choose(self._counts(block, operands, partial, J), product, 0)
         return product
+
+    def _times(self, above: Any, partial: Any) -> Any:
+        return above._arithmetic("multiply", above.as_one(partial), above, above.shadow)  # which nobody looks at
 
 
 _UNREACHED = -1  # which bound a gradient has before a sweep has come to it
@@ -311,6 +311,9 @@ class Rounding(Numbers):
             array = self.numbers.given(np.asarray(array, float))
         return [spread(lane, shape) for lane in array.contents]
 
+    def _times(self, above: Any, partial: Any) -> Any:
+        return above.row("multiply", partial, above)
+
     def summed(self, factors: list[list[Array]], axes: tuple[int, ...]) -> list[Array]:
         """Sums, and the bounds: those of the terms, and the roundings of adding them in any order.
 
@@ -374,8 +377,8 @@ class Objects(Numbers):
             return np.where(self._counts(block, operands, partial, J), product, 0)
         return product
 
-    def _value(self, op: Op, operands: list[Any]) -> Any:
-        return np.frompyfunc(op.value, len(operands), 1)(*operands)
+    def _value(self, block: Block, operands: list[Any]) -> Any:
+        return np.frompyfunc(block.op.value, len(operands), 1)(*operands)
 
     def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
         def partial(k: int) -> Any:
@@ -405,13 +408,13 @@ class LongFloats(Objects):
         with gmpy2.context(self.context):
             return super().backward(J, everything)
 
-    def _value(self, op: Op, operands: list[Any]) -> Any:
-        match op.name:
+    def _value(self, block: Block, operands: list[Any]) -> Any:
+        match block.op.name:
             case "add" | "subtract" | "multiply":
-                return getattr(np, op.name)(*operands)
+                return ARITHMETIC[block.op.name](*operands)
             case "divide":
                 return self._divided(*operands)
-        return _bare(super()._value(op, [*map(self._wrapped, operands)]))
+        return _bare(super()._value(block, [*map(self._wrapped, operands)]))
 
     def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
         match op.name:

@@ -152,16 +152,16 @@ class Sweep:
         if block.op.arity == 0:
             self._forward_sums(block)
             return
-        self._keep(block, self._value(block.op, self._operands(block)))
+        self._keep(block, self._value(block, self._operands(block)))
 
     def _keep(self, block: Block, value: Any) -> None:
         """Put down the numbers of a block's nodes."""
         for lane, found in zip(self.lanes, self.lanes_of(value, block.shape), strict=True):
             lane[block.rows] = found.ravel()
 
-    def _value(self, op: Op, operands: list[Any]) -> Any:
+    def _value(self, block: Block, operands: list[Any]) -> Any:
         """A row of the table, on whole arrays."""
-        return op.value(*operands)
+        return block.op.value(*operands)
 
     def _partials(self, op: Op, out: Any, operands: list[Any]) -> Any:
         """Its local derivatives."""
@@ -237,7 +237,11 @@ class Sweep:
     def _made(self, block: Block) -> Any:
         """The numbers of a block's own nodes."""
         numbers = [lane[block.rows].reshape(block.shape) for lane in self.lanes]
-        return self.array(self.tape._data[block.rows].reshape(block.shape), numbers)
+        return self.array(self._shadow(block), numbers)
+
+    def _shadow(self, block: Block) -> Array:
+        """The floats of a block's own nodes."""
+        return self.tape._data[block.rows].reshape(block.shape)
 
     def _above(self, block: Block, upstream: list[Array]) -> Any:
         """Their gradients."""

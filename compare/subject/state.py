@@ -77,27 +77,54 @@ def floats_in_reach(roots: Iterable[Any]) -> list[tuple[str, Any]]:
     return found + [("", x) for x in reach.arrays]
 
 
+class _World:
+    """What belongs to the process, and user code may change: states of random numbers, the environment, ..."""
+
+    def __init__(self) -> None:
+        self.numpys, self.pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 (what users may use)
+        self.directory, self.environment, self.limit = _directory(), dict(os.environ), sys.getrecursionlimit()
+
+    def put_back(self) -> None:
+        """As it was."""
+        np.random.set_state(self.numpys)  # noqa: NPY002
+        random.setstate(self.pythons)
+        sys.setrecursionlimit(self.limit)
+        if dict(os.environ) != self.environment:
+            for name in set(os.environ) - set(self.environment):
+                del os.environ[name]
+            os.environ.update(self.environment)
+        if self.directory and _directory() != self.directory:
+            os.chdir(self.directory)
+
+
+_before_all: _World | None = None  # what each of several runs begins with
+
+
+@contextlib.contextmanager
+def one_world() -> Iterator[None]:
+    """What belongs to the process is looked at once for all runs in this block, each of which leaves it as it was."""
+    global _before_all
+    before, _before_all = _before_all, _World()
+    try:
+        yield
+    finally:
+        _before_all = before
+
+
 @contextlib.contextmanager
 def same_world() -> Iterator[None]:
     """While the block runs, code may change what belongs to the process; afterwards it is as it was."""
-    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 (what the user's code may use)
-    directory, environment, limit = _directory(), dict(os.environ), sys.getrecursionlimit()
+    global _before_all
+    before, world = _before_all, _before_all or _World()
     default_rng, np.random.default_rng = np.random.default_rng, _numbered()
+    _before_all = None  # a run inside of this one begins with what this one has made of it
     try:
         with np.errstate(all="ignore"), np.printoptions(), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # what comes out is looked at anyway
             yield
     finally:
-        np.random.default_rng = default_rng
-        np.random.set_state(numpys)  # noqa: NPY002
-        random.setstate(pythons)
-        sys.setrecursionlimit(limit)
-        if dict(os.environ) != environment:
-            for name in set(os.environ) - set(environment):
-                del os.environ[name]
-            os.environ.update(environment)
-        if directory and _directory() != directory:
-            os.chdir(directory)
+        np.random.default_rng, _before_all = default_rng, before
+        world.put_back()
 
 
 def _numbered() -> Callable[..., np.random.Generator]:

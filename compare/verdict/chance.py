@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from autograd.number.degree import Atoms, Degree, Degrees
-from autograd.number.residue import PRIMES, Residue, ResidueArray
+from autograd.number.modulo import PRIMES
+from autograd.number.residue import Residue, ResidueArray
 
 CHANCE = 1e-12  # random points are added until the chance of a false agreement is below
 MOST_POINTS, FEW_POINTS = 20, 4

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd.number.residue import PRIMES, ExtendedResidueArray, Residue, ResidueArray
+from autograd.number.modulo import PRIMES
+from autograd.number.residue import ExtendedResidueArray, Residue, ResidueArray
 from autograd.number.vocabulary import Refused
 from compare import check_network
 from compare.report.report import DIGITS, EXACT, PROVED, ROUNDING, Report

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from autograd.number.degree import Atoms, Bound, Degree
-from autograd.number.residue import PRIME, PRIMES, Residue, ResidueArray
+from autograd.number.modulo import PRIME, PRIMES
+from autograd.number.residue import Residue, ResidueArray
 from compare import GradcheckError, gradcheck
 from compare.report.report import DIFFERENT, PROVED
 from compare.subject.arithmetic import degrees
