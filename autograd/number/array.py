@@ -100,7 +100,7 @@ class NumberArray(Carrier):
         """x @ y of two matrices."""
         raise NotImplementedError
 
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+    def _total(self, axes: tuple[int, ...], shadow: Array) -> Self:
         raise NotImplementedError
 
     # what a carrier brings
@@ -169,7 +169,7 @@ class NumberArray(Carrier):
         return 1 / result if n < 0 else result
 
     def total(self, axes: tuple[int, ...]) -> Self:
-        return self._total(axes, False, np.sum(self.shadow, axis=axes)) if axes else self
+        return self._total(axes, np.asarray(np.add.reduce(self.shadow, axis=axes))) if axes else self
 
     def products(self, x: Any, y: Any, labels: Sequence[str], out: str) -> Self:
         """A product of matrices for each entry of the axes that both arrays have and keep."""

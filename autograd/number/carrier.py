@@ -339,7 +339,8 @@ def _sum(array: Any, axis: Any = None, keepdims: bool = False, where: Any = True
     array = array if where is True else np.where(where, array, 0)
     axes = axes_of(array, axis)
     result = array.total(axes)
-    result = np.expand_dims(result, axes) if keepdims else result
+    if keepdims:
+        result = result.reshape([1 if k in axes else n for k, n in enumerate(array.shape)])
     return result if initial is None else result + initial
 
 

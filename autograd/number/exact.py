@@ -161,8 +161,8 @@ class ExactArray(NumberArray):
         scale = d * e
         return type(self)(shadow, [_each(lambda n: mpq(n, scale), np.dot(a, b))])
 
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
-        return type(self)(shadow, [_objects(np.sum(self.lanes[0], axis=axis, keepdims=keepdims, initial=mpq(0)))])
+    def _total(self, axes: tuple[int, ...], shadow: Array) -> Self:
+        return type(self)(shadow, [_objects(np.add.reduce(self.lanes[0], axis=axes, initial=mpq(0)))])
 
 
 def _divided(x: Array, y: Array) -> Array:

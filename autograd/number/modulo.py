@@ -125,9 +125,14 @@ _ROUNDS = (
 )
 
 
+_TINY = 2**10  # products that are sooner made one by one
+
+
 def product_modulo(x: Array, y: Array, prime: int) -> Array:
     """A product of matrices modulo the prime: halves of 16 bits, whose products of floats are whole and exact."""
     terms, most = x.shape[-1], 2**12  # the sums of so many stay below 2**62
+    if x.size * y.shape[1] <= _TINY:
+        return (x[:, :, None] * y % prime).sum(axis=1) % prime  # type: ignore[no-any-return]
     if terms > most:
         return (product_modulo(x[:, :most], y[:most], prime) + product_modulo(x[:, most:], y[most:], prime)) % prime
     x1, x0 = (x >> _LOW).astype(float), (x & (2**_LOW - 1)).astype(float)

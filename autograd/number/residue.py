@@ -234,9 +234,9 @@ class ResidueArray(NumberArray):
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
         return self._each(product_modulo, shadow, x.bound.times(y.bound).total(x.shape[1]), x, y)
 
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+    def _total(self, axes: tuple[int, ...], shadow: Array) -> Self:
         def total(lane: Array, prime: int) -> Array:
-            return np.sum(lane, axis=axis, keepdims=keepdims) % prime  # type: ignore[no-any-return]
+            return np.add.reduce(lane, axis=axes) % prime  # type: ignore[no-any-return]
 
         return self._each(total, shadow, self.bound.total(self.size // max(shadow.size, 1)), self)
 
@@ -371,9 +371,9 @@ class ExtendedResidueArray(ResidueArray):
         refuse_infinite(x.lanes[0], y.lanes[0])
         return super()._product(x, y, shadow)
 
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+    def _total(self, axes: tuple[int, ...], shadow: Array) -> Self:
         refuse_infinite(self.lanes[0])
-        return super()._total(axis, keepdims, shadow)
+        return super()._total(axes, shadow)
 
 
 def refuse_infinite(*lanes: Array) -> None:

@@ -179,7 +179,7 @@ class RoundedArray(NumberArray):
         unit, size = self.scalar.unit, np.abs(shadow)
         match name:
             case "multiply":
-                error = np.abs(x.shadow) * y.errors + np.abs(y.shadow) * x.errors + x.errors * y.errors + unit * size
+                error = np.abs(x.shadow) * y.errors + (np.abs(y.shadow) + y.errors) * x.errors + unit * size
             case "divide":
                 divisor = np.maximum(np.abs(y.shadow) - y.errors, 0.0)
                 error = (x.errors + size * y.errors) / divisor + unit * size
@@ -208,10 +208,10 @@ class RoundedArray(NumberArray):
         error = np.dot(np.abs(x.shadow), y.errors) + np.dot(x.errors, np.abs(y.shadow) + y.errors)
         return self.of(shadow, error + x.shape[1] * self.scalar.unit * sizes)
 
-    def _total(self, axis: Any, keepdims: bool, shadow: Array) -> Self:
+    def _total(self, axes: tuple[int, ...], shadow: Array) -> Self:
         terms = self.size // max(shadow.size, 1)
-        sizes = np.sum(np.abs(self.shadow), axis=axis, keepdims=keepdims)
-        error = np.sum(self.errors, axis=axis, keepdims=keepdims) + max(terms - 1, 0) * self.scalar.unit * sizes
+        sizes = np.add.reduce(np.abs(self.shadow), axis=axes)
+        error = np.add.reduce(self.errors, axis=axes) + max(terms - 1, 0) * self.scalar.unit * sizes
         return self.of(shadow, error)
 
 

@@ -134,10 +134,12 @@ def counted(ids: Array, count: Counted, ndim: int) -> Array:
 
 def at(lane: Array, ids: Array) -> Array:
     """The content of these nodes, as an array even where it is one object; a view on it where they are one."""
-    if type(ids.base) is Counted and lane.dtype != object:
+    if lane.dtype.hasobject:
+        return lane[ids.ravel()].reshape(ids.shape)
+    if type(ids.base) is Counted:
         size = lane.itemsize
         return np.ndarray(ids.shape, lane.dtype, lane, ids.item(0) * size, [step // 8 * size for step in ids.strides])
-    return lane[ids.ravel()].reshape(ids.shape) if lane.dtype == object else lane.take(ids)
+    return lane.take(ids)
 
 
 def spread(lane: Array, shape: tuple[int, ...]) -> Array:

@@ -91,13 +91,11 @@ class Numbers(Sweep):
         return x._atom(op.name, operands, self._shadow(block)) if op.in_floats else super()._value(block, operands)
 
     def _contributions(self, block: Block, operands: list[Any], partial: Any, above: Any, J: int) -> Any:
-        product = self._times(above, partial)
-        if self.has_nan and any((lane != lane).any() for lane in self.lanes_of(product, block.shape)):
+        factor = above.as_one(partial)
+        product = above._arithmetic("multiply", factor, above, factor.shadow * above.shadow)
+        if self.has_nan and any(math.isnan(np.add.reduce(lane, axis=None)) for lane in product.contents):
             return choose(self._counts(block, operands, partial, J), product, 0)
         return product
-
-    def _times(self, above: Any, partial: Any) -> Any:
-        return above._arithmetic("multiply", above.as_one(partial), above, above.shadow)  # which nobody looks at
 
 
 _UNREACHED = -1  # which bound a gradient has before a sweep has come to it
@@ -310,9 +308,6 @@ class Rounding(Numbers):
         if not isinstance(array, NumberArray):
             array = self.numbers.given(np.asarray(array, float))
         return [spread(lane, shape) for lane in array.contents]
-
-    def _times(self, above: Any, partial: Any) -> Any:
-        return above.row("multiply", partial, above)
 
     def summed(self, factors: list[list[Array]], axes: tuple[int, ...]) -> list[Array]:
         """Sums, and the bounds: those of the terms, and the roundings of adding them in any order.

@@ -58,7 +58,7 @@ def slab(array: Array, index: tuple[slice, ...]) -> Array:
 
 def add_at(lane: Array, ids: Array, once: bool, sums: Array) -> None:
     """Add each sum to the content of its node; where one may not come only once, one after the other."""
-    if once and type(ids.base) is Counted and lane.dtype != object:
+    if once and type(ids.base) is Counted and not lane.dtype.hasobject:
         content = at(lane, ids)
         content += sums.reshape(ids.shape)
     elif once:

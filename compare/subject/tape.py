@@ -219,14 +219,18 @@ class _Tape(Tape):
 
 
 class _Residues:
-    """The same residues for a leaf whenever it is asked for, by its name."""
+    """The same residues for a leaf whenever it is asked for, by its name and shape."""
 
     def __init__(self, points: int, seed: list[int], numbers: type[ResidueArray]) -> None:
-        self.points, self.seed, self.numbers = points, seed, numbers
+        self.points, self.rng, self.numbers = points, np.random.default_rng(seed), numbers
+        self._drawn: dict[tuple[str, tuple[int, ...]], ResidueArray] = {}
 
     def variable(self, x: Array, name: str) -> ResidueArray:
-        rng = np.random.default_rng([*self.seed, *name.encode()])
-        return self.numbers.random(x, self.points, rng)
+        key = name, np.shape(x)
+        if key not in self._drawn:
+            self._drawn[key] = self.numbers.random(x, self.points, self.rng)
+        drawn = self._drawn[key]
+        return self.numbers(x, [lane.copy() for lane in drawn.lanes], drawn.bound)
 
     def given(self, x: Array) -> ResidueArray:
         return self.numbers.given(x, self.points)

@@ -77,11 +77,10 @@ def ulps(runs: Runs, name: str, agree: bool) -> dict[str, float | None]:
             for bound in bounds_between(runs.sides(ROUNDED), name):
                 if (apart <= bound).all():
                     break
+            ulp = float(np.spacing(np.abs(theirs).max(initial=0))) or 1.0
     except CANNOT:
         return difference
-    found = {"ulps": difference["largest_difference"], "ulps_bound": float(np.max(bound, initial=0))}
-    with np.errstate(all="ignore"):
-        ulp = float(np.spacing(np.max(np.abs(theirs), initial=0))) or 1.0
+    found = {"ulps": difference["largest_difference"], "ulps_bound": float(bound.max(initial=0))}
     in_ulps = {key: error / ulp for key, error in found.items() if error is not None}
     few = all(number < MOST_ULPS for number in in_ulps.values())  # not where the gradient is 0, or as good as that
     return difference | (in_ulps if few else {})
