@@ -57,6 +57,10 @@ def _operator(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any]
     return operator, swapped
 
 
+def _comparison(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    return lambda x, y: ufunc(x.shadow, shadows(y))
+
+
 ARITHMETIC = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide}
 _PLAIN_PRODUCTS = {("az", "zA", "aA"), ("Xz", "zY", "XY")}  # np.dot and @ of two matrices
 
@@ -83,6 +87,8 @@ class NumberArray(Carrier):
     __sub__, __rsub__ = _operator("sub")
     __mul__, __rmul__ = _operator("mul")
     __truediv__, __rtruediv__ = _operator("truediv")
+    __lt__, __le__, __eq__ = _comparison(np.less), _comparison(np.less_equal), _comparison(np.equal)
+    __gt__, __ge__, __ne__ = _comparison(np.greater), _comparison(np.greater_equal), _comparison(np.not_equal)
 
     # what a subclass brings
 
@@ -135,10 +141,9 @@ class NumberArray(Carrier):
             match name:
                 case "power":
                     return self._power(*operands)
-                case "negative":
-                    found = self.row("subtract", 0, *operands)
-                    found.shadow = np.negative(operands[0].shadow)  # -0.0 of 0, as in floats
-                    return found
+                case "negative":  # -0.0 of 0, as in floats
+                    (x,) = operands
+                    return self._arithmetic("subtract", self.constant(0), x, np.negative(x.shadow))
                 case "absolute":
                     return choose(operands[0].shadow < 0, -operands[0], operands[0])
             if op.in_floats is not None:

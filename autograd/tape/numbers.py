@@ -235,8 +235,12 @@ class Modular(Numbers):
         found = []
         for prime, *lane in zip(PRIMES, *factors, strict=False):
             terms = self._product(*lane)
-            buffers = BUFFERS("upper", terms.shape, np.int64), BUFFERS("lower", terms.shape, np.int64)
-            found.append(np.add.reduce(half_modulo(terms, prime, *buffers), axis=axes, keepdims=True))
+            if terms.size <= FEW:
+                terms %= prime
+            else:
+                buffers = BUFFERS("upper", terms.shape, np.int64), BUFFERS("lower", terms.shape, np.int64)
+                terms = half_modulo(terms, prime, *buffers)
+            found.append(np.add.reduce(terms, axis=axes, keepdims=True))
         return found
 
     def settle(self, sums: list[Array]) -> None:
@@ -346,8 +350,9 @@ class Rounding(Numbers):
             count, sizes = np.bincount(nodes), np.bincount(nodes, np.abs(found[0]).ravel())
             here = slice(start, start + len(count))
             grads[1][here] += np.where(count, count * self.unit * (np.abs(grads[0][here]) + sizes), 0.0)
+        rounds = once and bool(at(grads[0], ids).any())  # what is added to 0 is not rounded
         super()._pass_on(grads, block, operand, found)
-        if once:  # added to what other consumers gave
+        if rounds:
             add_at(grads[1], ids, once, self.unit * np.abs(at(grads[0], ids)))
 
 

@@ -372,5 +372,7 @@ class Swept(Recording):
         """dJ/dnode of these nodes; 0 before `backward`, and for nodes newer than it."""
         if self._gradients is None:
             return np.zeros(ids.shape)
+        if len(self._gradients) == self.size:
+            return self._gradients[ids]
         known = ids < len(self._gradients)
         return np.where(known, self._gradients[np.where(known, ids, 0)], 0.0)
