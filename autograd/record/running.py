@@ -70,7 +70,6 @@ def recording(*functions: Function) -> Iterator[None]:
     places += [
         (namespace, name, new)
         for namespace in namespaces
-        if not str(namespace.get("__file__", "")).startswith(_CHECKS)
         for name, new in BUILTINS.items()
         if name not in namespace
     ]
@@ -170,7 +169,8 @@ def _users_namespaces(namespaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
         file = getattr(module, "__file__", None) or ""
         if file and is_users(file) and "-packages" not in file:
             namespaces.append(vars(module))
-    return list({id(namespace): namespace for namespace in namespaces}.values())
+    found = {id(namespace): namespace for namespace in namespaces}
+    return [x for x in found.values() if not str(x.get("__file__", "")).startswith(_CHECKS)]
 
 
 def _replacements() -> Iterator[tuple[ModuleType, str, Function]]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.tape.blocks import FEW, Block, Counted, Recording, counted
+from autograd.tape.blocks import FEW, Block, Counted, Recording, counted, spread
 
 Array = NDArray[Any]
 
@@ -85,7 +85,7 @@ def _one(blocks: list[Block], start: int, places: Array, count: Counted) -> Bloc
         return Block(first.op, rows, first.shape, first.whole, operands, first.needed)
     shape: tuple[int, ...] = (n,) if first.op.arity else (n, first.terms)
     edges = (
-        np.concatenate([np.broadcast_to(block.operands[k], block.whole).ravel() for block in blocks])
+        np.concatenate([spread(block.operands[k], block.whole).ravel() for block in blocks])
         for k in range(len(operands))
     )
     operands = tuple(places[ids].reshape(shape) for ids in edges)
