@@ -22,22 +22,23 @@ Array = NDArray[Any]
 FEWEST_BLOCKS, MOST_NODES = 20, 1 << 16  # where it pays
 
 
-def merged(recording: Recording, apart: Collection[str] = ()) -> tuple[Recording, Array | None]:
+def merged(recording: Recording, J: int, apart: Collection[str] = ()) -> tuple[Recording, Array | None]:
     """The same graph in fewer blocks, and where each node is there; itself and None where that would not pay.
 
-    Operations that are to stay `apart` keep their blocks and their order.
+    What came after the node J is not mixed with what J may depend on, which alone is swept back. Operations that are to
+    stay `apart` keep their blocks and their order.
 
     >>> from autograd.tape.tape import Tape
     >>> tape = Tape()
     >>> x = tape.array(np.arange(20.0))
     >>> squares = [x[k] * x[k] for k in range(20)]
-    >>> found, places = merged(tape)
+    >>> found, places = merged(tape, tape.size)
     >>> len(tape.blocks), len(found.blocks), float(found.numbers_at(places[squares[3].ids]))
     (20, 1, 9.0)
     """
     if len(recording.blocks) < FEWEST_BLOCKS or recording.size > MOST_NODES:
         return recording, None
-    groups = _groups(recording, apart)
+    groups = _groups(recording, J, apart)
     if len(groups) == len(recording.blocks):
         return recording, None
     parts = [leaf.rows for leaf in recording.leaves] + [block.rows for group in groups for block in group]
@@ -52,7 +53,7 @@ def merged(recording: Recording, apart: Collection[str] = ()) -> tuple[Recording
     return found, places
 
 
-def _groups(recording: Recording, apart: Collection[str]) -> list[list[Block]]:
+def _groups(recording: Recording, J: int, apart: Collection[str]) -> list[list[Block]]:
     """The blocks that can be one, in an order in which each comes after those that it depends on."""
     groups: list[list[Block]] = []
     of_kind: dict[Any, list[int]] = defaultdict(list)  # where there are groups of the kind
@@ -60,7 +61,7 @@ def _groups(recording: Recording, apart: Collection[str]) -> list[list[Block]]:
     for block in recording.blocks:
         after = max(int(of_node.take(ids).max(initial=-1)) for ids in block.operands)
         alone = block.op.name in apart or math.prod(block.whole) > FEW
-        positions = [] if alone else of_kind[_kind(recording, block)]
+        positions = [] if alone else of_kind[block.start > J, *_kind(recording, block)]
         k = bisect.bisect_right(positions, after)
         if k == len(positions):
             positions.append(len(groups))

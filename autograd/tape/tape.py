@@ -82,7 +82,9 @@ class Tape(Swept):
         """
         self.sweep(self.number_of(J))
 
-    def replay(self, numbers: type[NumberArray] | type[Number], points: int = 1, leaves: Any = None) -> Run:
+    def replay(
+        self, numbers: type[NumberArray] | type[Number], points: int = 1, leaves: Any = None, J: Any = None
+    ) -> Run:
         """The recorded graph in other numbers: `ResidueArray` at so many random points, `ExactArray`, ...
 
         >>> import numpy as np
@@ -101,7 +103,7 @@ class Tape(Swept):
 
         Variables become random residues, given data stay what they are, and a float of code means the simplest fraction
         that rounds to it. Branches are those of the floats. `leaves.variable(numbers, name)` may give the residues of
-        variables. Raises ZeroResidue at an unlucky point.
+        variables; `J` says from which node it will be swept back. Raises ZeroResidue at an unlucky point.
         """
         kinds = {
             ResidueArray: Modular,
@@ -112,9 +114,10 @@ class Tape(Swept):
         }
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
         apart: frozenset[str] = getattr(numbers, "apart", frozenset())
-        key = self.size, len(self.asked), apart
+        last = self.size if J is None else self.number_of(J)
+        key = self.size, len(self.asked), last, apart
         if key not in self._merged:
-            self._merged[key] = merged(self, apart)
+            self._merged[key] = merged(self, last, apart)
         recording, places = self._merged[key]
         return Run(self, kind(recording, numbers, points, leaves), places)
 

@@ -86,7 +86,7 @@ class OnTape:
         """Both sides in other numbers; `leaves` gives those of the leaves."""
         parts = _Parts([], [])
         for group in self.recorded(name):
-            run = self.tape.replay(numbers, points, leaves)
+            run = self.tape.replay(numbers, points, leaves, group.J)
             with np.errstate(all="ignore"):
                 run.backward(group.J)
             self._put(parts, group, run)
@@ -96,7 +96,7 @@ class OnTape:
     def _with_bounds(self, group: Recorded, parts: _Parts) -> bool:
         """Sweep back in floats with bounds, if there are any for all operations."""
         try:
-            run = self.tape.replay(RoundedArray, 2, _BOUNDS[ROUNDED])
+            run = self.tape.replay(RoundedArray, 2, _BOUNDS[ROUNDED], group.J)
             run.backward(group.J)
         except (ArithmeticError, TypeError, ValueError):
             return False
