@@ -68,10 +68,7 @@ def recording(*functions: Function) -> Iterator[None]:
         for new in _seen(x, substitutes)
     ]
     places += [
-        (namespace, name, new)
-        for namespace in namespaces
-        for name, new in BUILTINS.items()
-        if name not in namespace
+        (namespace, name, new) for namespace in namespaces for name, new in BUILTINS.items() if name not in namespace
     ]
     originals = [(namespace, name, namespace.get(name)) for namespace, name, _ in places]
     import_ = builtins.__import__

@@ -40,8 +40,13 @@ class Numbers(Sweep):
         self._lanes = [np.empty(tape.size, self.dtype) for _ in range(points)]
         self._gathered: dict[Block, list[Any]] = {}  # the operands of small blocks, for the way back
         with np.errstate(all="ignore"):
-            for leaf in tape.leaves:
-                of_leaf = self.leaf(leaf.kind, leaf.name, tape.given_to(leaf))
+            written: dict[Any, Any] = {}  # numbers of code, which has the same ones again and again
+            for k, leaf in enumerate(tape.leaves):
+                given = tape.given_to(leaf)
+                key = (given.dtype, given.tobytes()) if leaf.kind == CONSTANT and not leaf.shape else k
+                if key not in written:
+                    written[key] = self.leaf(leaf.kind, leaf.name, given)
+                of_leaf = written[key]
                 for lane, found in zip(self._lanes, of_leaf.lanes, strict=True):
                     lane[leaf.rows] = found.ravel()
             self.begin()

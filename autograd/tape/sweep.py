@@ -338,10 +338,13 @@ class Swept(Recording):
         super().clear()
         self.nodes: dict[int, Value] = {}  # those that somebody looked at
         self._gradients: Array | None = None
+        self._reached: tuple[int, Array] | None = None
 
     def reached(self, J: int) -> Array:
-        """Which nodes the node J depends on, itself among them."""
-        return self._floats.reach(J)
+        """Which nodes the node J depends on, itself among them; not to be written to."""
+        if self._reached is None or (self._reached[0], len(self._reached[1])) != (J, self.size):
+            self._reached = J, self._floats.reach(J)
+        return self._reached[1]
 
     def sweep(self, J: int, everything: bool = False) -> None:
         """Set the gradients to those of node J, with `everything` also those that nobody needs."""

@@ -76,7 +76,7 @@ def edges(recording: Recording, place_of: Any) -> Counter[Any]:
 @settings(max_examples=60, deadline=None)
 def test_the_nodes_and_the_edges_of_a_random_program_are_the_same(seed: int) -> None:
     tape, _ = recorded(np.random.default_rng(seed))
-    found, places = merged(tape)
+    found, places = merged(tape, tape.size)
     assert places is not None and len(found.blocks) < len(tape.blocks)
     assert sorted(places.tolist()) == list(range(tape.size)) and found.size == tape.size
     assert np.array_equal(found.numbers_at(places), tape.numbers_at(np.arange(tape.size)), equal_nan=True)
@@ -113,7 +113,7 @@ def loop(tape: Tape, n: int = 20) -> Any:
 def test_what_a_loop_does_entry_by_entry_is_done_at_once() -> None:
     tape = Tape()
     loop(tape)
-    found, _ = merged(tape)
+    found, _ = merged(tape, tape.size)
     chain = sum(block.op.name == "add" for block in tape.blocks)  # each adds to the one before
     assert len(tape.blocks) == 3 * 20 + chain and len(found.blocks) == 3 + chain
 
@@ -121,10 +121,24 @@ def test_what_a_loop_does_entry_by_entry_is_done_at_once() -> None:
 def test_some_operations_stay_apart_and_in_order() -> None:
     tape = Tape()
     loop(tape)
-    found, places = merged(tape, KnowingResidueArray.apart)
+    found, places = merged(tape, tape.size, KnowingResidueArray.apart)
     assert places is not None
     apart = [[block.rows.start for block in x.blocks if block.op.name == "tanh"] for x in (tape, found)]
     assert places[apart[0]].tolist() == apart[1] and len(apart[0]) == 20
+
+
+def test_what_comes_after_J_stays_apart_from_what_it_depends_on() -> None:
+    tape = Tape()
+    x = tape.array(np.arange(30.0), "x")
+    J = sum(x[k] * x[k] for k in range(30))
+    by_hand = [x[k] * x[k] for k in range(30)]
+    found, places = merged(tape, int(J.ids))
+    assert places is not None
+    assert [block.shape for block in found.blocks if block.op.name == "multiply"] == [(30,), (30,)]
+    run = tape.replay(ExactArray, 1, None, J)
+    run.backward(J)
+    assert run.gradients(x).lanes[0].tolist() == [2 * k for k in range(30)]
+    assert [run.data(y).lanes[0] for y in by_hand] == [k * k for k in range(30)]
 
 
 def test_what_differs_in_more_than_its_nodes_is_not_made_one() -> None:
@@ -132,7 +146,7 @@ def test_what_differs_in_more_than_its_nodes_is_not_made_one() -> None:
     x, data = tape.array(np.arange(1.0, 9), "x"), tape.given(np.arange(1.0, 9))
     for _ in range(3):
         [x**2, x**3, x**2.0, x**0.5, np.sum(x[:3]), np.sum(x[:4]), x * data, data * x, data * data]
-    found, _ = merged(tape)
+    found, _ = merged(tape, tape.size)
     assert [len(block.operands[0]) for block in found.blocks] == [24, 24, 24, 24, 3, 3, 24, 24, 24]
 
 
@@ -140,10 +154,10 @@ def test_small_and_large_recordings_stay_what_they_are() -> None:
     tape = Tape()
     x = tape.array(np.arange(3.0), "x")
     [x[k] * x[k] for k in range(3)]
-    assert merged(tape) == (tape, None)
+    assert merged(tape, tape.size) == (tape, None)
     large = tape.array(np.ones(1 << 16), "y")
     [large[k] * x for k in range(20)]
-    assert merged(tape)[1] is None
+    assert merged(tape, tape.size)[1] is None
 
 
 def test_nodes_and_questions_after_a_run_are_in_the_next() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from compare import gradcheck
 from compare.report.report import DATA, PROVED
+from compare.subject.source import narrow_types
 
 rng = np.random.default_rng(11)
 X, y, w = rng.normal(size=(7, 3)), rng.normal(size=7), rng.normal(size=3)
@@ -355,3 +356,40 @@ def test_a_sparse_matrix_is_data() -> None:
     assert gradcheck(cost, lambda w: S.T @ (1 - np.tanh(S @ w) ** 2), w)
     assert not gradcheck(cost, lambda w: S.T @ (1 - np.tanh(S @ w)), w, raise_exception=False, diagnose=False)
     assert sparse.issparse(S)
+
+
+def by_type(x: Any) -> Any:
+    return np.float32(x)
+
+
+def by_string(x: Any) -> Any:
+    return x.astype("float32")
+
+
+def in_a_function_of_its_own(x: Any) -> Any:
+    def rounded(y: Any) -> Any:
+        return [np.half(z) for z in y]
+
+    return rounded(x)
+
+
+def in_a_tuple(x: Any) -> Any:
+    return [x.astype(kind) for kind in ("float64", "single")]
+
+
+def in_full(x: Any) -> Any:
+    """Not float32."""
+    halves = np.float64(x) / 2
+    return halves.astype("float64")
+
+
+@pytest.mark.parametrize(
+    ("function", "word"),
+    [(by_type, "float32"), (by_string, "float32"), (in_a_function_of_its_own, "half"), (in_a_tuple, "single")],
+)
+def test_a_line_that_rounds_to_short_floats_is_found(function: Any, word: str) -> None:
+    assert word in narrow_types([function])
+
+
+def test_a_word_in_a_text_or_a_longer_name_rounds_nothing() -> None:
+    assert narrow_types([in_full]) == ""
