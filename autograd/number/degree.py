@@ -8,7 +8,6 @@ entries. See `autograd.number.residue`.
 from __future__ import annotations
 
 import itertools
-import operator
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -85,6 +84,22 @@ class Degree(Shadowed):
         return _ATOM
 
 
+Divisors = Mapping[int, tuple[int, int]]  # of a division: the power of the product of its divisors, and its degree
+
+
+def _either(x: Divisors, y: Divisors) -> Divisors:
+    """What is below in both, at least: itself where y adds nothing, as it mostly does."""
+    more = {key: found for key, found in y.items() if key not in x or x[key][0] < found[0]} if x is not y else {}
+    return {**x, **more} if more else x
+
+
+def _both(x: Divisors, y: Divisors) -> Divisors:
+    """What is below a product."""
+    if not x or not y:
+        return x or y
+    return {**x, **{key: (power + x[key][0] if key in x else power, degree) for key, (power, degree) in y.items()}}
+
+
 class Bound(NamedTuple):
     """A bound for the rational functions in an array, in two ways: each alone, and all over one denominator.
 
@@ -100,7 +115,7 @@ class Bound(NamedTuple):
 
     alone: Degrees = (0, 0)
     excess: int = 0
-    divisors: Mapping[int, tuple[int, int]] = MappingProxyType({})
+    divisors: Divisors = MappingProxyType({})
 
     @property
     def degrees(self) -> Degrees:
@@ -108,20 +123,12 @@ class Bound(NamedTuple):
         below = sum(power * degree for power, degree in self.divisors.values())
         return min(self.alone, (max(self.excess + below, 0), below), key=sum)
 
-    def _shared(self, other: Bound, power_of: Callable[[int, int], int]) -> Mapping[int, tuple[int, int]]:
-        if not other.divisors or (other.divisors is self.divisors and power_of is max):
-            return self.divisors
-        found = dict(self.divisors)
-        for key, (power, degree) in other.divisors.items():
-            found[key] = power_of(power, found.get(key, (0, 0))[0]), degree
-        return found
-
     def either(self, other: Bound) -> Bound:
         """For an array made of both."""
         if other is self:
             return self
         alone = max(self.alone[0], other.alone[0]), max(self.alone[1], other.alone[1])
-        return Bound(alone, max(self.excess, other.excess), self._shared(other, max))
+        return Bound(alone, max(self.excess, other.excess), _either(self.divisors, other.divisors))
 
     def plus(self, other: Bound) -> Bound:
         """For sums of two."""
@@ -135,7 +142,7 @@ class Bound(NamedTuple):
     def times(self, other: Bound) -> Bound:
         """For products."""
         alone = _ALGEBRA["multiply"](self.alone, other.alone)
-        return Bound(alone, self.excess + other.excess, self._shared(other, operator.add))
+        return Bound(alone, self.excess + other.excess, _both(self.divisors, other.divisors))
 
     def over(self, divisor: Bound, count: int) -> Bound:
         """For quotients by so many divisors."""
