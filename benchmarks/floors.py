@@ -36,9 +36,7 @@ def main(problems: Sequence[Problem] = PROBLEMS) -> None:
         print(f"\n{problem}: {problem.terms:,} terms")
         rows = [[name, short(1e3 * s), short(1e9 * s / problem.terms)] for name, s in seconds.items()]
         table(["record and backward", "ms", "ns a term"], rows)
-    print(
-        f"\nRecording: {OPERATIONS} operations, a tanh and a product of matrices among them, {OPERATIONS} arrays of 3 x 3"
-    )
+    print(f"\nRecording: {OPERATIONS} operations (tanh, a product of matrices, ...) on {OPERATIONS} arrays of 3 x 3")
     seconds = interleaved(recordings(), repeats=300, collect=False)
     floor = seconds["NumPy"]
     rows = [[name, short(1e6 * s), short(1e6 * s / OPERATIONS), short(s / floor)] for name, s in seconds.items()]
