@@ -43,6 +43,9 @@ COMPARED = {
 }  # fmt: skip
 
 
+_OF_TWO = {frozenset({ast.Add, ast.Sub}): "sign", frozenset({ast.Mult, ast.Div}): "operator"}  # one for the other
+
+
 class Edits:
     """The edits of one statement, in a scope."""
 
@@ -210,8 +213,8 @@ class Edits:
         if isinstance(node, ast.AugAssign):
             for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
                 if not isinstance(node.op, op):
-                    related = {type(node.op), op} in ({ast.Add, ast.Sub}, {ast.Mult, ast.Div})
-                    yield Edit(0.8 if related else 1.4, copied(node, op=op()), "accumulate")
+                    kind = _OF_TWO.get(frozenset({type(node.op), op}), "accumulate")
+                    yield Edit(1.4 if kind == "accumulate" else 0.8, copied(node, op=op()), kind)
             yield Edit(1.0, ast.copy_location(ast.Assign([node.target], node.value), node), "overwrite")
             yield from self._of_a_part(node)
             if isinstance(node.target, ast.Subscript) and isinstance(node.op, (ast.Add, ast.Sub)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from compare.reason.mistakes import Finding
 from compare.reason.nodes import at
@@ -65,6 +65,10 @@ def corrected(passes: Passes, site: Site, finding: Finding) -> str:
         lambda_text = passes.source.text(site.file, site.statement)
         return before.replace(lambda_text, ast.unparse(after), 1)
     whole = ast.unparse(after)
+    if isinstance(after, ast.AugAssign) and isinstance(site.statement, (ast.Assign, ast.AugAssign)):
+        text, value = whole.partition("= ")[0], passes.source.text(site.file, site.statement.value)
+        if "\n" not in value and ast.dump(after.value) == ast.dump(site.statement.value):
+            return f"{text}= {value}"
     if finding.edit is None or not finding.edit.path:
         return whole
     old = at(site.statement, finding.edit.path)
@@ -129,6 +133,8 @@ def _because(passes: Passes, finding: Finding) -> str:
         return slope
     if kind == "factor" and about.startswith("1 / "):
         kind, about = "divisor", about.removeprefix("1 / ")
+    if kind == "derived" and (terms := _left_out(finding)):
+        kind, about = "term", terms
     if kind == "derived":
         return f"this is not what the chain rule gives here ({about})" if about else "the chain rule gives another line"
     if kind == "axis" and about == "None":
@@ -138,6 +144,21 @@ def _because(passes: Passes, finding: Finding) -> str:
     said = SENTENCES.get(kind, "it is to read otherwise").format(about=about, old=old)
     left_out = _path_left_out(passes, finding) if kind in ("term", "path", "accumulate", "a use left out") else ""
     return f"{said}{left_out}"
+
+
+def _left_out(finding: Finding) -> str:
+    """The terms that a line of the derivation has beside those that stand there, "" if they differ in more."""
+    before, after = (list(_terms(getattr(x, "value", None))) for x in (finding.site.statement, finding.after))
+    more = [term for term in after if ast.dump(term) not in map(ast.dump, before)]
+    return " + ".join(map(ast.unparse, more)) if 0 < len(more) == len(after) - len(before) else ""
+
+
+def _terms(node: ast.AST | None) -> Iterator[ast.AST]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        yield from _terms(node.left)
+        yield from _terms(node.right)
+    elif node is not None:
+        yield node
 
 
 #: what each kind of edit says of the line as it stands

@@ -107,3 +107,60 @@ def test_two_mistakes_where_the_mean_comes_last_are_told_as_they_are() -> None:
         bare("""dZ = dS @ p["W2"].T * (1 - A ** 2)"""),
         "db1=np.sumdZ,axis=0/n",
     ]
+
+
+PENALTY = """
+def cost(W, X):
+    return 0.5 * np.sum((X @ W) ** 2) - np.sum(W**3)
+
+
+def gradients(W, X):
+    G = X.T @ (X @ W)
+    G -= 3 * W**2
+    return G
+
+
+params = rng.normal(size=(3, 2))
+args = (rng.normal(size=(4, 3)),)
+"""
+ATTENDED = """
+def forward(x, U):
+    s = x.mean(axis=1)
+    g = 1 / (1 + np.exp(-(s @ U)))
+    return x * g[:, None, :], (x, U, s, g)
+
+
+def backward(dout, cache):
+    x, U, s, g = cache
+    dz = (dout * x).sum(axis=1) * g * (1 - g)
+    dU = s.T @ dz
+    ds = dz @ U.T
+    dx = dout * g[:, None, :] + ds[:, None] / x.shape[1]
+    return dx, dU
+
+
+inputs = (rng.normal(size=(2, 5, 4)), rng.normal(size=(4, 4)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "right", "wrong", "should", "says"),
+    [
+        (PENALTY, "G -= 3 * W**2", "G += 3 * W**2", "G -= 3 * W**2", "a sign is wrong"),
+        (PENALTY, "G -= 3 * W**2", "G = 3 * W**2", "G -= 3 * W**2", "contributions of several uses add up"),
+        (
+            ATTENDED,
+            " + ds[:, None] / x.shape[1]",
+            "",
+            "dx = dout * g[:, None, :] + ds[:, None] / x.shape[1]",
+            "the term `ds[:, None] / x.shape[1]` is left out",
+        ),
+    ],
+    ids=["sign", "set, not added", "use left out"],
+)
+def test_the_reason_is_what_differs(program: str, right: str, wrong: str, should: str, says: str) -> None:
+    source = f"import numpy as np\n\n{RNG}{program}"
+    assert checked("right", source)
+    report = checked("wrong", source.replace(right, wrong))
+    (mistake,) = report.mistakes
+    assert mistake.should == should and mistake.says.startswith(says)
