@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from gmpy2 import invert
+from numpy.typing import NDArray
 
-from autograd.number.array import Array
 from autograd.number.rational import meant
+
+Array = NDArray[Any]
 
 PRIME = 2**61 - 1
 _BELOW = (1, 61, 69, 85, 105, 225, 249, 325, 469, 477, 525, 589, 697, 705, 781, 789, 829, 837, 885, 909)
