@@ -11,8 +11,6 @@ import numpy as np
 from gmpy2 import invert
 from numpy.typing import NDArray
 
-from autograd.number.rational import meant
-
 Array = NDArray[Any]
 
 PRIME = 2**61 - 1
@@ -20,30 +18,6 @@ _BELOW = (1, 61, 69, 85, 105, 225, 249, 325, 469, 477, 525, 589, 697, 705, 781, 
 PRIMES = tuple(2**31 - c for c in _BELOW)  # of arrays, one for each point: what one does not see, the next one does
 _MASK = 2**31 - 1  # products of two residues fit into an int64, and 2**31 is c
 _LOW = 16  # the bits of the lower half of a residue in a product of matrices
-
-
-class ZeroResidue(ZeroDivisionError):
-    """Raised by a division whose divisor happens to be 0 modulo the prime: an unlucky point, draw another."""
-
-
-def inverse(x: int, prime: int) -> int:
-    """1 / x; raises ZeroResidue for 0."""
-    if not x:
-        raise ZeroResidue("division by a number that is 0 modulo the prime at this random point: draw another point")
-    return int(invert(x, prime))
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def rational_modulo(numerator: int, denominator: int, prime: int) -> int:
-    """A fraction modulo the prime."""
-    return numerator * inverse(denominator % prime, prime) % prime
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def residues_of(x: float, points: int) -> list[int]:
-    """The number that one of code means, at so many points."""
-    number = meant(x)
-    return [rational_modulo(int(number.numerator), int(number.denominator), prime) for prime in PRIMES[:points]]
 
 
 def half_modulo(x: Array, prime: int, upper: Array, lower: Array) -> Array:
@@ -70,7 +44,10 @@ def powers_of_2(prime: int) -> Array:
 
 
 def inverses(x: Array, prime: int) -> Array:
-    """1 / x: one division for a product of many entries, and what the others leave of it for each of them."""
+    """1 / x: one division for a product of many entries, and what the others leave of it for each of them.
+
+    Raises ZeroDivisionError.
+    """
     if not x.size:
         return x
     levels = [x.ravel()]  # each of products of two of the one before
@@ -78,7 +55,7 @@ def inverses(x: Array, prime: int) -> Array:
         factors = levels[-1]
         products = factors[:-1:2] * factors[1::2] % prime
         levels.append(np.append(products, factors[-1]) if len(factors) % 2 else products)
-    inverses = np.array([inverse(number, prime) for number in levels.pop().tolist()], np.int64)
+    inverses = np.array([int(invert(number, prime)) for number in levels.pop().tolist()], np.int64)
     for factors in reversed(levels):
         pairs = len(factors) // 2
         others = factors[: 2 * pairs].reshape(pairs, 2)[:, ::-1]

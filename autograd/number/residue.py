@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from gmpy2 import invert
 
 from autograd.number.array import Array, NumberArray
 from autograd.number.degree import CONSTANT, VARIABLE, Atoms, Bound, Degrees
@@ -25,18 +26,43 @@ from autograd.number.modulo import (
     MODULO,
     PRIME,
     PRIMES,
-    inverse,
     lanes_of,
     mixed,
     powers_of_2,
     product_modulo,
-    rational_modulo,
-    residues_of,
     seeds_of,
 )
 from autograd.number.rational import meant
 from autograd.number.shadowed import Shadowed
 from autograd.number.vocabulary import Refused
+
+
+class ZeroResidue(ZeroDivisionError):
+    """Raised by a division whose divisor happens to be 0 modulo the prime: an unlucky point, draw another."""
+
+
+_UNLUCKY = "division by a number that is 0 modulo the prime at this random point: draw another point"
+
+
+def _inverse(x: int, prime: int) -> int:
+    """1 / x; raises ZeroResidue for 0."""
+    try:
+        return int(invert(x, prime))
+    except ZeroDivisionError:
+        raise ZeroResidue(_UNLUCKY) from None
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _rational(numerator: int, denominator: int, prime: int) -> int:
+    """A fraction modulo the prime."""
+    return numerator * _inverse(denominator % prime, prime) % prime
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _residues(x: float, points: int) -> list[int]:
+    """The number that one of code means, at so many points."""
+    number = meant(x)
+    return [_rational(int(number.numerator), int(number.denominator), prime) for prime in PRIMES[:points]]
 
 
 class Residue(Shadowed):
@@ -61,7 +87,7 @@ class Residue(Shadowed):
         "add": lambda x, y: (x + y) % PRIME,
         "subtract": lambda x, y: (x - y) % PRIME,
         "multiply": lambda x, y: x * y % PRIME,
-        "divide": lambda x, y: x * inverse(y, PRIME) % PRIME,
+        "divide": lambda x, y: x * _inverse(y, PRIME) % PRIME,
     }
 
     @classmethod
@@ -71,11 +97,11 @@ class Residue(Shadowed):
 
     @classmethod
     def rational(cls, x: Any) -> int:
-        return rational_modulo(int(x.numerator), int(x.denominator), PRIME)
+        return _rational(int(x.numerator), int(x.denominator), PRIME)
 
     @classmethod
     def whole_power(cls, content: int, n: int) -> int:
-        return pow(content if n >= 0 else inverse(content, PRIME), abs(n), PRIME)
+        return pow(content if n >= 0 else _inverse(content, PRIME), abs(n), PRIME)
 
     @classmethod
     def atom(cls, name: str, *contents: int) -> int:
@@ -89,7 +115,7 @@ class Residue(Shadowed):
         x, y = (z if isinstance(z, Residue) else cls.of(cls.lift(z)) for z in (x, y))
         divisor = y if name == "divide" else x
         if divisor.content or divisor.shadow():
-            inverse(0, cls.prime)
+            _inverse(0, cls.prime)
         return cls.of((cls.atom(name, x.content, y.content), super().undefined(name, x, y)))
 
     def same(self, other: Any) -> bool:
@@ -174,7 +200,7 @@ class ResidueArray(NumberArray):
 
     def constant(self, x: Any) -> Self:
         if type(x) is int or (type(x) is float and math.isfinite(x)):
-            return type(self)(x, [np.array(residue) for residue in residues_of(x, len(self.lanes))])
+            return type(self)(x, [np.array(residue) for residue in _residues(x, len(self.lanes))])
         x, primes = np.asarray(x), PRIMES[: len(self.lanes)]
         if x.dtype.kind not in "biufO":
             raise Refused(f"residues beside an array of {x.dtype}")
@@ -186,7 +212,7 @@ class ResidueArray(NumberArray):
             if x.dtype.kind == "f" and not np.all(np.isfinite(unique)):
                 raise Refused("no residue stands for inf or nan")
             numbers = [(int(u.numerator), int(u.denominator)) for u in map(meant, unique)]
-            residues = ([rational_modulo(*number, prime) for number in numbers] for prime in primes)
+            residues = ([_rational(*number, prime) for number in numbers] for prime in primes)
             lanes = [np.array(lane, np.int64)[places].reshape(x.shape) for lane in residues]
         return type(self)(x.astype(float), lanes)
 
@@ -218,7 +244,10 @@ class ResidueArray(NumberArray):
                     nothing, self._atom(name, [x, y], shadow), self._arithmetic(name, x, divisor, shadow)
                 )
                 return found
-        return self._each(MODULO[name], shadow, _BOUNDS[name](x.bound, y.bound, y.size), x, y)
+        try:
+            return self._each(MODULO[name], shadow, _BOUNDS[name](x.bound, y.bound, y.size), x, y)
+        except ZeroDivisionError:
+            raise ZeroResidue(_UNLUCKY) from None
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
         """A hash (the finalizer of splitmix64, keyed by the name) of the residues at all points."""

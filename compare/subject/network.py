@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from autograd import Tape, Value
 from autograd.number.array import NumberArray
-from autograd.number.modulo import ZeroResidue
+from autograd.number.residue import ZeroResidue
 from autograd.number.vocabulary import Refused
 from compare.report.report import counted
 from compare.subject.arithmetic import SYMBOLS, Arithmetic

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from autograd import Value, graph
 from autograd.number.degree import Atoms
-from autograd.number.modulo import ZeroResidue
 from autograd.number.ops import KINKED
+from autograd.number.residue import ZeroResidue
 from autograd.number.vocabulary import Refused
 from compare.subject.arithmetic import Arithmetic, degrees, residues
 from compare.subject.points import Move

@@ -18,10 +18,9 @@ from autograd import Tape
 from autograd.number.array import NumberArray
 from autograd.number.exact import ExactArray
 from autograd.number.laws import KNOWN, VANISHING
-from autograd.number.modulo import ZeroResidue
 from autograd.number.number import Number
 from autograd.number.ops import KINKED, Op
-from autograd.number.residue import ResidueArray
+from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.number.rounded import PerturbedArray, RoundedArray
 from autograd.number.vocabulary import Refused
 from autograd.tape.tape import Run

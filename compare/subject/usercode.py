@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import TapeArray, Value
-from autograd.number.modulo import ZeroResidue
+from autograd.number.residue import ZeroResidue
 from autograd.record.places import call, is_users
 from compare.report.places import called
 from compare.subject.seen import about, shorter

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.number.array import NumberArray
-from autograd.number.modulo import ZeroResidue
 from autograd.number.precise import Precise
-from autograd.number.residue import KnowingResidueArray, Residue, ResidueArray
+from autograd.number.residue import KnowingResidueArray, Residue, ResidueArray, ZeroResidue
 from autograd.number.vocabulary import Refused, shadows
 from compare.report.report import DATA, DIFFERENT, DIGITS, EXACT, PROVED, ROUNDING
 from compare.subject.arithmetic import EXACT_NUMBERS, OF_THE_DATA, ROUNDED, precise

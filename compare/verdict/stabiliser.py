@@ -6,7 +6,7 @@ import contextlib
 
 import numpy as np
 
-from autograd.number.modulo import ZeroResidue
+from autograd.number.residue import ZeroResidue
 from autograd.number.vocabulary import shadows
 from compare.report.report import DIFFERENT
 from compare.subject.arithmetic import precise

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from autograd import Exact, Value, gradients, values
 from autograd.number.degree import Degree
 from autograd.number.expression import Expression
-from autograd.number.modulo import PRIME, ZeroResidue
+from autograd.number.modulo import PRIME
 from autograd.number.number import Number
 from autograd.number.ops import OPS, SLOPELESS
 from autograd.number.precise import Precise
-from autograd.number.residue import Residue, ResidueArray
+from autograd.number.residue import Residue, ResidueArray, ZeroResidue
 from autograd.number.rounded import Rounded, RoundedArray
 
 ELEMENTARY = [op.name for op in OPS.values() if op.in_floats and op.name != SLOPELESS]

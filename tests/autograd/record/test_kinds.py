@@ -12,7 +12,7 @@ import pytest
 
 from autograd import Exact, Residue, Tape, Value, gradients, values
 from autograd import numbers as numbers_of
-from autograd.number.modulo import ZeroResidue
+from autograd.number.residue import ZeroResidue
 from autograd.record.classes import in_the_class_of
 from autograd.record.kinds import in_the_form_of
 from autograd.record.running import recording

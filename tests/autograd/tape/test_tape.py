@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from autograd import Exact, Tape, TapeArray, Value, contributions, draw_dot, gradients, graph, numbers, values
 from autograd.number.exact import ExactArray
-from autograd.number.modulo import PRIMES, ZeroResidue
+from autograd.number.modulo import PRIMES
 from autograd.number.ops import OPS, SLOPELESS
-from autograd.number.residue import ResidueArray
+from autograd.number.residue import ResidueArray, ZeroResidue
 from autograd.number.rounded import RoundedArray
 from autograd.number.vocabulary import shadows
 from autograd.tape.blocks import Counted, are_different, at, counted
