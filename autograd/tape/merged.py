@@ -59,7 +59,7 @@ def _groups(recording: Recording, J: int, apart: Collection[str]) -> list[list[B
     of_kind: dict[Any, list[int]] = defaultdict(list)  # where there are groups of the kind
     of_node = np.full(recording.size, -1)
     for block in recording.blocks:
-        after = max(int(of_node.take(ids).max(initial=-1)) for ids in block.operands)
+        after = max(int(np.maximum.reduce(of_node.take(ids), axis=None, initial=-1)) for ids in block.operands)
         alone = block.op.name in apart or math.prod(block.whole) > FEW
         positions = [] if alone else of_kind[block.start > J, *_kind(recording, block)]
         k = bisect.bisect_right(positions, after)
@@ -82,14 +82,16 @@ def _one(blocks: list[Block], start: int, places: Array, count: Counted) -> Bloc
     first, n = blocks[0], sum(block.count for block in blocks)
     rows, operands = slice(start, start + n), first.operands
     if len(blocks) == 1:
-        operands = tuple(counted(places[ids], count, ids.ndim) for ids in operands)
+        operands = tuple(counted(places.take(ids), count, ids.ndim) for ids in operands)
         return Block(first.op, rows, first.shape, first.whole, operands, first.needed)
     shape: tuple[int, ...] = (n,) if first.op.arity else (n, first.terms)
-    edges = (
-        np.concatenate([spread(block.operands[k], block.whole).ravel() for block in blocks])
-        for k in range(len(operands))
-    )
-    operands = tuple(places[ids].reshape(shape) for ids in edges)
+    edges = (np.concatenate([_edges(block.operands[k], block.whole) for block in blocks]) for k in range(len(operands)))
+    operands = tuple(places.take(ids).reshape(shape) for ids in edges)
     if first.op.name == "power_n":
         operands = operands[0], operands[1][:1]
     return Block(first.op, rows, (n,), shape, operands, first.needed)
+
+
+def _edges(ids: Array, whole: tuple[int, ...]) -> Array:
+    """Every edge spelled out, in a row."""
+    return ids.ravel().repeat(math.prod(whole)) if ids.size == 1 else spread(ids, whole).ravel()
