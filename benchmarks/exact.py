@@ -88,7 +88,7 @@ def main(problems: Sequence[Problem] = PROBLEMS) -> None:
     for problem in problems:
         print(f"\n{problem}: {problem.parameters:,} parameters, {problem.entries:,} entries of all gradients")
         running = {name: partial(c.run, problem) for name, c in there.items() if problem.terms <= c.most_terms}
-        seconds = interleaved(running)
+        seconds = interleaved(running, repeats=60)
         rows = []
         for name, check in there.items():
             if name not in seconds:
