@@ -336,7 +336,7 @@ def _checked(
             for name, x in findings.items()
         }
     wrong = [name for name, x in findings.items() if x.verdict == DIFFERENT and not problems[name] and not x.says]
-    for name in conventions(runs, wrong, seed) if wrong else ():
+    for name in conventions(runs, {name: findings[name].equal for name in wrong}, seed) if wrong else ():
         findings[name] = findings[name]._replace(verdict=CONVENTION)
     wrong = [name for name in runs.order if findings[name].verdict == DIFFERENT and not problems[name]]
     for name, says in (stabilised(runs, wrong, seed) if arithmetic is None else {}).items():

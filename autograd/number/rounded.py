@@ -24,6 +24,7 @@ _FUNCTION = 4 * U  # libraries promise a few units for exp, tanh, ...
 _CONSTANT = 4 * U  # a float that code brings in may come of a few operations on others, 0.8 * (1 / m)
 _DATA = 8 * U  # data were computed too: normalised, split by QR, ...
 MOST_OF_AN_ARGUMENT = 0.1  # error of an argument, for which the slope of a function is taken
+FEWEST_OF_AN_ARGUMENT = 1e-9  # for which it is looked at on either side, too
 _FEW = 2**20  # a float that is a whole number of this part of 1 is what was meant: 0.5, 0.125
 
 Raw = tuple[float, float, float]  # the value, the magnitude of the terms it is a sum of, the bound on its error
@@ -51,10 +52,17 @@ def _arithmetic(unit: float, of_functions: float) -> dict[str, Callable[[Raw, Ra
 
     def power(x: Raw, n: Raw) -> Raw:
         value = in_floats("power", x[0], n[0])
-        slope = abs(n[0]) * abs(in_floats("power", x[0], n[0] - 1)) if n[0] else 0.0
-        return value, abs(value), slope * x[2] + of_functions * abs(value)
+        steepest = abs(x[0]) + x[2] if n[0] >= 1 else max(abs(x[0]) - x[2], 0.0)
+        slope = abs(n[0]) * in_floats("power", steepest, n[0] - 1) if n[0] else 0.0
+        error = slope * x[2] if x[2] else 0.0
+        return value, abs(value), error + of_functions * abs(value)
 
     return {"add": add, "subtract": subtract, "multiply": multiply, "divide": divide, "power": power}
+
+
+def _steep(slopes: Any) -> Any:
+    """The sizes of slopes; where a function has none, as beyond the end of its domain, it may be as steep as can be."""
+    return np.where(np.isnan(slopes), np.inf, slopes)
 
 
 class Rounded(Number):
@@ -106,8 +114,9 @@ class Rounded(Number):
     def elementary(self, name: str) -> Rounded:
         x, op = self.shadow(), OPS[name]
         value = op.value(x)
-        (slope,) = op.partials(value, x)
-        return self.of((value, abs(value), abs(slope) * self.error + self.of_functions * abs(value)))
+        ends = (x,) if self.error <= FEWEST_OF_AN_ARGUMENT else (x, x - self.error, x + self.error)
+        slope = max(float(_steep(abs(op.partials(op.value(end), end)[0]))) for end in ends)
+        return self.of((value, abs(value), slope * self.error + self.of_functions * abs(value)))
 
 
 class Perturbed(Rounded):
@@ -191,17 +200,24 @@ class RoundedArray(NumberArray):
         return self.of(shadow, error)
 
     def _atom(self, name: str, arguments: Sequence[Any], shadow: Array) -> Self:
-        slopes = OPS[name].partials(shadow, *(x.shadow for x in arguments))
+        slopes = [np.abs(slope) for slope in OPS[name].partials(shadow, *(x.shadow for x in arguments))]
+        if any((x.errors > FEWEST_OF_AN_ARGUMENT).any() for x in arguments):  # the slope may be another one nearby
+            for sign in (-1, 1):
+                ends = [x.shadow + sign * x.errors for x in arguments]
+                there = OPS[name].partials(OPS[name].value(*ends), *ends)
+                slopes = [np.maximum(slope, _steep(np.abs(other))) for slope, other in zip(slopes, there, strict=True)]
         found = self.scalar.of_functions * np.abs(shadow)
         for slope, x in zip(slopes, arguments, strict=True):  # beyond a tenth the slope here says nothing of those near
-            found = found + np.where(x.errors > MOST_OF_AN_ARGUMENT, np.inf, np.abs(slope) * x.errors)
+            found = found + np.where(x.errors > MOST_OF_AN_ARGUMENT, np.inf, slope * x.errors)
         return self.of(shadow, found)
 
     def _power(self, x: Any, n: Any) -> Any:
         x, n = self.as_one(x), self.as_one(n)
-        shadow = np.asarray(x.shadow**n.shadow)
-        slope = np.where(n.shadow == 0, 0.0, np.abs(n.shadow) * np.abs(x.shadow) ** (n.shadow - 1))
-        return self.of(shadow, slope * x.errors + self.scalar.of_functions * np.abs(shadow))
+        shadow, size = np.asarray(x.shadow**n.shadow), np.abs(x.shadow)
+        steepest = np.where(n.shadow >= 1, size + x.errors, np.maximum(size - x.errors, 0.0))
+        slope = np.where(n.shadow == 0, 0.0, np.abs(n.shadow) * steepest ** (n.shadow - 1))
+        error = np.where(x.errors == 0, 0.0, slope * x.errors)
+        return self.of(shadow, error + self.scalar.of_functions * np.abs(shadow))
 
     def _product(self, x: Any, y: Any, shadow: Array) -> Self:
         sizes = np.dot(np.abs(x.shadow), np.abs(y.shadow))

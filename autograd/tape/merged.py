@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 import math
 from collections import defaultdict
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,10 @@ Array = NDArray[Any]
 FEWEST_BLOCKS, MOST_NODES = 20, 1 << 16  # where it pays
 
 
-def merged(recording: Recording, J: int, apart: Collection[str] = ()) -> tuple[Recording, Array | None]:
+def merged(recording: Recording, J: int) -> tuple[Recording, Array | None]:
     """The same graph in fewer blocks, and where each node is there; itself and None where that would not pay.
 
-    What came after the node J is not mixed with what J may depend on, which alone is swept back. Operations that are to
-    stay `apart` keep their blocks and their order.
+    What came after the node J is not mixed with what J may depend on, which alone is swept back.
 
     >>> from autograd.tape.tape import Tape
     >>> tape = Tape()
@@ -38,7 +36,7 @@ def merged(recording: Recording, J: int, apart: Collection[str] = ()) -> tuple[R
     """
     if len(recording.blocks) < FEWEST_BLOCKS or recording.size > MOST_NODES:
         return recording, None
-    groups = _groups(recording, J, apart)
+    groups = _groups(recording, J)
     if len(groups) == len(recording.blocks):
         return recording, None
     parts = [leaf.rows for leaf in recording.leaves] + [block.rows for group in groups for block in group]
@@ -53,15 +51,14 @@ def merged(recording: Recording, J: int, apart: Collection[str] = ()) -> tuple[R
     return found, places
 
 
-def _groups(recording: Recording, J: int, apart: Collection[str]) -> list[list[Block]]:
+def _groups(recording: Recording, J: int) -> list[list[Block]]:
     """The blocks that can be one, in an order in which each comes after those that it depends on."""
     groups: list[list[Block]] = []
     of_kind: dict[Any, list[int]] = defaultdict(list)  # where there are groups of the kind
     of_node = np.full(recording.size, -1)
     for block in recording.blocks:
         after = max(int(np.maximum.reduce(of_node.take(ids), axis=None, initial=-1)) for ids in block.operands)
-        alone = block.op.name in apart or math.prod(block.whole) > FEW
-        positions = [] if alone else of_kind[block.start > J, *_kind(recording, block)]
+        positions = [] if math.prod(block.whole) > FEW else of_kind[block.start > J, *_kind(recording, block)]
         k = bisect.bisect_right(positions, after)
         if k == len(positions):
             positions.append(len(groups))

@@ -113,11 +113,12 @@ class Tape(Swept):
             Number: Objects,
         }
         kind = next(run for base, run in kinds.items() if issubclass(numbers, base))
-        apart: frozenset[str] = getattr(numbers, "apart", frozenset())
+        if getattr(numbers, "as_written", False):
+            return Run(self, kind(self, numbers, points, leaves), None)
         last = self.size if J is None else self.number_of(J)
-        key = self.size, len(self.asked), last, apart
+        key = self.size, len(self.asked), last
         if key not in self._merged:
-            self._merged[key] = merged(self, last, apart)
+            self._merged[key] = merged(self, last)
         recording, places = self._merged[key]
         return Run(self, kind(recording, numbers, points, leaves), places)
 

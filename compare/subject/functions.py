@@ -16,7 +16,7 @@ from compare.subject.forms import (
     refuse_call,
 )
 from compare.subject.points import Move, moved_data
-from compare.subject.refusals import refuse_complex, refuse_no_functions, refuse_none, refuse_nothing
+from compare.subject.refusals import refuse_leaves, refuse_no_functions, refuse_none, refuse_nothing
 from compare.subject.state import as_numbers
 from compare.subject.subject import FLOATS, UserCode, as_data, plain_copy
 from compare.subject.trees import (
@@ -174,7 +174,7 @@ class Gradients(Functions):
     def _look(self) -> None:
         """Run both functions once as they are, and see which form they have."""
         refuse_tables(self.tree, self.root or "params")
-        refuse_complex(self.tree, self.root)
+        refuse_leaves(self.tree, self.root)
         for name, arg in zip(parameter_names(self.cost_function, 1 + len(self.args))[1:], self.args, strict=True):
             refuse_tables(arg, name)
         whole = [name for name, x in flat(self.tree, self.root) if is_whole(x)]

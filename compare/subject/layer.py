@@ -21,8 +21,8 @@ from compare.subject.forms import (
 from compare.subject.functions import Functions, kind
 from compare.subject.points import Move
 from compare.subject.refusals import (
-    refuse_complex,
     refuse_empty,
+    refuse_leaves,
     refuse_no_functions,
     refuse_none,
     refuse_nothing,
@@ -92,7 +92,7 @@ class Layer(Functions):
     def _look(self) -> None:
         """Run both functions once as they are, and see which form they have."""
         refuse_tables(self.tree, "")
-        refuse_complex(self.tree, "")
+        refuse_leaves(self.tree, "")
         whole = [name for name, x in flat(self.tree, "") if is_whole(x)]
         floats = [name for name, x in flat(self.tree, "") if is_recorded(x)]
         if not floats:
@@ -222,7 +222,8 @@ class Layer(Functions):
         return [x for x in self.tree.values() if not isinstance(x, (Mapping, list, tuple, np.ndarray))]
 
     def prepare(self, arithmetic: Arithmetic) -> None:
-        self._numbers = {name: arithmetic.variables(x, name) for name, x in self.upstream.items()}
+        called = {name: f"upstream {name}" if name in self.arrays else name for name in self.upstream}
+        self._numbers = {name: arithmetic.variables(x, called[name]) for name, x in self.upstream.items()}
 
     def _forward(self, given: dict[str, Any], arithmetic: Arithmetic | None) -> Any:
         return self._called(self._filled(given, arithmetic))

@@ -43,9 +43,13 @@ def refuse_nothing(what: str, x: Any) -> None:
     )
 
 
-def refuse_complex(tree: Any, name: str) -> None:
-    """Raise UnusableCode for complex numbers."""
+def refuse_leaves(tree: Any, name: str) -> None:
+    """Raise UnusableCode for complex numbers, and for two leaves whose places are written alike."""
+    names = set[str]()
     for key, x in flat(tree, name):
+        if key in names:
+            raise UnusableCode(f"two entries would be called {key}, one by its key and one by its place: rename a key")
+        names.add(key)
         if isinstance(x, complex) or (isinstance(x, np.ndarray) and x.dtype.kind == "c"):
             raise UnusableCode(f"{key} is complex: the chain rule here is that of real numbers, hand over {key}.real")
 

@@ -277,23 +277,13 @@ def _mentions(functions: Iterable[Function], names: Iterable[str]) -> Iterator[t
     names = set(names)
     for function in functions_of(functions):
         code = function.__code__
-        if names.isdisjoint(_words(code)):  # as in most code: no need of its tree
+        text = "".join(linecache.getlines(code.co_filename))
+        if not any(name in text for name in names):  # as in most files: no need of a tree
             continue
         for node in ast.walk(_tree(code.co_filename, code.co_firstlineno, code.co_name) or ast.Module([], [])):
             said = {getattr(node, "id", ""), getattr(node, "attr", ""), str(getattr(node, "value", ""))}
             if said & names and isinstance(node, (ast.Name, ast.Attribute, ast.Constant)):
                 yield node.lineno, linecache.getline(code.co_filename, node.lineno).strip()
-
-
-def _words(x: Any) -> Iterator[str]:
-    """The names and the strings in compiled code."""
-    if isinstance(x, str):
-        yield x
-    elif isinstance(x, CodeType):
-        yield from (*x.co_names, *x.co_varnames, *x.co_freevars, *x.co_cellvars)
-    if isinstance(x, (tuple, frozenset, CodeType)):
-        for part in x.co_consts if isinstance(x, CodeType) else x:
-            yield from _words(part)
 
 
 def tests_of_types(functions: Iterable[Function]) -> str:

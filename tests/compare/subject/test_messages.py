@@ -296,3 +296,19 @@ def test_the_command_says_the_same_with_status_2(case: str, tmp_path: Path) -> N
 
 def test_a_message_of_numpy_that_is_no_gibberish_stays() -> None:
     assert shorter("x: size 3 is different from 2") == "x: size 3 is different from 2"
+
+
+def test_two_entries_of_one_name_are_refused() -> None:
+    params = {"W": [np.ones(2)], "W[0]": np.ones(3)}
+    with pytest.raises(UnusableCode, match=r"two entries would be called W\[0\], .*: rename a key"):
+        gradcheck(lambda p: np.sum(p["W"][0]) + np.sum(p["W[0]"]), lambda p: p, params)
+
+
+def test_an_input_with_the_name_of_an_upstream_gradient_is_another_array() -> None:
+    def forward(x: Any, dout: Any) -> Any:
+        return x * dout, (x, dout)
+
+    x, dout = np.array([1.0, -2.0]), np.array([0.5, 3.0])
+    assert check_vjp(forward, lambda g, cache: (cache[1] * g, cache[0] * g), (x, dout))
+    wrong = check_vjp(forward, lambda g, cache: (2 * cache[0] * g * g, cache[0] * g), (x, dout), raise_exception=False)
+    assert [(row.name, row.verdict) for row in wrong.rows if not row.ok] == [("x", "different")]

@@ -393,3 +393,26 @@ def test_a_line_that_rounds_to_short_floats_is_found(function: Any, word: str) -
 
 def test_a_word_in_a_text_or_a_longer_name_rounds_nothing() -> None:
     assert narrow_types([in_full]) == ""
+
+
+def as_its_default(p: Any, kind: Any = np.float32) -> Any:
+    return np.sum(p["w"].astype(kind) ** 2)
+
+
+def narrow(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return lambda function: functools.wraps(function)(lambda x: function(x.astype(kind)))
+
+
+@narrow("float32")
+def decorated(x: Any) -> Any:
+    return x * x
+
+
+def test_a_default_and_a_decorator_round_as_well() -> None:
+    def gradients(p: Any, kind: Any = np.float32) -> Any:
+        g = np.zeros(2)
+        g[:] = 2 * p["w"].astype(kind)
+        return {"w": g}
+
+    assert "float32" in narrow_types([as_its_default]) and "float32" in narrow_types([decorated])
+    assert gradcheck(as_its_default, gradients, {"w": np.array([0.1, 0.3])}).rows[0].verdict == PROVED

@@ -217,3 +217,20 @@ def test_two_runs_know_nothing_of_each_other() -> None:
     np.exp(first.random(x, 2, np.random.default_rng(0)))
     assert len(first.laws.powers) == 1 and not second.laws.powers
     assert [atoms.name for atoms in first.met()] == ["exp", "law"] and [atoms.name for atoms in second.met()] == ["law"]
+
+
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_a_loop_over_logaddexp_is_proved(n: int) -> None:
+    def cost(w: Any) -> Any:
+        return sum(np.logaddexp(w[0, k], w[1, k]) for k in range(n))
+
+    def gradient(w: Any) -> Any:
+        g = np.zeros_like(w)
+        for k in range(n):
+            s = np.logaddexp(w[0, k], w[1, k])
+            g[0, k], g[1, k] = np.exp(w[0, k] - s), np.exp(w[1, k] - s)
+        return g
+
+    verdict, steps = steps_of(cost, gradient, RNG.normal(size=(2, n)))
+    assert verdict == PROVED and not any("1000 bits" in step for step in steps)
+    assert steps_of(cost, lambda w: gradient(w)[::-1], RNG.normal(size=(2, n)))[0] == DIFFERENT

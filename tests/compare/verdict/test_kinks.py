@@ -134,3 +134,43 @@ def test_at_the_bound_of_a_clip(factor: int, passes: bool, closed: bool) -> None
 
     row = judged_row(lambda x: np.sum(np.clip(x, 0, 1) ** 2), gradients, np.array([1.0, 0.5, 3.0]))
     assert (row.verdict in CHOSEN) == passes
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(20, 3)) * [1, 1, 1e-6]
+near_optimum = np.array([1.5, -2, 0.7])
+y = X @ near_optimum + 1e-3 * RNG.normal(size=20)
+
+
+def fit(w: Any) -> Any:
+    return np.mean((X @ w - y) ** 2)
+
+
+@pytest.mark.parametrize("factor", [2, -1, 0, 10])
+def test_smooth_code_has_no_convention_in_an_entry_much_smaller_than_the_others(factor: float) -> None:
+    """Near an optimum gradients change much over a small step, yet nothing is a choice."""
+
+    def gradient(w: Any) -> Any:
+        g = 2 * X.T @ (X @ w - y) / len(y)
+        g[2] *= factor
+        return g
+
+    assert judged_row(fit, gradient, near_optimum).verdict == DIFFERENT
+
+
+def test_steep_code_has_no_convention() -> None:
+    steep = np.array([1, 0.95])
+    right, wrong = np.array([1, 1]), np.array([1, -1])
+    assert judged_row(lambda a: np.sum(a**400), lambda a: 400 * a**399 * right, steep).verdict == PROVED
+    assert judged_row(lambda a: np.sum(a**400), lambda a: 400 * a**399 * wrong, steep).verdict == DIFFERENT
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, 1, 2, -1])
+def test_a_small_entry_beside_a_kink_is_no_choice_of_it(factor: float) -> None:
+    def cost(w: Any) -> Any:
+        return np.maximum(w[0], 0) + 1e-7 * w[1] ** 2
+
+    def gradient(w: Any) -> Any:
+        return np.array([(w[0] > 0) + 0.5 * (w[0] == 0), factor * 2e-7 * w[1]])
+
+    assert judged_row(cost, gradient, np.array([0.0, 1.0])).verdict == (CONVENTION if factor == 1 else DIFFERENT)

@@ -145,3 +145,26 @@ def test_many_radicands_are_told_from_all_other_numbers() -> None:
     x = KnowingResidueArray.collecting().random(np.ones(200_000), 2, rng)
     under = np.arange(200_000) < 20_000
     assert np.array_equal(x.squares(under).same(x), ~under)
+
+
+def test_what_equals_a_radicand_in_a_loop_is_the_same_number() -> None:
+    x = np.arange(1.0, 7)
+
+    def cost(x: Any) -> Any:
+        J = 0.0
+        for k in range(len(x)):
+            v = (x[k] * x[k] - 5) + 6
+            J = J + np.sqrt(v) + 1 / (x[k] * x[k] - (-1))
+        return J
+
+    def gradient(x: Any) -> Any:
+        g = np.zeros_like(x)
+        for k in range(len(x)):
+            v = x[k] * x[k] + 1
+            g[k] = x[k] * np.sqrt(v) / v - 2 * x[k] / v**2
+        return g
+
+    assert gradcheck(cost, gradient, x).rows[0].verdict == PROVED
+    assert (
+        gradcheck(cost, lambda x: -gradient(x), x, raise_exception=False, diagnose=False).rows[0].verdict == DIFFERENT
+    )

@@ -207,3 +207,21 @@ def test_float32_throughout_is_no_other_way() -> None:
     assert judged_row(cost, gradient, W).verdict == PROVED
     assert judged_row(lambda w: np.sum(np.exp(w)), np.exp, W).verdict == PROVED
     assert judged_row(cost, lambda W: gradient(W) * np.float32(1.001), W).verdict == DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("cost", "gradient", "lost", "point"),
+    [
+        (lambda d: np.sum(d**3), lambda d: 3 * d**2, 1e17, [0.3, 0.5, 0.7]),
+        (lambda d: np.sum(np.sin(d)), np.cos, 2e14, [0.015, 0.014]),
+        (lambda d: np.sum(np.tanh(d * d)), lambda d: 2 * d * (1 - np.tanh(d * d) ** 2), 2e14, [0.015, 0.014]),
+    ],
+    ids=["power", "sine", "tanh"],
+)
+def test_digits_that_are_lost_before_a_flat_place_of_a_function_are_missed(
+    cost: Any, gradient: Any, lost: float, point: list[float]
+) -> None:
+    """The slope is 0 where the rounded argument is, and is none where the true one is."""
+    row = judged_row(lambda w: cost((w + lost) - lost), lambda w: gradient((w + lost) - lost), np.array(point))
+    assert row.verdict == UNSTABLE
+    assert judged_row(cost, gradient, np.array(point)).verdict == PROVED
