@@ -79,11 +79,12 @@ _boundary = call.__code__
 
 @functools.cache
 def is_users(filename: str) -> bool:
-    """Whether a file is the user's, not this package's, NumPy's or Python's own."""
-    if filename.startswith((_OWN, _NUMPY, "<frozen")):
+    """Whether a file is the user's, not this package's, NumPy's, SciPy's or Python's own."""
+    if filename.startswith((_OWN, _NUMPY, "<frozen")) or _SCIPY in filename:
         return False
     return "site-packages" in filename or "dist-packages" in filename or not filename.startswith(_LIBRARY)
 
 
+_SCIPY = f"-packages{os.sep}scipy{os.sep}"
 _OWN = f"{Path(__file__).parents[1]}{os.sep}"  # this package
 _NUMPY, _LIBRARY = (f"{os.path.dirname(str(path))}{os.sep}" for path in (np.__file__, os.__file__))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from compare.report.report import DATA, DIFFERENT, PROVED
 from tests.compare.verdict.judging import judged, judged_row, words
+
+with contextlib.suppress(ImportError):
+    from scipy.special import logsumexp
 
 rng = np.random.default_rng(52)
 X, y, w = rng.normal(size=(7, 3)), rng.normal(size=7), rng.normal(size=3)  # (m, n), (m,), (n,)
@@ -190,3 +194,17 @@ def test_constants_of_the_code_are_multiplied_before_they_meet_the_parameters(
 
     found = judged_row(cost, gradients, 0.3).verdict
     assert found == verdict or (found == PROVED and step == 1)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1, DATA), (1.000000003, DIFFERENT)])
+def test_constants_beside_a_function_of_scipy(factor: float, verdict: str) -> None:
+    """Its own source asks for float32, which is not the user's doing, and excuses no mistake."""
+    pytest.importorskip("scipy.special")
+
+    def cost(z: Any) -> Any:
+        return np.sqrt(2) * np.sum(z) / np.sqrt(np.pi) + logsumexp(z)
+
+    def gradient(z: Any) -> Any:
+        return factor * np.sqrt(2 / np.pi) + np.exp(z) / np.sum(np.exp(z))
+
+    assert judged_row(cost, gradient, np.array([0.3, -0.5, 1.1])).verdict == verdict
