@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from gmpy2 import lcm, mpq
 
-from autograd.number.array import Array, NumberArray
+from autograd.number.array import ARITHMETIC, Array, NumberArray
 from autograd.number.carrier import filled
 from autograd.number.number import Number, plain
 from autograd.number.ops import OPS
@@ -145,7 +145,7 @@ class ExactArray(NumberArray):
         return np.asarray(self.lanes[0] == self.as_one(other).lanes[0], bool)
 
     def _arithmetic(self, name: str, x: Any, y: Any, shadow: Array) -> Self:
-        function = _divided if name == "divide" and not np.all(y.lanes[0]) else getattr(np, name)
+        function = _divided if name == "divide" and not np.all(y.lanes[0]) else ARITHMETIC[name]
         return type(self)(shadow, [_objects(function(x.lanes[0], y.lanes[0]))])
 
     def _power(self, x: Any, n: Any) -> Any:

@@ -144,7 +144,6 @@ class ResidueArray(NumberArray):
     __slots__ = ("bound",)
     called = "residues"
     prime: ClassVar[int] = PRIMES[-1]  # the smallest, for chances
-    as_written: ClassVar[bool] = False  # whether the arrays of a recording are to stay what they were in the code
     atoms: ClassVar[list[Atoms] | None] = None
 
     def __init__(self, shadow: Any, lanes: Sequence[Any] = (), bound: Bound = CONSTANT) -> None:
@@ -288,7 +287,6 @@ class KnowingResidueArray(ResidueArray):
     """
 
     __slots__ = ()
-    as_written = True  # arguments are compared as whole arrays, and radicands are made squares as they come
     laws: ClassVar[Laws]
     meant: ClassVar[Array]  # the radicands so far, by their keys, in order
     radicands: ClassVar[Array]  # and what they became, by their keys, in order

@@ -62,7 +62,7 @@ def _arithmetic(unit: float, of_functions: float) -> dict[str, Callable[[Raw, Ra
 
 def _steep(slopes: Any) -> Any:
     """The sizes of slopes; where a function has none, as beyond the end of its domain, it may be as steep as can be."""
-    return np.where(np.isnan(slopes), np.inf, slopes)
+    return np.where(np.isnan(slopes), np.inf, np.abs(slopes))
 
 
 class Rounded(Number):
@@ -115,7 +115,7 @@ class Rounded(Number):
         x, op = self.shadow(), OPS[name]
         value = op.value(x)
         ends = (x,) if self.error <= FEWEST_OF_AN_ARGUMENT else (x, x - self.error, x + self.error)
-        slope = max(float(_steep(abs(op.partials(op.value(end), end)[0]))) for end in ends)
+        slope = max(float(_steep(op.partials(op.value(end), end)[0])) for end in ends)
         return self.of((value, abs(value), slope * self.error + self.of_functions * abs(value)))
 
 
@@ -205,7 +205,7 @@ class RoundedArray(NumberArray):
             for sign in (-1, 1):
                 ends = [x.shadow + sign * x.errors for x in arguments]
                 there = OPS[name].partials(OPS[name].value(*ends), *ends)
-                slopes = [np.maximum(slope, _steep(np.abs(other))) for slope, other in zip(slopes, there, strict=True)]
+                slopes = [np.maximum(slope, _steep(other)) for slope, other in zip(slopes, there, strict=True)]
         found = self.scalar.of_functions * np.abs(shadow)
         for slope, x in zip(slopes, arguments, strict=True):  # beyond a tenth the slope here says nothing of those near
             found = found + np.where(x.errors > MOST_OF_AN_ARGUMENT, np.inf, slope * x.errors)

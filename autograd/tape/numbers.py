@@ -351,7 +351,8 @@ class Rounding(Numbers):
     def _pass_on(self, grads: list[Array], block: Block, operand: int, found: list[Array]) -> None:
         ids, once = block.operands[operand], block.once[operand]
         if not once and ids.size:  # added one after the other: on the way no sum is larger than all of them together
-            start, nodes = ids.min(), (ids - ids.min()).ravel()
+            start = ids.min()
+            nodes = (ids - start).ravel()
             count, sizes = np.bincount(nodes), np.bincount(nodes, np.abs(found[0]).ravel())
             here = slice(start, start + len(count))
             grads[1][here] += np.where(count, count * self.unit * (np.abs(grads[0][here]) + sizes), 0.0)

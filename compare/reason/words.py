@@ -133,7 +133,7 @@ def _because(passes: Passes, finding: Finding) -> str:
         return slope
     if kind == "factor" and about.startswith("1 / "):
         kind, about = "divisor", about.removeprefix("1 / ")
-    if kind == "derived" and (terms := _left_out(finding)):
+    if kind == "derived" and (terms := _terms_left_out(finding)):
         kind, about = "term", terms
     if kind == "derived":
         return f"this is not what the chain rule gives here ({about})" if about else "the chain rule gives another line"
@@ -146,7 +146,7 @@ def _because(passes: Passes, finding: Finding) -> str:
     return f"{said}{left_out}"
 
 
-def _left_out(finding: Finding) -> str:
+def _terms_left_out(finding: Finding) -> str:
     """The terms that a line of the derivation has beside those that stand there, "" if they differ in more."""
     before, after = (list(_terms(getattr(x, "value", None))) for x in (finding.site.statement, finding.after))
     more = [term for term in after if ast.dump(term) not in map(ast.dump, before)]

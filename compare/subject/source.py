@@ -274,11 +274,11 @@ _NARROW = ("float32", "float16", "half", "single")
 
 def _mentions(functions: Iterable[Function], names: Iterable[str]) -> Iterator[tuple[int, str]]:
     """The lines of a user's functions that use one of these names."""
-    names = set(names)
-    for function in functions_of(functions):
+    names, users = set(names), functions_of(functions)
+    texts = {file: "".join(linecache.getlines(file)) for file in {user.__code__.co_filename for user in users}}
+    for function in users:
         code = function.__code__
-        text = "".join(linecache.getlines(code.co_filename))
-        if not any(name in text for name in names):  # as in most files: no need of a tree
+        if not any(name in texts[code.co_filename] for name in names):  # as in most files: no need of a tree
             continue
         for node in ast.walk(_tree(code.co_filename, code.co_firstlineno, code.co_name) or ast.Module([], [])):
             said = {getattr(node, "id", ""), getattr(node, "attr", ""), str(getattr(node, "value", ""))}

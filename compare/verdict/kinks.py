@@ -94,9 +94,15 @@ def _agree(ours: Any, chain: Array, equal: Array) -> bool:
     ours = _as_floats(ours, chain)
     if ours is None:
         return False
-    largest = np.max(np.abs(chain), initial=0)
-    size = np.where(equal, largest, np.abs(chain))  # what differs here must agree there by itself
-    return bool((np.abs(ours - chain) <= TOLERANCE * size + ROUNDING * largest).all())
+    return bool((np.abs(ours - chain) <= _allowed(np.abs(chain), equal)).all())
+
+
+def _allowed(sizes: Array, equal: Array) -> Array:
+    """How far entries may be off: those that are equal at the point itself as parts of all, others each by itself."""
+    largest = np.max(sizes, initial=0)
+    by_itself = np.minimum(TOLERANCE * sizes + ROUNDING * largest, TOLERANCE * largest)
+    allowed: Array = np.where(equal, TOLERANCE * largest, by_itself)
+    return allowed
 
 
 def _choice(ours: Any, samples: list[Array], equal: Array) -> bool | None:
@@ -108,10 +114,8 @@ def _choice(ours: Any, samples: list[Array], equal: Array) -> bool | None:
     if ours is None or not np.isfinite(ours).all():
         return False
     mine, low, high = np.ravel(ours), around.min(axis=0), around.max(axis=0)
-    if (high - low).max(initial=0) <= tolerance or ((mine < low - tolerance) | (mine > high + tolerance)).any():
-        return False
-    own = TOLERANCE * np.abs(around).max(axis=0) + ROUNDING * largest
-    if (((mine < low - own) | (mine > high + own)) & ~np.ravel(equal)).any():
+    allowed = _allowed(np.abs(around).max(axis=0), np.ravel(equal))
+    if (high - low).max(initial=0) <= tolerance or ((mine < low - allowed) | (mine > high + allowed)).any():
         return False
     mean = around.mean(axis=0)
     _, sizes, directions = np.linalg.svd(around - mean, full_matrices=False)
